@@ -1,0 +1,1 @@
+"""The choice: shortlist, race, evidence, verdict."""

@@ -1,0 +1,126 @@
+"""The configuration of a run: every choice the user may make, checked at the door, written out so that it runs again."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from archwise.errors import UsageError, nearest
+from archwise.records import Json, Scalar
+
+SHORTEST_BUDGET_S = 10.0
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a race may spend: wall seconds of the whole fit, or training steps over all candidates (the other is None)."""
+
+    seconds: float | None = None
+    steps: int | None = None
+
+
+class Config(BaseModel):
+    """Everything a user may fix about a run; what is not fixed is found from the data.
+
+    names: column names for a source without a header line. kinds: column -> kind. test, valid: shares of the rows.
+    only, add, skip: architectures. settings: "mlp.activation" -> value. workers: processes, 0 for one a core.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str = ""
+    target: str = ""
+    names: tuple[str, ...] = ()
+    task: str = ""
+    kinds: dict[str, str] = Field(default_factory=dict)
+    drop: tuple[str, ...] = ()
+    group: str = ""
+    time: str = ""
+    test: float = Field(default=0.2, gt=0.0, lt=0.9)
+    valid: float = Field(default=0.2, gt=0.0, lt=0.9)
+    only: tuple[str, ...] = ()
+    add: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    settings: dict[str, Scalar] = Field(default_factory=dict)
+    optimizer: str = ""
+    loss: str = ""
+    metric: str = ""
+    budget: str = "2m"
+    workers: int = Field(default=0, ge=0)
+    device: str = "auto"
+    seed: int = Field(default=0, ge=0)
+    out: str = ""
+
+    @field_validator("budget")
+    @classmethod
+    def _budget_reads(cls, text: str) -> str:
+        parse_budget(text)
+        return text
+
+    @property
+    def limit(self) -> Budget:
+        """The budget as figures."""
+        return parse_budget(self.budget)
+
+
+def parse_budget(text: str) -> Budget:
+    """Read a budget such as "90s", "2m", "1.5h" or "2000steps".
+
+    Raises:
+        ValueError: it is none of these, or too short to train anything.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|m|h|steps)\s*", text)
+    if match is None:
+        raise ValueError(f"'{text}' is not a budget; write seconds, minutes, hours or steps, as in 90s, 2m, 1h, 2000steps")
+    value, unit = float(match[1]), match[2]
+    if unit == "steps":
+        if value < 1 or value != int(value):
+            raise ValueError(f"'{text}': steps are counted in whole numbers from 1")
+        return Budget(steps=int(value))
+    seconds = value * _UNITS[unit]
+    if seconds < SHORTEST_BUDGET_S:
+        raise ValueError(f"'{text}' is too short to race anything; give at least {SHORTEST_BUDGET_S:.0f}s")
+    return Budget(seconds=seconds)
+
+
+def make_config(values: Mapping[str, Json]) -> Config:
+    """Check values and make the configuration.
+
+    Raises:
+        UsageError: an unknown name (the nearest is suggested) or a value that cannot be.
+    """
+    try:
+        return Config(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise UsageError(f"there is no option '{name}'.{nearest(name, Config.model_fields)}") from None
+        message = str(first["msg"]).removeprefix("Value error, ")
+        raise UsageError(f"option '{name}': {message} (found: {first['input']!r})") from None
+
+
+def read_config(path: str | Path) -> dict[str, Json]:
+    """The values of a configuration file (TOML), unchecked.
+
+    Raises:
+        UsageError: the file is missing or is not TOML; the line is named.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: the configuration cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not a TOML file: {error}") from None
+
+
+def write_config(config: Config, path: Path) -> None:
+    """Write the configuration as TOML that `read_config` reads."""
+    path.write_text(tomli_w.dumps(config.model_dump()), encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Typed columns become arrays, by the same functions in training and in serving."""

@@ -1,0 +1,1 @@
+"""Facts of a run, gathered as data for every view."""
