@@ -1,3 +1,29 @@
-"""archwise chooses the right deep learning architecture for the data it is given, and proves the choice."""
+"""archwise chooses the right deep learning architecture for the data it is given, and proves the choice.
+
+>>> import archwise
+>>> model = archwise.fit("adult.csv", "income", budget="2m")
+>>> model.verdict["reasons"]
+>>> archwise.predict(model, "new.csv").answers
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archwise.api import evaluate, fit, load, look, predict, resume, shortlist
+    from archwise.config import Config
+    from archwise.errors import ArchwiseError
 
 __version__ = "0.1.0"
+__all__ = ["ArchwiseError", "Config", "evaluate", "fit", "load", "look", "predict", "resume", "shortlist"]
+
+_ROOMS = {"Config": "archwise.config", "ArchwiseError": "archwise.errors"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used, so that `import archwise` costs nothing."""
+    if name not in __all__:
+        raise AttributeError(f"module 'archwise' has no attribute '{name}'")
+    return getattr(importlib.import_module(_ROOMS.get(name, "archwise.api")), name)

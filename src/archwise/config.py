@@ -1,4 +1,4 @@
-"""The configuration of a run: every choice the user may make, checked at the door, written out so that it runs again."""
+"""The configuration of a run: every choice a user may make, checked at the door, written so that it runs again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 @dataclass(frozen=True)
 class Budget:
-    """What a race may spend: wall seconds of the whole fit, or training steps over all candidates (the other is None)."""
+    """What a race may spend: wall seconds of the whole fit, or training steps over all candidates; one is None."""
 
     seconds: float | None = None
     steps: int | None = None
@@ -78,7 +78,9 @@ def parse_budget(text: str) -> Budget:
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|m|h|steps)\s*", text)
     if match is None:
-        raise ValueError(f"'{text}' is not a budget; write seconds, minutes, hours or steps, as in 90s, 2m, 1h, 2000steps")
+        raise ValueError(
+            f"'{text}' is not a budget; write seconds, minutes, hours or steps, as in 90s, 2m, 1h, 2000steps"
+        )
     value, unit = float(match[1]), match[2]
     if unit == "steps":
         if value < 1 or value != int(value):

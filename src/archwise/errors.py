@@ -9,9 +9,9 @@ ArchwiseError            exit code 1   anything archwise raises on purpose
 ├── ModelError           exit code 4   a model folder or run folder is missing, changed or of another format
 │   └── ParityError                    the written model does not answer as the trained one did
 ├── RaceError            exit code 5   no candidate reached a usable state inside the budget
-└── MissingExtraError    exit code 6   a part of archwise that is not installed is needed
-
-Exit code 130 stands for an interruption (Ctrl-C); the run can be resumed.
+├── DivergedError        exit code 5   the training loss of a network is no longer a finite number
+├── MissingExtraError    exit code 6   a part of archwise that is not installed is needed
+└── InterruptedRunError  exit code 130 Ctrl-C in mid-race; the run can be resumed
 """
 
 from __future__ import annotations
@@ -66,10 +66,22 @@ class RaceError(ArchwiseError):
     exit_code = 5
 
 
+class DivergedError(ArchwiseError):
+    """The training loss of a network is no longer a finite number."""
+
+    exit_code = 5
+
+
 class MissingExtraError(ArchwiseError):
     """A part of archwise that is not installed is needed."""
 
     exit_code = 6
+
+
+class InterruptedRunError(ArchwiseError):
+    """Ctrl-C in mid-race; the run can be resumed."""
+
+    exit_code = 130
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -46,7 +46,7 @@ class Finding:
     """Something `look` found that the user should know, with its evidence and the mend in the message.
 
     code: short stable name (missing, duplicate-rows, identifier, constant, text, leak, imbalance, bad-cells,
-    all-missing, one-class, sentinel, header, encoding, ragged).
+    all-missing, sentinel, header, encoding, decimal-comma, ragged).
     """
 
     code: str
@@ -184,12 +184,14 @@ class Table:
     """A data set as it was read, before any column has a kind.
 
     frame: one row an example. A text source (CSV, TSV) gives only string columns, so that a bad cell can be named.
-    source: how to name it to the user. findings: what was met while reading (encoding, delimiter, no header line, ragged rows).
+    source: how to name it to the user. findings: what was met while reading (encoding, delimiter, ragged rows).
+    set_aside: positions among all data rows of the source (from 0, rising) of the broken rows that `frame` leaves out.
     """
 
     frame: pl.DataFrame
     source: str
     findings: tuple[Finding, ...] = ()
+    set_aside: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -260,7 +262,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Suits:
-    """How likely an architecture is to do well here, from 0 (cannot) to 1, with a reason that names facts of the profile."""
+    """How likely an architecture is to do well, from 0 (cannot) to 1, with a reason that names facts of the profile."""
 
     prior: float
     because: str
@@ -286,7 +288,7 @@ class Setting:
 class Plan:
     """How a network is trained; never mixed into an architecture's settings.
 
-    epochs: the horizon of the schedule. rate: peak learning rate. patience: epochs without a better score before stopping.
+    epochs: the horizon of the schedule. rate: peak learning rate. patience: epochs without a better score.
     clip: largest gradient norm, 0 for none. average: decay a step of the weight average that is judged, 0 for none.
     loss, optimizer, schedule: names from the catalogues ("" for the task's default loss).
     """
@@ -404,7 +406,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """One look at the validation rows: after how many steps and epochs, the mean training loss since the last, the score."""
+    """One look at the validation rows: when, the mean training loss since the look before, and the score."""
 
     step: int
     epoch: float

@@ -1,0 +1,244 @@
+"""The whole way on one page: look → split → shortlist → race → verdict → model folder → predict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from archwise.architectures import architectures
+from archwise.choice import shortlist as choice_shortlist
+from archwise.choice.finish import finish_run
+from archwise.choice.race import Course, race
+from archwise.choice.run import read_candidates, read_ground
+from archwise.choice.rung import bring_with
+from archwise.choice.start import count_workers, look_request, start_run
+from archwise.config import Config, make_config, read_config
+from archwise.data.kinds import kinds
+from archwise.data.look import look_at
+from archwise.data.open import open_table
+from archwise.data.readers import readers
+from archwise.engines.processes import Workers
+from archwise.errors import InterruptedRunError, ModelError, UsageError
+from archwise.model.predict import Model, Predicted
+from archwise.model.predict import evaluate as evaluate_model
+from archwise.model.predict import load as load_model
+from archwise.model.predict import predict as predict_with
+from archwise.records import Candidate, Json, Profile, Shortlisted
+from archwise.report.event import OnEvent, event_log, seconds_spent
+from archwise.tasks import main_metric, task, tasks
+
+MODEL_SUFFIX = ".archwise"
+
+
+def look(source: object, target: str = "", *, config: Config | None = None) -> Profile:
+    """Say what the data are: kinds, sizes, what is wrong with them, and the task they pose.
+
+    Args:
+        source: a path (CSV, TSV, Parquet, Arrow, JSON lines), a Polars or pandas frame, a dict of lists,
+            a NumPy array, or a tuple (X (N, D), y (N,)).
+        target: the column to predict.
+        config: everything else that may be fixed.
+
+    Raises:
+        DataError: the source cannot be read, or the target is not there or cannot be learnt.
+    """
+    config = _with(config, target=target)
+    return look_at(open_table(source, names=config.names), look_request(config))
+
+
+def shortlist(source: object, target: str = "", *, config: Config | None = None) -> tuple[Shortlisted, ...]:
+    """List the architectures that could suit the data, the likeliest first, each with its reason.
+
+    Raises:
+        DataError: as for `look`.
+        UsageError: an architecture that does not exist was named.
+    """
+    config = _with(config, target=target)
+    return choice_shortlist.shortlist(look(source, config=config), config)
+
+
+def fit(
+    source: object,
+    target: str = "",
+    *,
+    budget: str = "",
+    out: str | Path = "",
+    config: Config | None = None,
+    on_event: OnEvent | None = None,
+) -> Model:
+    """Race the architectures inside a budget, choose with evidence, and write the model folder.
+
+    Args:
+        source: as for `look`.
+        target: the column to predict.
+        budget: "90s", "5m", "1h" of wall time, or "2000steps"; 2m when not given.
+        out: the model folder; beside the source, with the suffix .archwise, when not given.
+        config: everything else that may be fixed; what is given here wins over it.
+        on_event: told of everything that happens, a dict with `event` and `t` (seconds) each.
+
+    Returns:
+        the model, loaded from its folder.
+
+    Raises:
+        DataError, UsageError: before the race; nothing is written.
+        RaceError: no candidate became usable inside the budget.
+        InterruptedRunError: Ctrl-C; the run's folder is in the message.
+    """
+    began = time.monotonic()
+    named = str(source) if isinstance(source, str | Path) else ""
+    config = _with(config, source=named, target=target, budget=budget, out=str(out))
+    model_folder = Path(config.out) if config.out else _beside(named)
+    _refuse_to_overwrite(model_folder)
+    config = config.model_copy(update={"out": str(model_folder)})
+    folder = _new_run_folder(model_folder)
+    early: list[dict[str, Json]] = []
+    candidates = start_run(source, config, folder, on_event=early.append)
+    tell = event_log(folder / "events.jsonl", lambda: time.monotonic() - began, also=on_event)
+    tell({"event": "run", "folder": str(folder)})
+    for event in early:
+        tell(event)
+    return _race_and_write(folder, config, candidates, began=began, tell=tell)
+
+
+def resume(run: str | Path, *, on_event: OnEvent | None = None) -> Model:
+    """Go on with a run after a crash, a kill or Ctrl-C; nothing finished is run again.
+
+    A budget in seconds goes on from what was spent; in steps the verdict is the one of an unbroken run, bit for bit.
+
+    Raises:
+        ModelError: the folder is not a run, or was stopped before its race began.
+        RaceError, InterruptedRunError: as for `fit`.
+    """
+    folder = Path(run)
+    if not folder.is_dir():
+        raise ModelError(f"{folder}: no such run folder; fit prints it in its first lines")
+    candidates = read_candidates(folder)
+    config = make_config(read_config(folder / "run.toml"))
+    began = time.monotonic() - seconds_spent(folder / "events.jsonl")
+    tell = event_log(folder / "events.jsonl", lambda: time.monotonic() - began, also=on_event)
+    tell({"event": "run", "folder": str(folder)})
+    return _race_and_write(folder, config, candidates, began=began, tell=tell)
+
+
+def load(model: str | Path) -> Model:
+    """Open a model folder; every file is checked against its hash, and none of its code is run, for it has none.
+
+    Raises:
+        ModelError: not a model folder, a file missing or changed, or another format.
+    """
+    return load_model(Path(model))
+
+
+def predict(model: Model | str | Path, source: object) -> Predicted:
+    """Answer each row, in order, with ONNX Runtime.
+
+    Returns:
+        answers: a frame of one row for each input row: prediction, then p:<class> for each class, or low and high.
+
+    Raises:
+        DataError: a column is missing, or too many rows cannot be read.
+    """
+    return predict_with(_loaded(model), source)
+
+
+def evaluate(model: Model | str | Path, source: object) -> dict[str, Json]:
+    """Score a model on labelled rows that it has not seen.
+
+    Returns:
+        n_rows, metric (the one that decided), low and high (its 95 % interval), scores (metric -> value).
+
+    Raises:
+        DataError: as for `predict`, or a label that was not there at training.
+    """
+    return evaluate_model(_loaded(model), source)
+
+
+def facts(model: Model) -> dict[str, Json]:
+    """Everything a view of a model needs: the verdict and the leaderboard."""
+    return {"model": str(model.folder), "verdict": model.verdict, "trials": model.trials}
+
+
+def catalogue() -> dict[str, Sequence[Mapping[str, str]]]:
+    """The catalogue: architectures, tasks, kinds and readers, each with what it is and where it comes from."""
+    return {
+        "architectures": [
+            {
+                "name": entry.name,
+                "family": entry.family,
+                "summary": entry.summary,
+                "reads": ", ".join(entry.reads) or "anything",
+                "source": entry.source,
+            }
+            for entry in architectures().values()
+        ],
+        "tasks": [
+            {"name": entry.name, "summary": entry.summary, "losses": ", ".join(entry.losses)}
+            for entry in tasks().values()
+        ],
+        "kinds": [{"name": entry.name, "summary": entry.summary} for entry in kinds().values()],
+        "readers": [{"name": entry.name, "summary": entry.summary} for entry in readers().values()],
+    }
+
+
+def _race_and_write(
+    folder: Path, config: Config, candidates: tuple[Candidate, ...], *, began: float, tell: OnEvent
+) -> Model:
+    course = _course(folder, config, began)
+    threads = 1 if course.steps is not None else max(1, count_workers(Config()) // course.n_workers)
+    try:
+        with Workers(course.n_workers, threads=threads) as workers:
+            bring = bring_with(folder, workers, course=course, tell=tell)
+            trials = race(candidates, course, bring=bring, on_event=tell)
+            finish_run(folder, config, trials, workers=workers, tell=tell)
+    except KeyboardInterrupt:
+        raise InterruptedRunError(f"interrupted; archwise resume {folder} goes on from here") from None
+    return load_model(Path(config.out))
+
+
+def _course(folder: Path, config: Config, began: float) -> Course:
+    ground = read_ground(folder)
+    metric = main_metric(task(ground.profile.task), ground.target_state, ground.metric)
+    limit = config.limit
+    stop_at = None if limit.seconds is None else began + limit.seconds - _reserve_s(limit.seconds)
+    return Course(
+        ground.n_train, count_workers(config), metric.sign, time.monotonic, steps=limit.steps, stop_at=stop_at
+    )
+
+
+def _reserve_s(seconds: float) -> float:
+    """Seconds of a budget that are kept for evidence, the sealed test and the writing of the model."""
+    return min(12.0, max(5.0, 0.1 * seconds))
+
+
+def _with(config: Config | None, **given: Json) -> Config:
+    """The configuration with every non-empty value laid over it."""
+    values = {name: value for name, value in given.items() if value}
+    return make_config({**(config or Config()).model_dump(), **values})
+
+
+def _loaded(model: Model | str | Path) -> Model:
+    return model if isinstance(model, Model) else load(model)
+
+
+def _beside(source: str) -> Path:
+    """Where the model goes when the user does not say: the name of the source, in the present folder."""
+    return Path((Path(source).name.split(".")[0] or "model") + MODEL_SUFFIX)
+
+
+def _refuse_to_overwrite(folder: Path) -> None:
+    if folder.exists() and not (folder / "model.json").is_file():
+        raise UsageError(f"{folder} exists and is not a model folder; name another with --out")
+
+
+def _new_run_folder(model_folder: Path) -> Path:
+    """A run folder beside the model, named by the hour so that no run covers another."""
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    stem = model_folder.with_suffix("") if model_folder.suffix == MODEL_SUFFIX else model_folder
+    folder = Path(f"{stem}-{stamp}.run")
+    for number in range(2, 1_000):
+        if not folder.exists():
+            break
+        folder = Path(f"{stem}-{stamp}-{number}.run")
+    return folder

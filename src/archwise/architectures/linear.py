@@ -1,0 +1,172 @@
+"""Logistic and ridge regression (scikit-learn): a weight for each number and each level, nothing between."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from archwise.architectures.graph import write_graph
+from archwise.records import (
+    Architecture,
+    Array,
+    Batch,
+    InputSpec,
+    Need,
+    Profile,
+    Scalar,
+    Setting,
+    Signature,
+    Solved,
+    Suits,
+)
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+LOGGER = logging.getLogger(__name__)
+MOST_STEPS = 5_000
+ABSENT = -30.0  # logit of a class that no training row has: a chance of about 1e-13
+
+
+def _suits(profile: Profile) -> Suits:
+    n_inputs = len(profile.used)
+    if profile.n_rows < 50 * max(1, n_inputs):
+        return Suits(
+            0.5,
+            f"{profile.n_rows:,} rows for {n_inputs} columns: few enough for a plain model to be the safest",
+        )
+    return Suits(
+        0.3,
+        f"{profile.n_rows:,} rows for {n_inputs} columns: enough to see bends that a straight line misses",
+    )
+
+
+def _variants(_profile: Profile) -> tuple[dict[str, Scalar], ...]:
+    return ({}, {"penalty": 0.02}, {"penalty": 50.0})
+
+
+def _starts(spec: InputSpec) -> Array:
+    """(Dc,) where the levels of each code column begin in the one-hot row."""
+    return np.concatenate([[0], np.cumsum(spec.levels)[:-1]]).astype(np.int64)
+
+
+def _design(signature: Signature, batch: Batch) -> csr_matrix:
+    """The rows as scikit-learn reads them: the numbers, then every level of every code as its own column."""
+    from scipy import sparse
+
+    parts = []
+    numbers, codes = signature.input("numbers"), signature.input("codes")
+    if numbers is not None:
+        parts.append(sparse.csr_matrix(np.asarray(batch["numbers"], np.float64)))
+    if codes is not None:
+        columns = (np.asarray(batch["codes"]) + _starts(codes)).ravel()
+        n_rows = len(batch["codes"])
+        ends = np.arange(n_rows + 1) * codes.width
+        parts.append(
+            sparse.csr_matrix((np.ones(len(columns)), columns, ends), shape=(n_rows, sum(codes.levels)))
+        )
+    return sparse.hstack(parts, format="csr")
+
+
+def _fit_logistic(rows: csr_matrix, targets: Array, penalty: float, n_outputs: int) -> tuple[Array, Array]:
+    """Weights (D, K) and intercepts (K,) of the logits; a class without rows gets a logit far below."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    weights = np.zeros((rows.shape[1], n_outputs))
+    intercepts = np.full(n_outputs, ABSENT)
+    present = np.unique(targets)
+    intercepts[present] = 0.0
+    if len(present) == 1:
+        return weights, intercepts
+    model = LogisticRegression(C=1.0 / penalty, max_iter=MOST_STEPS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(rows, targets)
+    if model.n_iter_.max() >= MOST_STEPS:
+        LOGGER.warning("logistic regression stopped after %d steps before it settled", MOST_STEPS)
+    fitted = present[1:] if len(present) == 2 else present  # of two classes, the first has the logit 0
+    weights[:, fitted] = model.coef_.T
+    intercepts[fitted] = model.intercept_
+    return weights, intercepts
+
+
+def _fit_ridge(rows: csr_matrix, targets: Array, penalty: float) -> tuple[Array, Array]:
+    """Weights (D, 1) and intercept (1,)."""
+    from sklearn.linear_model import Ridge
+
+    model = Ridge(alpha=penalty, solver="sparse_cg", tol=1e-8).fit(rows, np.asarray(targets, np.float64))
+    return model.coef_[:, None], np.array([model.intercept_])
+
+
+def _graph(signature: Signature, weights: Array, intercepts: Array) -> bytes:
+    """The sum of what numbers and codes say, in float64 so that the graph answers as the library does."""
+    from onnx import TensorProto, helper
+
+    nodes: list[Any] = []
+    constants: dict[str, Array] = {"intercepts": intercepts}
+    numbers, codes = signature.input("numbers"), signature.input("codes")
+    n_numbers = numbers.width if numbers is not None else 0
+    said = "intercepts"
+    if numbers is not None:
+        constants["weights"] = weights[:n_numbers]
+        nodes += [
+            helper.make_node("Cast", ["numbers"], ["numbers_double"], to=TensorProto.DOUBLE),
+            helper.make_node("MatMul", ["numbers_double", "weights"], ["product"]),  # (B, K)
+            helper.make_node("Add", ["product", said], ["by_numbers"]),
+        ]
+        said = "by_numbers"
+    if codes is not None:
+        constants |= {
+            "levels": weights[n_numbers:],
+            "starts": _starts(codes),
+            "columns": np.array([1], np.int64),
+        }
+        nodes += [
+            helper.make_node("Add", ["codes", "starts"], ["places"]),
+            helper.make_node("Gather", ["levels", "places"], ["of_levels"], axis=0),  # (B, Dc, K)
+            helper.make_node("ReduceSum", ["of_levels", "columns"], ["sum"], keepdims=0),  # (B, K)
+            helper.make_node("Add", ["sum", said], ["by_codes"]),
+        ]
+        said = "by_codes"
+    nodes.append(helper.make_node("Cast", [said], ["outputs"], to=TensorProto.FLOAT))
+    return write_graph(signature, nodes, constants=constants)
+
+
+def _solve(
+    signature: Signature, settings: Mapping[str, Scalar], batch: Batch, targets: Array, task: str, _seed: int
+) -> Solved:
+    rows, penalty = _design(signature, batch), float(settings["penalty"])
+    if task == "regress":
+        weights, intercepts = _fit_ridge(rows, targets, penalty)
+    else:
+        weights, intercepts = _fit_logistic(rows, targets, penalty, signature.n_outputs)
+
+    def outputs(batch: Batch) -> Array:
+        return np.asarray(_design(signature, batch) @ weights + intercepts)
+
+    return Solved(_graph(signature, weights, intercepts), outputs, weights.size + intercepts.size)
+
+
+ARCHITECTURE = Architecture(
+    name="linear",
+    family="reference",
+    summary="Logistic regression, or ridge regression for a number: a weight for each number and level.",
+    source="Cox 1958 (logistic); Hoerl & Kennard 1970 (ridge); scikit-learn",
+    reads=("number", "category", "boolean", "date"),
+    gives="vector",
+    suits=_suits,
+    space=(
+        Setting(
+            "penalty", 1.0, "strength of the squared penalty on the weights", low=1e-4, high=1e4, log=True
+        ),
+    ),
+    need=Need("standard"),
+    tasks=("classify", "regress"),
+    variants=_variants,
+    solve=_solve,
+)

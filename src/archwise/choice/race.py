@@ -1,0 +1,147 @@
+"""The race: successive halving under a budget of seconds or steps.
+
+All start; at each rung the better part goes on from its checkpoint and the rest pause. Where the budget allows more
+than the better third to be trained to the end, more are. Nothing here reads a clock when the budget is in steps, so
+that the same race gives the same standing on every run, with one worker or many.
+Source: Jamieson & Talwalkar 2016 (successive halving); Li et al. 2018 (Hyperband).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from archwise.architectures import architecture
+from archwise.choice.trial import Grant
+from archwise.records import Candidate, Json, Trial
+
+RUNGS = (1 / 9, 1 / 3, 1.0)  # share of a plan's epochs that each rung trains to
+ETA = 3  # one in ETA goes on, at the least
+SAFE = 0.8  # share of the time left that measured speeds may promise away
+SHORTEST_S = 0.5  # a trial is not begun with less than this left
+
+OnEvent = Callable[[dict[str, Json]], None]
+Bring = Callable[[Iterable[tuple[Candidate, Grant]]], Iterator[Trial]]
+
+
+@dataclass(frozen=True)
+class Course:
+    """What a race may spend, and what a step costs.
+
+    steps: over all candidates, or None. stop_at: end on the monotonic clock, or None (one of the two is None).
+    n_train: training rows. clock: monotonic seconds; never read when steps are counted.
+    """
+
+    n_train: int
+    n_workers: int
+    sign: float
+    clock: Callable[[], float]
+    steps: int | None = None
+    stop_at: float | None = None
+
+    def left(self, standing: Iterable[Trial]) -> float:
+        """What is left: steps, or worker seconds."""
+        if self.steps is not None:
+            return max(0.0, self.steps - sum(trial.steps for trial in standing))
+        if self.stop_at is None:
+            return math.inf
+        return max(0.0, (self.stop_at - self.clock()) * self.n_workers)
+
+    def cost(self, trial: Trial, share: float) -> float:
+        """What it takes to bring a standing trial to a share of its plan, in the unit of `left`."""
+        plan = trial.candidate.plan
+        whole = plan.epochs * math.ceil(self.n_train / plan.batch)
+        steps = max(0.0, share * whole - trial.steps)
+        if self.steps is not None:
+            return math.ceil(steps)
+        return steps * trial.seconds / max(trial.steps, 1) / SAFE
+
+
+def race(candidates: Sequence[Candidate], course: Course, *, bring: Bring, on_event: OnEvent) -> tuple[Trial, ...]:
+    """Race the candidates and return where each stands at the end, in their order.
+
+    Args:
+        bring: takes candidates with their grants to a rung and yields their trials, in any order.
+        on_event: told of every rung and every trial.
+    """
+    standing: dict[str, Trial] = {}
+    references = [candidate for candidate in candidates if architecture(candidate.architecture).is_reference]
+    networks = [candidate for candidate in candidates if candidate not in references]
+    entrants = [(candidate, Grant(0, 1.0, stop_at=course.stop_at)) for candidate in references]
+    entrants += _first_grants(networks, course, n_all=len(candidates))
+    for rung in range(len(RUNGS)):
+        if not entrants:
+            break
+        on_event({"event": "rung", "rung": rung, "n_entrants": len(entrants), "share": RUNGS[rung]})
+        for trial in bring(entrants):
+            standing[trial.candidate.id] = trial
+            on_event(trial_event(trial))
+        if rung + 1 < len(RUNGS):
+            entrants = _next_grants(standing, course, rung + 1)
+    return tuple(standing[candidate.id] for candidate in candidates if candidate.id in standing)
+
+
+def trial_event(trial: Trial) -> dict[str, Json]:
+    """The line of the run's events that tells where a candidate stands."""
+    return {
+        "event": "trial",
+        "id": trial.candidate.id,
+        "label": trial.candidate.label,
+        "rung": trial.rung,
+        "state": trial.state,
+        "why": trial.why,
+        "score": trial.score if math.isfinite(trial.score) else None,
+        "steps": trial.steps,
+        "seconds": round(trial.seconds, 3),
+    }
+
+
+def _first_grants(networks: Sequence[Candidate], course: Course, *, n_all: int) -> list[tuple[Candidate, Grant]]:
+    """The first rung: everyone the same part of a third of the budget."""
+    left = course.left(())
+    allowance = left / len(RUNGS) / max(n_all if course.steps is None else len(networks), 1)
+    return [(candidate, _grant(0, allowance, course, already=0)) for candidate in networks]
+
+
+def _next_grants(standing: dict[str, Trial], course: Course, rung: int) -> list[tuple[Candidate, Grant]]:
+    """Who goes on to a rung, the best first, and how far each may go."""
+    paused = [
+        trial
+        for trial in standing.values()
+        if trial.state == "paused" and trial.rung == rung - 1 and math.isfinite(trial.score)
+    ]
+    if not paused:
+        return []
+    ranked = sorted(paused, key=lambda trial: (-course.sign * trial.score, trial.candidate.id))
+    left = course.left(standing.values())
+    to_the_end = _affordable(ranked, left, course, share=1.0)
+    if to_the_end >= math.ceil(len(ranked) / ETA):
+        allowance = math.inf
+        chosen = ranked[:to_the_end]
+    else:
+        purse = left / (len(RUNGS) - rung)
+        n_next = _affordable(ranked, purse, course, share=RUNGS[rung])
+        chosen = ranked[: max(1, min(math.ceil(len(ranked) / ETA), n_next))]
+        allowance = purse / len(chosen)
+    if allowance < 1 and course.steps is not None:
+        return []
+    return [(trial.candidate, _grant(rung, allowance, course, already=trial.steps)) for trial in chosen]
+
+
+def _affordable(ranked: Sequence[Trial], purse: float, course: Course, *, share: float) -> int:
+    """How many of the best can be brought to a share of their plans."""
+    spent = 0.0
+    for count, trial in enumerate(ranked):
+        spent += course.cost(trial, share)
+        if spent > purse:
+            return count
+    return len(ranked)
+
+
+def _grant(rung: int, allowance: float, course: Course, *, already: int) -> Grant:
+    if course.steps is not None:
+        steps = None if math.isinf(allowance) else already + max(1, math.floor(allowance))
+        return Grant(rung, RUNGS[rung], steps=steps)
+    seconds = None if math.isinf(allowance) else allowance
+    return Grant(rung, RUNGS[rung], seconds=seconds, stop_at=course.stop_at)

@@ -1,0 +1,229 @@
+"""The run folder: what a race needs and what it reached, on disk before the next step, so that any kill can be resumed.
+
+run.toml       the resolved configuration        run.json      facts of the data, the task and the inputs
+split.npz      row numbers of the three parts    sealed.arrow  the test rows, opened once at the end
+candidates.json  who races, in order             targets-*.npy encoded targets of the two open parts
+prepared/NEED  arrays of the training and validation rows, and the preparation that made them
+trials/ID      one folder a candidate: rung-0.json, rung-0.npy, its checkpoint or its ONNX
+events.jsonl   everything that happened, a line each: the one source of every view
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from archwise.data.prepare import Preparation, dump_preparation, load_preparation
+from archwise.errors import ModelError
+from archwise.records import (
+    Array,
+    Batch,
+    Candidate,
+    ColumnProfile,
+    CurvePoint,
+    Finding,
+    InputSpec,
+    Json,
+    Need,
+    Profile,
+    Signature,
+    Trial,
+)
+
+RUN_FORMAT = 1
+PARTS = ("train", "valid")
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The facts on which every trial of a run stands, as kept in run.json.
+
+    target_state: the task's encoding of the target. inputs: need key -> the inputs it gives.
+    columns: (name, kind) of the columns that models read. layout: every column of the table. steps_mode: no clock may decide anything.
+    """
+
+    profile: Profile
+    target_state: Mapping[str, Json]
+    metric: str
+    columns: tuple[tuple[str, str], ...]
+    layout: tuple[str, ...]
+    inputs: Mapping[str, tuple[InputSpec, ...]]
+    n_outputs: int
+    n_train: int
+    n_valid: int
+    n_test: int
+    split_how: str
+    test_sha256: str
+    device: str
+    steps_mode: bool
+    grouped: bool
+    findings: tuple[Finding, ...] = ()
+
+    def signature(self, need: Need) -> Signature:
+        """What a body that needs its input so may know of the data."""
+        return Signature(self.inputs[need.key], self.n_outputs)
+
+
+def write_ground(folder: Path, ground: Ground) -> None:
+    """Write run.json."""
+    write_json(folder / "run.json", {"format": RUN_FORMAT, **asdict(ground)})
+
+
+def read_ground(folder: Path) -> Ground:
+    """Read run.json.
+
+    Raises:
+        ModelError: the folder is not a run, is incomplete or of another format.
+    """
+    try:
+        data = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(
+            f"{folder}: not a run folder, or one that was stopped before the race began; fit again"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder}/run.json cannot be read: {error}; fit again") from None
+    if data.pop("format", None) != RUN_FORMAT:
+        raise ModelError(f"{folder}: a run of another version of archwise; fit again with this one")
+    data["profile"] = profile_from_json(data["profile"])
+    data["columns"] = tuple((name, kind) for name, kind in data["columns"])
+    data["layout"] = tuple(data["layout"])
+    data["findings"] = tuple(Finding(**finding) for finding in data["findings"])
+    data["inputs"] = {
+        key: tuple(InputSpec(**{**spec, "levels": tuple(spec["levels"])}) for spec in specs)
+        for key, specs in data["inputs"].items()
+    }
+    return Ground(**data)
+
+
+def read_candidates(folder: Path) -> tuple[Candidate, ...]:
+    """Who races, in order.
+
+    Raises:
+        ModelError: as for `read_ground`.
+    """
+    read_ground(folder)
+    entries = json.loads((folder / "candidates.json").read_text(encoding="utf-8"))
+    return tuple(Candidate.from_json(entry) for entry in entries)
+
+
+def profile_from_json(data: Mapping[str, Json]) -> Profile:
+    """The profile that `dataclasses.asdict` wrote."""
+    return Profile(
+        **{
+            **data,
+            "columns": tuple(ColumnProfile(**column) for column in data["columns"]),
+            "findings": tuple(Finding(**finding) for finding in data["findings"]),
+            "classes": tuple(data["classes"]),
+            "class_counts": tuple(data["class_counts"]),
+        }
+    )
+
+
+# ---------------------------------------------------------------- prepared arrays
+
+
+def write_prepared(folder: Path, preparation: Preparation, parts: Mapping[str, Batch]) -> None:
+    """Write the arrays of the training and validation rows under one need, and the preparation itself."""
+    place = folder / "prepared" / preparation.need.key
+    place.mkdir(parents=True, exist_ok=True)
+    for part, batch in parts.items():
+        for name, array in batch.items():
+            np.save(place / f"{part}-{name}.npy", array, allow_pickle=False)
+    state, arrays = dump_preparation(preparation)
+    np.savez(place / "preparation.npz", **arrays)
+    write_json(place / "preparation.json", state)
+
+
+def read_batch(folder: Path, need: Need, part: str) -> Batch:
+    """The prepared arrays of "train" or "valid", mapped from disk."""
+    place = folder / "prepared" / need.key
+    return {
+        path.stem.removeprefix(f"{part}-"): np.load(path, mmap_mode="r", allow_pickle=False)
+        for path in sorted(place.glob(f"{part}-*.npy"))
+    }
+
+
+def read_preparation(folder: Path, need: Need) -> Preparation:
+    """The preparation that made the arrays of this need."""
+    place = folder / "prepared" / need.key
+    with np.load(place / "preparation.npz", allow_pickle=False) as arrays:
+        return load_preparation(json.loads((place / "preparation.json").read_text()), dict(arrays))
+
+
+def write_targets(folder: Path, part: str, targets: Array) -> None:
+    """Write the encoded targets of "train" or "valid"."""
+    np.save(folder / f"targets-{part}.npy", targets, allow_pickle=False)
+
+
+def read_targets(folder: Path, part: str) -> Array:
+    """The encoded targets of "train" or "valid", (N,)."""
+    targets: Array = np.load(folder / f"targets-{part}.npy", allow_pickle=False)
+    return targets
+
+
+# ---------------------------------------------------------------- trials
+
+
+def trial_folder(folder: Path, candidate: Candidate) -> Path:
+    """Where a candidate keeps what it reached; made when absent."""
+    place = folder / "trials" / candidate.id
+    place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def write_trial(folder: Path, trial: Trial) -> None:
+    """Write what a candidate reached at a rung: outputs first, the record last, so that a record means a whole rung."""
+    place = trial_folder(folder, trial.candidate)
+    if trial.outputs is not None:
+        partial = place / f"rung-{trial.rung}.partial.npy"
+        np.save(partial, trial.outputs, allow_pickle=False)
+        os.replace(partial, place / f"rung-{trial.rung}.npy")
+    write_json(place / f"rung-{trial.rung}.json", trial_to_json(trial))
+
+
+def read_trial(folder: Path, candidate: Candidate, rung: int) -> Trial | None:
+    """What a candidate reached at a rung, or None where that rung was not finished."""
+    place = folder / "trials" / candidate.id
+    record = place / f"rung-{rung}.json"
+    if not record.exists():
+        return None
+    data = json.loads(record.read_text(encoding="utf-8"))
+    outputs = place / f"rung-{rung}.npy"
+    data["candidate"] = Candidate.from_json(data["candidate"])
+    data["curve"] = tuple(CurvePoint(**point) for point in data["curve"])
+    for name in ("score", "latency_ms"):
+        data[name] = float("nan") if data[name] is None else data[name]
+    return Trial(**data, outputs=np.load(outputs, allow_pickle=False) if outputs.exists() else None)
+
+
+def trial_to_json(trial: Trial) -> dict[str, Json]:
+    """The record of a trial as JSON, without its outputs; a score that is no number becomes null."""
+    return {
+        "candidate": trial.candidate.to_json(),
+        "rung": trial.rung,
+        "state": trial.state,
+        "why": trial.why,
+        "score": _finite(trial.score),
+        "steps": trial.steps,
+        "seconds": round(trial.seconds, 3),
+        "n_parameters": trial.n_parameters,
+        "latency_ms": _finite(trial.latency_ms),
+        "curve": [asdict(point) for point in trial.curve],
+    }
+
+
+def write_json(path: Path, data: Json) -> None:
+    """Write JSON whole or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(data, indent=1, ensure_ascii=False), encoding="utf-8")
+    os.replace(partial, path)
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None

@@ -1,0 +1,70 @@
+"""The seal: the test rows are put away before anything is fitted, and opened once, for the chosen and the references."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from archwise.architectures import architecture
+from archwise.choice.run import Ground, read_preparation, trial_folder
+from archwise.data.prepare import apply_preparation
+from archwise.model.session import open_session, outputs
+from archwise.records import Array, Candidate, Split
+from archwise.tasks import task
+
+TARGET = "target:"  # a name that no reader gives a column
+
+
+@dataclass(frozen=True)
+class SealedRows:
+    """The test rows: typed columns, encoded targets (N,), and the group of each row or None."""
+
+    typed: pl.DataFrame
+    targets: Array
+    groups: Array | None
+
+
+def seal_rows(folder: Path, typed: pl.DataFrame, target: pl.Series, *, split: Split) -> None:
+    """Put the test rows away, and the row numbers of all parts beside them."""
+    sealed = typed[split.test].with_columns(target[split.test].alias(TARGET))
+    sealed.write_ipc(folder / "sealed.arrow")
+    parts: dict[str, Array] = {"train": split.train, "valid": split.valid, "test": split.test}
+    if split.groups is not None:
+        parts["groups"] = split.groups
+    np.savez(folder / "split.npz", **parts)  # type: ignore[arg-type]  # every value is an array
+
+
+def read_groups(folder: Path, part: str) -> Array | None:
+    """The group of each row of "train", "valid" or "test", (N,) int64, or None where rows are independent."""
+    with np.load(folder / "split.npz", allow_pickle=False) as parts:
+        return parts["groups"][parts[part]] if "groups" in parts else None
+
+
+def open_seal(folder: Path, ground: Ground) -> SealedRows:
+    """Open the test rows. Only the end of a run may call this."""
+    sealed = pl.read_ipc(folder / "sealed.arrow", memory_map=False)
+    targets = task(ground.profile.task).encode(ground.target_state, sealed[TARGET].alias(ground.profile.target))
+    return SealedRows(sealed.drop(TARGET), targets, read_groups(folder, "test"))
+
+
+def sealed_outputs(
+    folder: Path, sealed: SealedRows, candidates: Sequence[Candidate], *, models: Mapping[str, bytes]
+) -> dict[str, Array]:
+    """What each candidate answers on the test rows.
+
+    Args:
+        models: candidate id -> its ONNX, where it is not in its trial folder.
+
+    Returns:
+        candidate id -> (N, K) outputs.
+    """
+    answered = {}
+    for candidate in candidates:
+        batch = apply_preparation(read_preparation(folder, architecture(candidate.architecture).need), sealed.typed)
+        onnx = models.get(candidate.id) or (trial_folder(folder, candidate) / "model.onnx").read_bytes()
+        answered[candidate.id] = outputs(open_session(onnx), batch)
+    return answered

@@ -1,0 +1,174 @@
+"""The shortlist: which architectures could suit the data, in order, and why; and the candidates that enter the race."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+
+from archwise.architectures import architecture, architectures
+from archwise.config import Budget, Config
+from archwise.errors import UsageError, nearest
+from archwise.records import (
+    Architecture,
+    Candidate,
+    Plan,
+    Profile,
+    Scalar,
+    Setting,
+    Shortlisted,
+    Suits,
+    settings_of,
+)
+
+WORTH_RACING = 0.05  # a prior below this is listed with its reason, and raced only when the user adds it
+SECONDS_A_NETWORK = 5.0  # worker seconds that a network needs to show anything
+STEPS_A_NETWORK = 200
+
+
+def shortlist(profile: Profile, config: Config) -> tuple[Shortlisted, ...]:
+    """List every architecture that the data allow, the likeliest first, each with its reason.
+
+    Raises:
+        UsageError: `only`, `add` or `skip` names an architecture that does not exist, or nothing is left.
+    """
+    for name in (*config.only, *config.add, *config.skip):
+        architecture(name)
+    listed = []
+    for entry in architectures().values():
+        if entry.name in config.skip or (config.only and entry.name not in (*config.only, *config.add)):
+            continue
+        suits = _suits(entry, profile)
+        listed.append(Shortlisted(entry.name, entry.family, suits.prior, suits.because))
+    if not listed:
+        raise UsageError("no architecture is left to race; leave out --skip or --only")
+    return tuple(sorted(listed, key=lambda item: (-item.prior, item.architecture)))
+
+
+def enter(profile: Profile, config: Config, *, n_workers: int) -> tuple[Candidate, ...]:
+    """Make the candidates of the race: references first, then networks, the likeliest variant of each before its others.
+
+    Returns:
+        candidates without repetition; as many networks as the budget can tell apart, at least one of each kind.
+
+    Raises:
+        UsageError: a setting or plan value that no candidate has, or nothing can be raced.
+    """
+    _check_settings(config.settings)
+    raced = [
+        item
+        for item in shortlist(profile, config)
+        if item.prior >= WORTH_RACING or (item.prior > 0 and item.architecture in (*config.add, *config.only))
+    ]
+    if not raced:
+        raise UsageError("no architecture of the shortlist can read these data; see archwise shortlist for the reasons")
+    references, networks = [], []
+    for item in raced:
+        entry = architecture(item.architecture)
+        variants = entry.variants(profile) if entry.variants else ({},)
+        candidates = list(dict.fromkeys(_candidate(entry, variant, profile, config) for variant in variants))
+        if entry.is_reference:
+            references.extend(candidates)
+        else:
+            networks.append(candidates)
+    chosen = _interleave(networks)[: max(len(networks), _room(config.limit, n_workers))]
+    return tuple(_with_labels([*references, *chosen]))
+
+
+def _suits(entry: Architecture, profile: Profile) -> Suits:
+    if entry.tasks and profile.task not in entry.tasks:
+        return Suits(0.0, f"it does not serve the task {profile.task}")
+    kinds = {column.kind for column in profile.used}
+    if entry.reads and not kinds & set(entry.reads):
+        return Suits(0.0, f"it reads {', '.join(entry.reads)}; the data have {', '.join(sorted(kinds))}")
+    return entry.suits(profile)
+
+
+def _room(budget: Budget, n_workers: int) -> int:
+    """How many networks the budget can tell apart."""
+    if budget.steps is not None:
+        return min(16, budget.steps // STEPS_A_NETWORK)
+    assert budget.seconds is not None  # one of the two is set by construction
+    return min(16, int(budget.seconds * n_workers / SECONDS_A_NETWORK / 2))
+
+
+def _interleave(lists: Sequence[Sequence[Candidate]]) -> list[Candidate]:
+    """First of each, then second of each, and so on."""
+    longest = max((len(items) for items in lists), default=0)
+    return [items[place] for place in range(longest) for items in lists if place < len(items)]
+
+
+def _candidate(entry: Architecture, variant: Mapping[str, Scalar], profile: Profile, config: Config) -> Candidate:
+    fixed = {
+        name.split(".", 1)[1]: value for name, value in config.settings.items() if name.split(".", 1)[0] == entry.name
+    }
+    settings = settings_of({**entry.defaults(), **variant, **fixed}.items())
+    plan = entry.plan(profile) if entry.plan else Plan()
+    if entry.is_reference:
+        return Candidate(entry.name, settings, Plan(seed=config.seed))
+    wanted: dict[str, Scalar] = {
+        name.removeprefix("plan."): value for name, value in config.settings.items() if name.startswith("plan.")
+    }
+    if config.optimizer:
+        wanted["optimizer"] = config.optimizer
+    if config.loss:
+        wanted["loss"] = config.loss
+    plan = replace(plan, seed=config.seed, **wanted)  # type: ignore[arg-type]  # checked by _check_settings
+    return Candidate(entry.name, settings, plan)
+
+
+def _with_labels(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Name each by what sets it apart from the defaults of its architecture."""
+    labelled = []
+    for candidate in candidates:
+        defaults = architecture(candidate.architecture).defaults()
+        changed = [
+            f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+            for name, value in candidate.settings
+            if defaults.get(name) != value
+        ]
+        labelled.append(replace(candidate, label=" ".join([candidate.architecture, *changed])))
+    return labelled
+
+
+def _check_settings(settings: Mapping[str, Scalar]) -> None:
+    plan_fields = {field.name: getattr(Plan(), field.name) for field in fields(Plan)}
+    for name, value in settings.items():
+        owner, _, setting_name = name.partition(".")
+        if not setting_name:
+            raise UsageError(
+                f"--set {name}: write architecture.setting=value, as in mlp.activation=tanh, or plan.epochs=20"
+            )
+        if owner == "plan":
+            if setting_name not in plan_fields:
+                raise UsageError(f"--set {name}: a plan has no '{setting_name}'.{nearest(setting_name, plan_fields)}")
+            _check_type(name, value, plan_fields[setting_name])
+            continue
+        space = {setting.name: setting for setting in architecture(owner).space}
+        if setting_name not in space:
+            raise UsageError(f"--set {name}: {owner} has no setting '{setting_name}'.{nearest(setting_name, space)}")
+        _check_value(name, value, space[setting_name])
+
+
+def _check_type(name: str, value: Scalar, default: Scalar) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    fits = (
+        number
+        if isinstance(default, float)
+        else isinstance(value, type(default)) and (number or isinstance(value, str))
+    )
+    if isinstance(default, bool):
+        fits = isinstance(value, bool)
+    if not fits:
+        raise UsageError(f"--set {name}: {value!r} is not of the type of its default {default!r}")
+
+
+def _check_value(name: str, value: Scalar, setting: Setting) -> None:
+    if setting.choices:
+        if value not in setting.choices:
+            known = [str(choice) for choice in setting.choices]
+            raise UsageError(f"--set {name}: '{value}' is not a choice.{nearest(str(value), known)}")
+        return
+    _check_type(name, value, setting.default)
+    low, high = setting.low, setting.high
+    if isinstance(value, int | float) and ((low is not None and value < low) or (high is not None and value > high)):
+        raise UsageError(f"--set {name}: {value} lies outside {low:g} to {high:g}")

@@ -1,0 +1,158 @@
+"""The start of a run: the table is read, looked at, split, sealed and prepared; then only the run folder is needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from archwise.architectures import architecture
+from archwise.choice.run import Ground, write_ground, write_json, write_prepared, write_targets
+from archwise.choice.seal import seal_rows
+from archwise.choice.shortlist import enter
+from archwise.config import Config, write_config
+from archwise.data.look import LookRequest, look_at, target_values
+from archwise.data.open import open_table
+from archwise.data.prepare import (
+    apply_preparation,
+    fit_preparation,
+    inputs_of,
+    parse_columns,
+    refuse_too_many_bad,
+)
+from archwise.data.split import SplitRule, split_rows
+from archwise.records import Batch, Candidate, Finding, InputSpec, Json, Need, Profile, Split
+from archwise.tasks import main_metric, task
+
+OnEvent = Callable[[dict[str, Json]], None]
+
+
+def look_request(config: Config) -> LookRequest:
+    """What the user fixed about how the data are to be read."""
+    return LookRequest(config.target, config.task, config.kinds, config.drop, config.group, config.time)
+
+
+def count_workers(config: Config) -> int:
+    """Worker processes of a race: as asked, or one for each core that this process may use."""
+    if config.workers:
+        return config.workers
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows that a run stands on, after those that cannot be read were set aside.
+
+    frame: as read; typed: the columns that models read; target: Float64 or String, none missing.
+    """
+
+    frame: pl.DataFrame
+    typed: pl.DataFrame
+    target: pl.Series
+    columns: tuple[tuple[str, str], ...]
+    findings: tuple[Finding, ...]
+
+
+def start_run(source: object, config: Config, folder: Path, *, on_event: OnEvent) -> tuple[Candidate, ...]:
+    """Read, look, split, seal, prepare, and write the run folder.
+
+    Returns:
+        the candidates of the race, which are also in the folder.
+
+    Raises:
+        DataError: the data cannot be read or used as they stand.
+        UsageError: an option does not fit the data.
+    """
+    table = open_table(source, names=config.names)
+    profile = look_at(table, look_request(config))
+    candidates = enter(profile, config, n_workers=count_workers(config))
+    rows = _usable_rows(table.frame, profile)
+    kind_of_task = task(profile.task)
+    rule = SplitRule(
+        valid=config.valid,
+        test=config.test,
+        seed=config.seed,
+        stratify=kind_of_task.stratify,
+        group=config.group,
+        time=config.time,
+        columns=tuple(name for name, _ in rows.columns),
+    )
+    split = split_rows(rows.frame, rows.target, rule)
+    state = kind_of_task.encode_fit(rows.target[split.train])
+    metric = main_metric(kind_of_task, state, config.metric).name
+    folder.mkdir(parents=True)
+    write_config(config, folder / "run.toml")
+    seal_rows(folder, rows.typed, rows.target, split=split)
+    for part, numbers in (("train", split.train), ("valid", split.valid)):
+        write_targets(folder, part, kind_of_task.encode(state, rows.target[numbers]))
+    write_json(folder / "candidates.json", [candidate.to_json() for candidate in candidates])
+    write_ground(
+        folder,
+        Ground(
+            profile=profile,
+            target_state=state,
+            metric=metric,
+            columns=rows.columns,
+            layout=tuple(table.frame.columns),
+            inputs=_prepare(folder, rows, split, candidates),
+            n_outputs=kind_of_task.n_outputs(state),
+            n_train=len(split.train),
+            n_valid=len(split.valid),
+            n_test=len(split.test),
+            split_how=split.how,
+            test_sha256=split.test_sha256,
+            device=config.device,
+            steps_mode=config.limit.steps is not None,
+            grouped=split.groups is not None,
+            findings=rows.findings,
+        ),
+    )
+    on_event(_started(profile, split, candidates, metric))
+    return candidates
+
+
+def _usable_rows(frame: pl.DataFrame, profile: Profile) -> Rows:
+    """Set aside the rows whose target or cells cannot be read; too many of them is an error."""
+    columns = tuple((column.name, column.kind) for column in profile.used)
+    parsed = parse_columns(frame, columns)
+    refuse_too_many_bad(parsed.bad, parsed.findings)
+    target, unreadable = target_values(frame, profile)
+    keep = pl.Series(~(parsed.bad | unreadable))
+    return Rows(frame.filter(keep), parsed.frame.filter(keep), target.filter(keep), columns, tuple(parsed.findings))
+
+
+def _prepare(
+    folder: Path, rows: Rows, split: Split, candidates: Sequence[Candidate]
+) -> dict[str, tuple[InputSpec, ...]]:
+    """Prepare the training and validation rows once for each need; what is fitted is fitted on training rows alone."""
+    needs: list[Need] = list(dict.fromkeys(architecture(candidate.architecture).need for candidate in candidates))
+    inputs = {}
+    for need in needs:
+        preparation = fit_preparation(rows.typed[split.train], rows.columns, need=need)
+        parts: dict[str, Batch] = {
+            part: apply_preparation(preparation, rows.typed[numbers])
+            for part, numbers in (("train", split.train), ("valid", split.valid))
+        }
+        write_prepared(folder, preparation, parts)
+        inputs[need.key] = inputs_of(preparation)
+    return inputs
+
+
+def _started(profile: Profile, split: Split, candidates: Sequence[Candidate], metric: str) -> dict[str, Json]:
+    return {
+        "event": "start",
+        "source": profile.source,
+        "task": profile.task,
+        "target": profile.target,
+        "metric": metric,
+        "n_rows": profile.n_rows,
+        "n_train": len(split.train),
+        "n_valid": len(split.valid),
+        "n_test": len(split.test),
+        "split": split.how,
+        "findings": [finding.message for finding in profile.findings if finding.severity != "note"],
+        "candidates": [{"id": candidate.id, "label": candidate.label} for candidate in candidates],
+    }

@@ -1,0 +1,236 @@
+"""One trial: what a worker process does to bring one candidate to one rung, and to write the chosen network as ONNX."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from archwise.architectures import architecture
+from archwise.choice.run import (
+    Ground,
+    read_batch,
+    read_ground,
+    read_targets,
+    read_trial,
+    trial_folder,
+    write_trial,
+)
+from archwise.model.session import open_session, outputs, row_latency_ms
+from archwise.records import Architecture, Array, Batch, Candidate, CurvePoint, Json, Metric, Trial
+from archwise.tasks import main_metric, task
+
+Send = Callable[[object], None]
+PARITY_ROWS = 256
+
+
+@dataclass(frozen=True)
+class Grant:
+    """How far a candidate may go in this rung.
+
+    share: of its plan's epochs, in all. steps: steps in all, or None. seconds: of this rung, or None.
+    stop_at: when the race ends on the monotonic clock, or None.
+    """
+
+    rung: int
+    share: float
+    steps: int | None = None
+    seconds: float | None = None
+    stop_at: float | None = None
+
+    def seconds_left(self) -> float | None:
+        """Seconds that a trial which starts now may take."""
+        bounds = [self.seconds] if self.seconds is not None else []
+        if self.stop_at is not None:
+            bounds.append(max(0.0, self.stop_at - time.monotonic()))
+        return min(bounds) if bounds else None
+
+
+@dataclass(frozen=True)
+class TrialJob:
+    """One candidate, one rung, one run folder."""
+
+    run: str
+    candidate: Candidate
+    grant: Grant
+
+
+def run_trial(job: TrialJob, send: Send) -> str:
+    """Bring a candidate to a rung; the record is on disk when this returns.
+
+    Returns:
+        the candidate's id; the parent reads the record from the run folder.
+    """
+    folder = Path(job.run)
+    ground = read_ground(folder)
+    entry = architecture(job.candidate.architecture)
+    send({"event": "started"})
+    trial = _solve(folder, ground, entry, job) if entry.is_reference else _train(folder, ground, entry, job, send)
+    write_trial(folder, trial)
+    return job.candidate.id
+
+
+def _metric(ground: Ground) -> Metric:
+    return main_metric(task(ground.profile.task), ground.target_state, ground.metric)
+
+
+def _score(ground: Ground, truth: Array, answers: Array) -> float:
+    return float(_metric(ground).score(truth, answers, np.ones((1, len(truth))))[0])
+
+
+def _solve(folder: Path, ground: Ground, entry: Architecture, job: TrialJob) -> Trial:
+    """Fit a reference on the training rows, through its library, and judge its ONNX on the validation rows."""
+    assert entry.solve is not None  # a reference has it by definition
+    started = time.monotonic()
+    solved = entry.solve(
+        ground.signature(entry.need),
+        dict(job.candidate.settings),
+        read_batch(folder, entry.need, "train"),
+        read_targets(folder, "train"),
+        ground.profile.task,
+        job.candidate.plan.seed,
+    )
+    valid = read_batch(folder, entry.need, "valid")
+    session = open_session(solved.onnx)
+    answered = outputs(session, valid)
+    _check_parity(ground, solved.outputs(_head(valid)), answered[:PARITY_ROWS])
+    (trial_folder(folder, job.candidate) / "model.onnx").write_bytes(solved.onnx)
+    return Trial(
+        job.candidate,
+        job.grant.rung,
+        "done",
+        score=_score(ground, read_targets(folder, "valid"), answered),
+        seconds=time.monotonic() - started,
+        n_parameters=solved.n_parameters,
+        latency_ms=row_latency_ms(session, _head(valid)),
+        outputs=answered,
+    )
+
+
+def _train(folder: Path, ground: Ground, entry: Architecture, job: TrialJob, send: Send) -> Trial:
+    """Train a network from where its checkpoint stands to the end of its grant."""
+    from archwise.training.loop import Examples, Limit, Tools, TrainJob, train
+    from archwise.training.network import make_network
+
+    candidate, grant = job.candidate, job.grant
+    kind_of_task = task(ground.profile.task)
+    network = make_network(entry, candidate, ground.signature(entry.need), kind_of_task, ground.target_state)
+    train_part, valid_part = (
+        Examples(read_batch(folder, entry.need, part), read_targets(folder, part)) for part in ("train", "valid")
+    )
+    before = read_trial(folder, candidate, grant.rung - 1)
+
+    def on_point(point: CurvePoint) -> None:
+        send({"event": "point", **asdict(point)})
+
+    trained = train(
+        network,
+        TrainJob(kind_of_task, ground.target_state, _metric(ground), candidate.plan, ground.device),
+        train=train_part,
+        valid=valid_part,
+        limit=Limit(grant.share * candidate.plan.epochs, grant.steps, grant.seconds_left()),
+        tools=Tools(trial_folder(folder, candidate) / "checkpoint.safetensors", on_point, time.monotonic),
+    )
+    return Trial(
+        candidate,
+        grant.rung,
+        "done" if trained.finished else "paused",
+        why="stopped early: no better score for a while" if trained.stopped_early else "",
+        score=trained.score,
+        steps=trained.steps,
+        seconds=(before.seconds if before else 0.0) + trained.seconds,
+        n_parameters=trained.n_parameters,
+        latency_ms=_eager_latency_ms(network, _head(valid_part.batch)),
+        curve=trained.curve,
+        outputs=trained.outputs,
+    )
+
+
+def _eager_latency_ms(network: object, batch: Batch, n: int = 50) -> float:
+    """Median time of one row in the framework, on this thread; every network is timed alike."""
+    import torch
+
+    from archwise.training.network import Network
+
+    assert isinstance(network, Network)
+    tensors = [torch.from_numpy(np.ascontiguousarray(batch[spec.name][:1])) for spec in network.signature.inputs]
+    network = network.to("cpu").eval()
+    times = []
+    with torch.inference_mode():
+        for _ in range(n):
+            started = time.perf_counter()
+            network(*tensors)
+            times.append(time.perf_counter() - started)
+    return float(np.median(times) * 1e3)
+
+
+@dataclass(frozen=True)
+class ExportJob:
+    """Write one trained candidate as ONNX."""
+
+    run: str
+    candidate: Candidate
+
+
+def export_trial(job: ExportJob, send: Send) -> str:
+    """Write the best network of a candidate as model.onnx in its trial folder, after a parity check on real rows.
+
+    Returns:
+        the path of the file.
+
+    Raises:
+        ParityError: ONNX Runtime does not answer as torch did; the row is named and nothing is written.
+    """
+    from safetensors.torch import save_file
+
+    from archwise.model.export import export_network
+    from archwise.training.network import best_network, make_network
+
+    send({"event": "export"})
+    folder = Path(job.run)
+    ground = read_ground(folder)
+    entry = architecture(job.candidate.architecture)
+    signature = ground.signature(entry.need)
+    place = trial_folder(folder, job.candidate)
+    network = make_network(entry, job.candidate, signature, task(ground.profile.task), ground.target_state)
+    best_network(network, place / "checkpoint.safetensors")
+    rows = _head(read_batch(folder, entry.need, "valid"))
+    model = export_network(network, rows, signature)
+    _check_parity(ground, _torch_outputs(network, rows), outputs(open_session(model), rows))
+    save_file(
+        {name: tensor.contiguous() for name, tensor in network.state_dict().items()},
+        place / "weights.safetensors",
+    )
+    path = place / "model.onnx"
+    path.write_bytes(model)
+    return str(path)
+
+
+def _torch_outputs(network: object, batch: Batch) -> Array:
+    import torch
+
+    from archwise.training.network import Network
+
+    assert isinstance(network, Network)
+    with torch.inference_mode():
+        answered: Array = network(*[torch.from_numpy(batch[spec.name]) for spec in network.signature.inputs]).numpy()
+    return answered
+
+
+def _head(batch: Batch, n: int = PARITY_ROWS) -> Batch:
+    return {name: np.ascontiguousarray(array[:n]) for name, array in batch.items()}
+
+
+def _check_parity(ground: Ground, left: Array, right: Array) -> None:
+    """Raise where the answers that a person would read differ between two ways of computing them."""
+    from archwise.model.export import check_parity
+
+    kind_of_task = task(ground.profile.task)
+
+    def answers(values: Array) -> dict[str, Json]:
+        return kind_of_task.answers(ground.target_state, {}, values)
+
+    check_parity(left, right, answers)

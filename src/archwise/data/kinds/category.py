@@ -1,0 +1,91 @@
+"""Categories: names and codes without an order, as whole numbers that an embedding can look up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from archwise.data.missing import blank_missing
+from archwise.records import Array, Batch, Guess, Json, Kind, Need, Scalar
+
+NAME = "category"
+RARE_CODE = 0  # of a level that training did not see, or too seldom to learn from
+MISSING_CODE = 1
+FIRST_CODE = 2  # of the most frequent level
+FEWEST_ROWS = 3  # of training rows, for a level to get a code of its own
+MOST_LEVELS = 1_000
+_LARGEST_WHOLE = 2.0**53  # beyond it float64 does not hold every whole number
+
+
+def sniff_category(values: pl.Series) -> Guess:
+    """How surely the cells are names: text always may be, numbers only where the user says so."""
+    cells = values.drop_nulls()
+    is_text = values.dtype == pl.String or isinstance(values.dtype, (pl.Categorical, pl.Enum))
+    if not is_text or cells.is_empty():
+        return Guess(NAME, 0.0, "no names")
+    told = f"{cells.n_unique():,} distinct values in {len(cells):,} cells"
+    return Guess(NAME, 0.6 if values.dtype == pl.String else 0.95, told)
+
+
+def parse_category(values: pl.Series) -> tuple[pl.Series, Array]:
+    """Read cells as names; no cell is bad.
+
+    A whole number is the same name however it is written: 1, 1.0 and "1.0" are all "1".
+    """
+    values = blank_missing(values)
+    if values.dtype.is_float():
+        is_whole = ((values == values.floor()) & (values.abs() < _LARGEST_WHOLE)).fill_null(False)
+        whole = values.set(~is_whole, 0.0).cast(pl.Int64).cast(pl.String)
+        names = whole.zip_with(is_whole, values.cast(pl.String))
+    elif values.dtype == pl.String:
+        names = values.str.replace(r"^(-?\d+)\.0+$", "$1")
+    else:
+        names = values.cast(pl.String)
+    return names, np.zeros(len(values), dtype=bool)
+
+
+def summarise_category(typed: pl.Series) -> dict[str, Scalar]:
+    """How many levels there are, the most frequent of them and its share."""
+    levels, counts = count_levels(typed)
+    if not levels:
+        return {}
+    return {"levels": len(levels), "most": levels[0], "share": counts[0] / sum(counts)}
+
+
+def count_levels(typed: pl.Series) -> tuple[list[str], list[int]]:
+    """The levels and their counts, in order of falling count, then name."""
+    counted = typed.drop_nulls().rename("level").value_counts(name="n").sort(["n", "level"], descending=[True, False])
+    return counted["level"].to_list(), counted["n"].to_list()
+
+
+def fit_category(typed: pl.Series, need: Need) -> dict[str, Json]:  # noqa: ARG001  a kind's signature
+    """Give a code to each level of at least 3 training rows, the most frequent 1,000 at most."""
+    levels, counts = count_levels(typed)
+    kept = [level for level, count in zip(levels, counts, strict=True) if count >= FEWEST_ROWS]
+    return {"levels": kept[:MOST_LEVELS]}
+
+
+def spec_category(state: Mapping[str, Json]) -> dict[str, tuple[int, tuple[int, ...]]]:
+    """One column of `codes`."""
+    return {"codes": (1, (FIRST_CODE + len(state["levels"]),))}
+
+
+def apply_category(state: Mapping[str, Json], typed: pl.Series) -> Batch:
+    """The codes, (N, 1) int64: 0 unseen or rare, 1 missing, 2 and on the levels."""
+    known = typed.cast(pl.Enum(state["levels"]), strict=False).to_physical().cast(pl.Int64)
+    codes = (known + FIRST_CODE).fill_null(RARE_CODE).set(typed.is_null(), MISSING_CODE)
+    return {"codes": codes.to_numpy().astype(np.int64)[:, None]}
+
+
+KIND = Kind(
+    name=NAME,
+    summary="a name or a code without an order",
+    sniff=sniff_category,
+    parse=parse_category,
+    summarise=summarise_category,
+    fit=fit_category,
+    spec=spec_category,
+    apply=apply_category,
+)

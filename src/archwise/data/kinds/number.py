@@ -1,0 +1,107 @@
+"""Numbers: measures, counts, amounts; also times of day and durations, in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from archwise.data.missing import blank_missing
+from archwise.data.scale import apply_scale, fit_scale, scale_width
+from archwise.records import Array, Batch, Guess, Json, Kind, Need, Scalar
+
+NAME = "number"
+_SURE_SHARE = 0.95  # of the cells that must read as numbers
+_FEW_DISTINCT = 20
+_CODE = r"^0\d+$"  # 02139 is a code: a number is not written so
+_NANOSECONDS = 1e9
+_MICROSECONDS = 1e6
+
+
+def sniff_number(values: pl.Series) -> Guess:
+    """How surely the cells are numbers: by their type, or by the share of texts that read as numbers."""
+    typed, is_bad = parse_number(values)
+    n_known = int(len(typed) - typed.null_count() + is_bad.sum())
+    if n_known == 0 or values.dtype == pl.Boolean:
+        return Guess(NAME, 0.0, "no cell is a number")
+    share = 1.0 - float(is_bad.sum()) / n_known
+    told = f"{_percent(share)} of {n_known:,} cells read as numbers"
+    if share < _SURE_SHARE:
+        return Guess(NAME, 0.3 * share, told)
+    if values.dtype == pl.String and values.str.contains(_CODE).any():
+        return Guess(NAME, 0.3, f"{told}, but some begin with a zero as codes do")
+    n_distinct = typed.drop_nulls().n_unique()
+    if n_distinct <= _FEW_DISTINCT < n_known:
+        told += f", {n_distinct} distinct; if they are codes, read them as a category"
+    return Guess(NAME, 0.9, told)
+
+
+def parse_number(values: pl.Series) -> tuple[pl.Series, Array]:
+    """Read cells as Float64; what is no number or infinite is bad, times and durations become seconds."""
+    values = blank_missing(values)
+    dtype = values.dtype
+    if dtype == pl.String or dtype.is_numeric() or dtype in (pl.Boolean, pl.Null):
+        typed = values.cast(pl.Float64, strict=False)
+    elif dtype == pl.Duration:
+        typed = values.dt.total_microseconds(fractional=True) / _MICROSECONDS
+    elif dtype == pl.Time:
+        typed = values.cast(pl.Int64).cast(pl.Float64) / _NANOSECONDS
+    else:
+        typed = pl.Series(values.name, [None] * len(values), dtype=pl.Float64)
+    is_finite = typed.is_finite().fill_null(False)
+    is_bad = (~is_finite & values.is_not_null()).to_numpy()
+    return typed.set(~is_finite, None), is_bad
+
+
+def summarise_number(typed: pl.Series) -> dict[str, Scalar]:
+    """The smallest, the largest, the mean, the median and the standard deviation."""
+    known = number_array(typed.drop_nulls())
+    if len(known) == 0:
+        return {}
+    with np.errstate(over="ignore", invalid="ignore"):  # of values near the end of float64
+        figures = {
+            "min": known.min(),
+            "median": np.median(known),
+            "mean": known.mean(),
+            "max": known.max(),
+            "std": known.std(),
+        }
+    return {name: float(figure) for name, figure in figures.items()}
+
+
+def number_array(typed: pl.Series) -> Array:
+    """Float64 values, NaN for missing, as (N,) float64."""
+    return typed.fill_null(float("nan")).to_numpy()
+
+
+def fit_number(typed: pl.Series, need: Need) -> dict[str, Json]:
+    """Fit the scale that the need asks for to the training values."""
+    return fit_scale(number_array(typed), need)
+
+
+def spec_number(state: Mapping[str, Json]) -> dict[str, tuple[int, tuple[int, ...]]]:
+    """One column of `numbers`, and one more for the flag of missing values."""
+    return {"numbers": (scale_width(state), ())}
+
+
+def apply_number(state: Mapping[str, Json], typed: pl.Series) -> Batch:
+    """The scaled values, (N, width) float32."""
+    return {"numbers": apply_scale(state, number_array(typed))}
+
+
+def _percent(share: float) -> str:
+    """A share in words; never 100 % where it is not all."""
+    return "100 %" if share == 1.0 else f"{min(100 * share, 99.99):.4g} %"
+
+
+KIND = Kind(
+    name=NAME,
+    summary="a measure, a count, an amount",
+    sniff=sniff_number,
+    parse=parse_number,
+    summarise=summarise_number,
+    fit=fit_number,
+    spec=spec_number,
+    apply=apply_number,
+)

@@ -1,0 +1,144 @@
+"""Looks at a table: what its columns are, what is wrong with them, and which task the target poses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import polars as pl
+
+from archwise.data.aside import is_aside
+from archwise.data.finding import find_duplicates, find_key, find_missing, find_sentinel, find_set_aside
+from archwise.data.kinds import kind as pick_kind
+from archwise.data.kinds import kinds as all_kinds
+from archwise.data.leak import find_leaks
+from archwise.data.missing import blank_missing
+from archwise.data.prepare import Parsed, parse_columns
+from archwise.data.target import find_imbalance, find_lost_target, find_target, guess_task, target_values
+from archwise.errors import ColumnError, nearest
+from archwise.records import ColumnProfile, Finding, Guess, Profile, Table
+
+__all__ = ["LookRequest", "look_at", "target_values"]
+
+_MOST_SNIFFED = 50_000  # rows, evenly over the table, from which kinds are told
+
+
+@dataclass(frozen=True)
+class LookRequest:
+    """What the user says of the data.
+
+    target: the column to predict. task: "classify", "regress" or "" to infer it. kinds: column -> kind.
+    drop: columns to leave out. group: column of rows that stay on one side of the split.
+    time: column that orders rows.
+    """
+
+    target: str
+    task: str = ""
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    drop: tuple[str, ...] = ()
+    group: str = ""
+    time: str = ""
+
+
+def look_at(table: Table, request: LookRequest) -> Profile:
+    """Look at every column and at the target, and find what the user should know before anything is trained.
+
+    Raises:
+        ColumnError: a column is named that is not there, or the target in another role; or no column is left.
+        TargetError: the target cannot be learnt.
+        UsageError: a kind or a task is named that is not there.
+    """
+    frame = table.frame
+    target = find_target(frame.columns, request.target)
+    _check_request(frame, request, target)
+    guess = guess_task(frame.get_column(target), request.task)
+    columns = tuple(_look_at_column(column, request) for column in frame.get_columns() if column.name != target)
+    if not any(column.use for column in columns):
+        told = "; ".join(f"'{column.name}': {column.because}" for column in columns[:5])
+        raise ColumnError(
+            f"no column is left from which '{target}' could be predicted "
+            f"({told or 'the target is the only column'}); "
+            "add a column, or say what one is, as in --kind name=number"
+        )
+    profile = Profile(
+        table.source,
+        frame.height,
+        columns,
+        target,
+        guess.task,
+        guess.because,
+        guess.classes,
+        guess.class_counts,
+    )
+    parsed = parse_columns(frame, [(column.name, column.kind) for column in profile.used])
+    profile = replace(profile, columns=tuple(_summarise(column, parsed.frame) for column in columns))
+    return replace(profile, findings=(*table.findings, *_find_all(frame, parsed, profile)))
+
+
+def _check_request(frame: pl.DataFrame, request: LookRequest, target: str) -> None:
+    named = {
+        "kind": list(request.kinds),
+        "drop": list(request.drop),
+        "group": [request.group],
+        "time": [request.time],
+    }
+    for option, names in named.items():
+        for name in filter(None, names):
+            if name not in frame.columns:
+                raise ColumnError(f"--{option}: there is no column '{name}'.{nearest(name, frame.columns)}")
+            if name == target and option != "kind":
+                raise ColumnError(f"--{option}: '{name}' is the target; name another column")
+    if target in request.kinds:
+        raise ColumnError(f"--kind: '{target}' is the target; choose --task classify or --task regress in its place")
+    for kind_name in request.kinds.values():
+        pick_kind(kind_name)
+
+
+def _look_at_column(column: pl.Series, request: LookRequest) -> ColumnProfile:
+    n_missing = blank_missing(column).null_count()
+    is_countable = not column.dtype.is_nested() and column.dtype != pl.Object
+    n_distinct = column.drop_nulls().n_unique() if is_countable else 0
+    guess = _guess_kind(column, request.kinds.get(column.name, ""))
+    roles = {
+        request.group: "it groups the rows of the split",
+        request.time: "it orders the rows of the split",
+    }
+    if column.name in request.drop:
+        return ColumnProfile(column.name, guess.kind, "left out, as asked", False, n_missing, n_distinct)
+    if column.name in roles:
+        return ColumnProfile(column.name, guess.kind, roles[column.name], False, n_missing, n_distinct)
+    if n_missing == len(column):
+        return ColumnProfile(column.name, guess.kind, "every cell is missing", False, n_missing, n_distinct)
+    use = not is_aside(pick_kind(guess.kind))
+    return ColumnProfile(column.name, guess.kind, guess.because, use, n_missing, n_distinct)
+
+
+def _guess_kind(column: pl.Series, wanted: str) -> Guess:
+    if wanted:
+        return Guess(wanted, 1.0, "as asked")
+    cleaned = blank_missing(column.gather_every(max(1, -(-len(column) // _MOST_SNIFFED))))
+    if cleaned.null_count() == len(cleaned) and column.null_count() < len(column):
+        cleaned = blank_missing(column)
+    guesses = [kind.sniff(cleaned) for kind in all_kinds().values()]
+    return max(guesses, key=lambda guess: guess.confidence)
+
+
+def _summarise(column: ColumnProfile, typed: pl.DataFrame) -> ColumnProfile:
+    if not column.use:
+        return column
+    return replace(column, summary=pick_kind(column.kind).summarise(typed.get_column(column.name)))
+
+
+def _find_all(frame: pl.DataFrame, parsed: Parsed, profile: Profile) -> tuple[Finding, ...]:
+    """Every finding, the target's first, then the columns' in their order, then the rows'."""
+    target, is_lost = target_values(frame, profile)
+    findings = [*find_lost_target(frame.get_column(profile.target), is_lost), *find_imbalance(profile)]
+    findings += find_leaks(parsed.frame, target)
+    findings += parsed.findings
+    for column in profile.columns:
+        findings += find_missing(column, frame.height)
+        findings += find_set_aside(column, frame.height)
+        findings += find_key(column)
+        if column.use and column.kind == "number":
+            findings += find_sentinel(parsed.frame.get_column(column.name))
+    return (*findings, *find_duplicates(frame))

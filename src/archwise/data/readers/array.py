@@ -1,0 +1,69 @@
+"""Reads NumPy arrays: the inputs X, or a pair (X, y)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from archwise.data.header import make_unique
+from archwise.errors import SourceError
+from archwise.records import Array, Reader, Table
+
+TARGET = "y"
+
+
+def accepts_array(source: object) -> bool:
+    """Whether the source is an array, or a pair of arrays or lists (X, y)."""
+    if isinstance(source, np.ndarray):
+        return True
+    return isinstance(source, tuple) and len(source) == 2 and isinstance(source[0], np.ndarray)
+
+
+def read_array(source: object, names: tuple[str, ...] = ()) -> Table:
+    """Read an array X (N, D) into columns x_1 to x_D, and the y (N,) of a pair into a column y.
+
+    Args:
+        source: X or (X, y).
+        names: one for each column of X, in place of x_1 to x_D.
+
+    Raises:
+        SourceError: X has not two axes, y not one, their rows differ, or a column has no name.
+    """
+    inputs, target = source if isinstance(source, tuple) else (source, None)
+    values = np.asarray(inputs)
+    if values.ndim != 2:
+        raise SourceError(f"the array has the shape {values.shape}; expected two axes, rows and columns")
+    if names and len(names) != values.shape[1]:
+        raise SourceError(f"{len(names)} names were given for an array of {values.shape[1]} columns; name each")
+    wanted = names or tuple(f"x_{position}" for position in range(1, values.shape[1] + 1))
+    unique, findings = make_unique(wanted, "the array")
+    columns = [_column(name, values[:, position]) for position, name in enumerate(unique)]
+    if target is not None:
+        columns.append(_target_column(target, len(values), unique))
+    return Table(pl.DataFrame(columns), "the array", findings)
+
+
+def _target_column(target: Any, n_rows: int, names: tuple[str, ...]) -> pl.Series:
+    values = np.asarray(target)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.shape != (n_rows,):
+        raise SourceError(f"X has {n_rows:,} rows, but y has the shape {values.shape}; expected ({n_rows},)")
+    if TARGET in names:
+        raise SourceError(f"a column of X is called '{TARGET}', as the target is; give it another name")
+    return _column(TARGET, values)
+
+
+def _column(name: str, values: Array) -> pl.Series:
+    if values.dtype.kind in "biufmM":
+        return pl.Series(name, np.ascontiguousarray(values), nan_to_null=True)
+    cells = [None if cell is None or cell != cell else cell for cell in values.tolist()]
+    if all(isinstance(cell, (str, type(None))) for cell in cells):
+        return pl.Series(name, cells, dtype=pl.String)
+    column = pl.Series(name, cells, strict=False)
+    return column if column.dtype != pl.Object else pl.Series(name, [None if c is None else str(c) for c in cells])
+
+
+READER = Reader("array", "NumPy arrays: X, or a pair (X, y)", accepts_array, read_array)

@@ -1,0 +1,104 @@
+"""Numbers brought to the scale that an architecture asks for: raw, standard or quantile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from statistics import NormalDist
+
+import numpy as np
+
+from archwise.records import Array, Json, Need
+
+CLIP = 10.0  # standard deviations: farther values say no more than that they are far
+MOST_QUANTILES = 1_000
+_LARGEST = float(np.finfo(np.float32).max)
+_SHRINK = 0.0625  # a power of two, so exact; differences of shrunk float64 values cannot overflow
+
+
+def fit_scale(values: Array, need: Need) -> dict[str, Json]:
+    """Fit the scale to training values.
+
+    Args:
+        values: (N,) float64, finite, NaN for missing.
+        need: of the architecture.
+
+    Returns:
+        how: the need. flag: whether values were missing. mean, std: of "standard"; the std of a column of one
+        value is 0. knots, scores: of "quantile", (Q,) rising values and their normal scores.
+    """
+    known = values[~np.isnan(values)]
+    if need.numbers == "raw":
+        return {"how": "raw", "flag": False}
+    state: dict[str, Json] = {"how": need.numbers, "flag": len(known) < len(values)}
+    if need.numbers == "standard":
+        mean, std = _moments(known)
+        return {**state, "mean": mean, "std": std}
+    knots, scores = _normal_scores(known)
+    return {**state, "knots": knots, "scores": scores}
+
+
+def scale_width(state: Mapping[str, Json]) -> int:
+    """How many columns the scaled values take: one, and one more for the flag of missing values."""
+    return 2 if state["flag"] else 1
+
+
+def apply_scale(state: Mapping[str, Json], values: Array) -> Array:
+    """Scale values.
+
+    Args:
+        state: as fitted.
+        values: (N,) float64, finite, NaN for missing.
+
+    Returns:
+        (N, width) float32. Raw: as they are, within float32, NaN for missing. Standard: (x - mean) / std
+        within ±10. Quantile: the normal score of x among the training values. Both give 0 for missing, 1 in
+        the flag.
+    """
+    if state["how"] == "raw":
+        return np.clip(values, -_LARGEST, _LARGEST).astype(np.float32)[:, None]
+    scaled = _standardise(state, values) if state["how"] == "standard" else _score(state, values)
+    is_missing = np.isnan(values)
+    columns = [np.where(is_missing, 0.0, scaled)]
+    if state["flag"]:
+        columns.append(is_missing.astype(np.float64))
+    return np.stack(columns, axis=1).astype(np.float32)  # (N, 1 or 2)
+
+
+def _moments(known: Array) -> tuple[float, float]:
+    """Mean and standard deviation; the latter is 0 where it is no more than rounding."""
+    largest = float(np.abs(known).max(initial=0.0))
+    if largest == 0.0:
+        return 0.0, 0.0
+    shares = known / largest  # within ±1, so that no sum overflows
+    mean, std = float(shares.mean()), float(shares.std())
+    return mean * largest, std * largest if std > 1e-12 else 0.0
+
+
+def _standardise(state: Mapping[str, Json], values: Array) -> Array:
+    if state["std"] == 0.0:
+        return np.zeros_like(values)
+    with np.errstate(over="ignore"):  # an overflow is infinite, and clipped
+        scaled: Array = np.clip((values - state["mean"]) / state["std"], -CLIP, CLIP)
+    return scaled
+
+
+def _normal_scores(known: Array) -> tuple[Array, Array]:
+    """Up to 1,000 of the sorted values as knots, and their normal scores; ties get their mean rank."""
+    n_known = len(known)
+    ranks = np.unique(np.linspace(0, n_known - 1, min(n_known, MOST_QUANTILES)).round().astype(np.int64))
+    ordered = np.sort(known) * _SHRINK
+    knots = np.unique(ordered[ranks])
+    first = np.searchsorted(ordered, knots, side="left")
+    last = np.searchsorted(ordered, knots, side="right") - 1
+    shares = ((first + last) / 2 + 0.5) / max(n_known, 1)
+    normal = NormalDist()
+    return knots, np.array([normal.inv_cdf(share) for share in shares], dtype=np.float64)
+
+
+def _score(state: Mapping[str, Json], values: Array) -> Array:
+    knots, scores = state["knots"], state["scores"]
+    if len(knots) < 2:
+        return np.zeros_like(values)
+    shrunk = np.clip(np.nan_to_num(values * _SHRINK), knots[0], knots[-1])
+    scored: Array = np.interp(shrunk, knots, scores)
+    return scored

@@ -1,0 +1,100 @@
+"""The model card: what a model is, in plain words, for whoever finds its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from archwise.architectures import architectures
+from archwise.model.facts import ModelFacts
+from archwise.records import Json
+
+_MOST_COLUMNS = 60  # of the table; a card is read by people
+
+
+def model_card(facts: ModelFacts, verdict: Mapping[str, Json], name: str) -> str:
+    """Write the card as Markdown.
+
+    Args:
+        facts: of the model.
+        verdict: its choice and evidence, as verdict.json holds it.
+        name: of the model folder.
+    """
+    sections = [
+        f"# {name}",
+        _what(facts),
+        "## The choice",
+        _list([*verdict.get("reasons", ()), *verdict.get("next_steps", ())]),
+        "## Scores",
+        _scores(facts),
+        "## The data",
+        _data(facts),
+        "## How to use it",
+        _use(facts, name),
+        "## Notes",
+        _notes(facts),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _what(facts: ModelFacts) -> str:
+    entry = architectures().get(facts.candidate.architecture)
+    summary = f" ({entry.summary} Source: {entry.source}.)" if entry else ""
+    classes = facts.target_state.get("classes")
+    asked = f"which of {_names(classes)} `{facts.target}` is" if classes else f"the number `{facts.target}`"
+    chosen = facts.candidate.label or facts.candidate.architecture
+    return f"This model answers {asked}. Its architecture is **{chosen}**.{summary}"
+
+
+def _scores(facts: ModelFacts) -> str:
+    lines = ["| metric | validation rows | test rows |", "|---|---|---|"]
+    for name in dict.fromkeys([*facts.validation, *facts.test]):
+        decided = f"**{name}** (decided)" if name == facts.metric else name
+        lines.append(f"| {decided} | {_figure(facts.validation.get(name))} | {_figure(facts.test.get(name))} |")
+    return "\n".join(lines) + "\n\nThe test rows were sealed before training and opened once, for this choice."
+
+
+def _data(facts: ModelFacts) -> str:
+    told = [f"- {name.replace('_', ' ')}: {value}" for name, value in facts.profile.items()]
+    shown = facts.columns[:_MOST_COLUMNS]
+    rows = ["| column | read as |", "|---|---|", *(f"| {_cell(column)} | {kind} |" for column, kind in shown)]
+    more = len(facts.columns) - len(shown)
+    rest = f"\n\nand {more} columns more, all named in `model.json`." if more else ""
+    return "\n".join(told) + "\n\n" + "\n".join(rows) + rest
+
+
+def _use(facts: ModelFacts, name: str) -> str:
+    gives = "`p:<class>` for each class" if "classes" in facts.target_state else "`low` and `high`"
+    return (
+        f"    pip install archwise\n    archwise predict {name} new.csv --out answers.csv\n\n"
+        f"The new rows need the columns above, in any order; others are left aside. The answers have one row for "
+        f"each input row: `prediction`, then {gives}. Neither torch nor the training data are needed."
+    )
+
+
+def _notes(facts: ModelFacts) -> str:
+    return _list(
+        [
+            f"Written by archwise {facts.version} on {facts.created}; `run.toml` runs the fit again.",
+            f"Sealed test rows: SHA-256 `{facts.sealed}`.",
+            "Trained from nothing on the data above: no pretrained weights are inside, so no licence of others binds "
+            "it. The licence of the data may say how the model can be used.",
+            "It knows only data like those it was trained on; look again when they change.",
+        ]
+    )
+
+
+def _list(sentences: Sequence[str]) -> str:
+    return "\n".join(f"- {sentence}" for sentence in sentences)
+
+
+def _names(classes: Sequence[str]) -> str:
+    shown = ", ".join(f"`{name}`" for name in classes[:10])
+    return shown + (f" and {len(classes) - 10} more" if len(classes) > 10 else "")
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.5g}"

@@ -1,0 +1,95 @@
+"""What model.json says of a model, and how it becomes JSON and comes back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from archwise import __version__
+from archwise.records import Candidate, InputSpec, Json, Need, Signature
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What a model is: all that prediction, its errors and its views need besides the arrays.
+
+    target_state: the task's encoding of the target. calibration: as the task made it on the validation rows.
+    columns: (name, kind) of the columns that are read. layout: every column of the training table in its
+    order, the target among them, so that a file without a header line can be read.
+    metric: the one that decided. validation, test: metric -> score of the chosen.
+    profile: facts of the data for people, such as n_rows and how they were split.
+    sealed: SHA-256 of the test rows. created: ISO 8601.
+    """
+
+    task: str
+    target: str
+    target_state: Mapping[str, Json]
+    calibration: Mapping[str, Json]
+    columns: tuple[tuple[str, str], ...]
+    layout: tuple[str, ...]
+    signature: Signature
+    need: Need
+    candidate: Candidate
+    metric: str
+    validation: Mapping[str, float]
+    test: Mapping[str, float]
+    profile: Mapping[str, Json]
+    sealed: str
+    created: str
+    version: str = __version__
+
+
+def facts_to_json(facts: ModelFacts) -> dict[str, Json]:
+    """A JSON object from which `facts_from_json` makes the same facts; a figure that is no number becomes null."""
+    return {
+        "version": facts.version,
+        "created": facts.created,
+        "task": facts.task,
+        "target": facts.target,
+        "target_state": plain(facts.target_state),
+        "calibration": plain(facts.calibration),
+        "columns": [list(column) for column in facts.columns],
+        "layout": list(facts.layout),
+        "signature": {
+            "inputs": [asdict(spec) for spec in facts.signature.inputs],
+            "n_outputs": facts.signature.n_outputs,
+        },
+        "need": asdict(facts.need),
+        "candidate": facts.candidate.to_json(),
+        "metric": facts.metric,
+        "validation": plain(facts.validation),
+        "test": plain(facts.test),
+        "profile": plain(facts.profile),
+        "sealed": facts.sealed,
+    }
+
+
+def facts_from_json(data: Mapping[str, Json]) -> ModelFacts:
+    """The facts that `facts_to_json` wrote.
+
+    Raises:
+        KeyError, TypeError, ValueError: something is missing or of another form.
+    """
+    signature = data["signature"]
+    inputs = tuple(InputSpec(**{**spec, "levels": tuple(spec["levels"])}) for spec in signature["inputs"])
+    names = ("version", "created", "task", "target", "target_state", "calibration", "metric", "validation", "test")
+    return ModelFacts(
+        **{name: data[name] for name in (*names, "profile", "sealed")},
+        columns=tuple((str(name), str(kind)) for name, kind in data["columns"]),
+        layout=tuple(data["layout"]),
+        signature=Signature(inputs, signature["n_outputs"]),
+        need=Need(**data["need"]),
+        candidate=Candidate.from_json(data["candidate"]),
+    )
+
+
+def plain(value: Json) -> Json:
+    """The same value as JSON can hold it: tuples as lists, and null for a float that is no finite number."""
+    if isinstance(value, Mapping):
+        return {str(name): plain(held) for name, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(held) for held in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,197 @@
+"""The one path of inference: rows → columns of their kinds → arrays → ONNX Runtime → answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from archwise.data.look import target_values
+from archwise.data.open import open_table
+from archwise.data.prepare import Parsed, Preparation, apply_preparation, parse_columns, refuse_too_many_bad
+from archwise.errors import ColumnError, TargetError
+from archwise.model.folder import ModelFacts, read_model
+from archwise.model.session import Session, open_session, outputs
+from archwise.model.unseen import find_unseen, name_columns
+from archwise.records import Array, Batch, Finding, Json, Metric, Profile, Table, Task
+from archwise.tasks import main_metric, task
+
+
+@dataclass(frozen=True)
+class Model:
+    """An opened model. verdict, trials: as verdict.json and trials.json hold them."""
+
+    facts: ModelFacts
+    preparation: Preparation
+    session: Session
+    verdict: dict[str, Json]
+    trials: list[dict[str, Json]]
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Answers, one row for each input row in its order, null where the row cannot be read; and what was found.
+
+    answers: prediction, then p:<class> for each class, or low and high.
+    """
+
+    answers: pl.DataFrame
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The rows of a table whose cells and target can be read.
+
+    targets: (N,) encoded. outputs: (N, K) of the model. n_left_out: rows that cannot be read or have no target.
+    """
+
+    targets: Array
+    outputs: Array
+    n_left_out: int
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """A table as the model reads it. is_bad: (N,) rows of the table with a cell that cannot be read."""
+
+    table: Table
+    parsed: Parsed
+    batch: Batch
+    findings: tuple[Finding, ...]
+
+
+def load(folder: Path, *, threads: int = 1) -> Model:
+    """Open a model folder; every file is checked against its hash.
+
+    Args:
+        folder: as `fit` wrote it.
+        threads: of one prediction; 1 is fastest for single rows.
+
+    Raises:
+        ModelError: not a model folder, a file missing or changed, or another format.
+    """
+    opened = read_model(folder)
+    session = open_session(opened.onnx, threads=threads)
+    return Model(opened.facts, opened.preparation, session, opened.verdict, opened.trials, folder)
+
+
+def predict(model: Model, source: object) -> Predicted:
+    """Answer each row of a table, in order.
+
+    Args:
+        model: opened.
+        source: a path, a frame, a dict of columns or an array.
+
+    Raises:
+        SourceError: the source cannot be read.
+        ColumnError: a column is missing.
+        DataError: more than 5 % of the rows cannot be read.
+    """
+    rows = _read(model, source)
+    columns = _task(model).answers(
+        model.facts.target_state, model.facts.calibration, outputs(model.session, rows.batch)
+    )
+    answers = pl.DataFrame(columns)
+    places = _places(rows)
+    if places is not None:
+        answers = answers.select(pl.all().gather(places))
+    return Predicted(answers, rows.findings)
+
+
+def predict_rows(model: Model, rows: Sequence[Mapping[str, object]]) -> Predicted:
+    """Answer rows that are given as mappings from column name to value.
+
+    Args:
+        model: opened.
+        rows: a key that some rows lack is missing there; a key that all lack is a missing column.
+
+    Raises:
+        SourceError, ColumnError, DataError: as for `predict`.
+    """
+    names = dict.fromkeys(name for row in rows for name in row)
+    return predict(model, {name: [row.get(name) for row in rows] for name in names})
+
+
+def read_labelled(model: Model, source: object) -> Labelled:
+    """The targets and the outputs of labelled rows, for any metric to judge.
+
+    Raises:
+        SourceError, ColumnError, DataError: as for `predict`.
+        TargetError: a label that training did not see, or no row with a label.
+    """
+    rows = _read(model, source)
+    facts, frame = model.facts, rows.table.frame
+    classes = tuple(facts.target_state.get("classes", ()))
+    asked = Profile(rows.table.source, frame.height, (), facts.target, facts.task, "as at training", classes)
+    values, is_lost = target_values(frame, asked)
+    kept = ~(rows.parsed.bad | is_lost)
+    if not kept.any():
+        raise TargetError(f"{rows.table.source}: no row has a '{facts.target}' that can be read; add labelled rows")
+    targets = _task(model).encode(facts.target_state, values.filter(pl.Series(kept)))
+    batch = {name: array[kept] for name, array in rows.batch.items()}
+    n_left_out = int((~kept).sum()) + len(rows.table.set_aside)
+    return Labelled(targets, outputs(model.session, batch), n_left_out, rows.findings)
+
+
+def evaluate(model: Model, source: object) -> dict[str, Json]:
+    """Score a model on labelled rows, by every metric of its task.
+
+    Returns:
+        n_rows and n_left_out; metric, the one that decided, and its score; scores, metric -> value.
+
+    Raises:
+        SourceError, ColumnError, DataError, TargetError: as for `read_labelled`.
+    """
+    labelled = read_labelled(model, source)
+    scores = {metric.name: score(metric, labelled) for metric in _task(model).metrics(model.facts.target_state)}
+    decided = main_metric(_task(model), model.facts.target_state, model.facts.metric)
+    return {
+        "n_rows": len(labelled.targets),
+        "n_left_out": labelled.n_left_out,
+        "metric": decided.name,
+        "score": scores[decided.name],
+        "scores": scores,
+    }
+
+
+def score(metric: Metric, labelled: Labelled) -> float:
+    """The value of a metric, every row counting once."""
+    weights = np.ones((1, len(labelled.targets)))
+    return float(metric.score(labelled.targets, labelled.outputs, weights)[0])
+
+
+def _task(model: Model) -> Task:
+    return task(model.facts.task)
+
+
+def _read(model: Model, source: object) -> _Rows:
+    table = open_table(source)
+    table = name_columns(table, model.facts.layout, target=model.facts.target, source=source)
+    try:
+        parsed = parse_columns(table.frame, model.facts.columns)
+    except ColumnError as error:
+        raise ColumnError(f"{table.source}: {error}") from None
+    is_bad = np.concatenate([parsed.bad, np.ones(len(table.set_aside), bool)])
+    refuse_too_many_bad(is_bad, (*parsed.findings, *table.findings))
+    batch = apply_preparation(model.preparation, parsed.frame)
+    unseen = find_unseen(model.preparation, parsed.frame, batch)
+    return _Rows(table, parsed, batch, (*table.findings, *parsed.findings, *unseen))
+
+
+def _places(rows: _Rows) -> pl.Series | None:
+    """For each row of the source, the row of the table that answers it; None where that is every row in order."""
+    is_bad, aside = rows.parsed.bad, rows.table.set_aside
+    if not aside and not is_bad.any():
+        return None
+    n_rows = len(is_bad) + len(aside)
+    read = np.setdiff1d(np.arange(n_rows), np.array(aside, np.int64))
+    places = np.full(n_rows, -1)
+    places[read] = np.where(is_bad, -1, np.arange(len(is_bad)))
+    found = pl.Series(places)
+    return found.set(found < 0, None)

@@ -1,0 +1,121 @@
+"""Runs a written model: ONNX Runtime on the CPU, in chunks of rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archwise.errors import ModelError
+from archwise.records import Array, Batch
+
+CHUNK = 8_192  # rows; keeps the largest activations of a wide network within some hundred megabytes
+_DTYPES = {"tensor(float)": np.float32, "tensor(int64)": np.int64}
+
+
+@dataclass(frozen=True)
+class Session:
+    """An open model.
+
+    inputs: (name, dtype, width) of what the graph reads; a graph may leave out inputs of its signature.
+    n_outputs: K.
+    """
+
+    runtime: Any
+    inputs: tuple[tuple[str, Any, int], ...]
+    n_outputs: int
+
+
+def open_session(model: bytes | Path, *, threads: int = 1) -> Session:
+    """Open an ONNX model.
+
+    Args:
+        model: its bytes, or its file.
+        threads: of one call; 1 is fastest for single rows.
+
+    Raises:
+        ModelError: it is not an ONNX model that this ONNX Runtime reads, or not one of ours.
+    """
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as failures
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # fatal only: what is wrong is raised
+    where = "the model" if isinstance(model, bytes) else str(model)
+    content = model if isinstance(model, bytes) else str(model)
+    try:
+        runtime = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except (failures.Fail, failures.InvalidGraph, failures.InvalidProtobuf, failures.InvalidArgument,
+            failures.NoSuchFile, failures.NotImplemented, failures.RuntimeException) as error:  # fmt: skip
+        first_line = str(error).splitlines()[0]
+        raise ModelError(
+            f"{where}: ONNX Runtime {onnxruntime.__version__} cannot open it ({first_line}); "
+            "write the model again, or upgrade onnxruntime"
+        ) from None
+    return _describe(runtime, where)
+
+
+def outputs(session: Session, batch: Batch) -> Array:
+    """The outputs of every row.
+
+    Args:
+        session: an open model.
+        batch: name -> (N, width); inputs that the graph does not read are left aside.
+
+    Returns:
+        (N, K) float32.
+
+    Raises:
+        ModelError: the batch lacks an input of the graph, or gives it another width.
+    """
+    return _run_of(session, batch)(0, _n_rows(batch))
+
+
+def row_latency_ms(session: Session, batch: Batch, *, n: int = 200) -> float:
+    """The median time of one row, ms, over n calls that take the rows of the batch in turn."""
+    run = _run_of(session, batch)
+    n_rows = _n_rows(batch)
+    times = []
+    for call in range(n + 5):
+        row = call % n_rows
+        started = time.perf_counter()
+        run(row, row + 1)
+        times.append(time.perf_counter() - started)
+    return float(np.median(times[5:]) * 1e3)  # the first few warm the caches
+
+
+def _describe(runtime: Any, where: str) -> Session:
+    found = runtime.get_outputs()
+    readable = all(node.type in _DTYPES and len(node.shape) == 2 for node in runtime.get_inputs())
+    if not readable or len(found) != 1 or found[0].name != "outputs" or len(found[0].shape) != 2:
+        raise ModelError(f"{where}: not a model that archwise wrote: expected one output 'outputs' (B, K)")
+    inputs = tuple((node.name, _DTYPES[node.type], node.shape[1]) for node in runtime.get_inputs())
+    return Session(runtime, inputs, found[0].shape[1])
+
+
+def _n_rows(batch: Batch) -> int:
+    return len(next(iter(batch.values()), ()))
+
+
+def _run_of(session: Session, batch: Batch) -> Callable[[int, int], Array]:
+    """A function from a range of rows to their outputs, after the inputs were checked once."""
+    for name, _, width in session.inputs:
+        if name not in batch or batch[name].shape[1] != width:
+            found = f"{batch[name].shape[1]} columns" if name in batch else "none"
+            raise ModelError(f"the model reads {width} columns of '{name}', and was given {found}; it is not whole")
+    arrays = {name: np.ascontiguousarray(batch[name], dtype) for name, dtype, _ in session.inputs}
+
+    def run(start: int, stop: int) -> Array:
+        parts = [
+            session.runtime.run(None, {name: array[at : min(at + CHUNK, stop)] for name, array in arrays.items()})[0]
+            for at in range(start, stop, CHUNK)
+        ]
+        return np.concatenate(parts) if parts else np.empty((0, session.n_outputs), np.float32)
+
+    return run

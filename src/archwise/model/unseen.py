@@ -1,0 +1,79 @@
+"""What new rows have that the training rows had not: levels without a code, and columns without names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from archwise.data.header import number_names
+from archwise.data.kinds import kind as pick_kind
+from archwise.data.kinds.category import FEWEST_ROWS, RARE_CODE
+from archwise.data.prepare import Preparation
+from archwise.errors import ColumnError
+from archwise.records import Batch, Finding, Table
+
+
+def find_unseen(preparation: Preparation, typed: pl.DataFrame, batch: Batch) -> tuple[Finding, ...]:
+    """Count the cells whose level has no code of its own, column by column.
+
+    Args:
+        preparation: of the model.
+        typed: rows as `parse_columns` gives them.
+        batch: the same rows as `apply_preparation` gives them.
+    """
+    if "codes" not in batch or not (batch["codes"] == RARE_CODE).any():
+        return ()
+    coded = [column for column in preparation.columns if "codes" in pick_kind(column.kind).spec(column.state)]
+    findings = []
+    for column, codes in zip(coded, batch["codes"].T, strict=True):
+        is_unseen = codes == RARE_CODE
+        if not is_unseen.any():
+            continue
+        n_unseen, first = int(is_unseen.sum()), int(np.argmax(is_unseen))
+        message = (
+            f"column '{column.name}': {n_unseen:,} cells hold a level that training saw in fewer than {FEWEST_ROWS} "
+            f"rows or never, such as '{typed[column.name][first]}' in row {first + 1}; they are answered as unknown"
+        )
+        findings.append(Finding("unseen", "warning", message, column.name, n_unseen))
+    return tuple(findings)
+
+
+def name_columns(table: Table, layout: Sequence[str], *, target: str, source: object) -> Table:
+    """Give the columns of a source without names those of the training table, in its order.
+
+    Args:
+        table: as it was read.
+        layout: the columns of the training table, the target among them.
+        target: the column that new rows may lack.
+        source: what the table was read from; an array, or a pair (X, y), has no names.
+
+    Raises:
+        ColumnError: there are more or fewer columns than at training.
+    """
+    frame = table.frame
+    if not _is_nameless(table, source) or tuple(frame.columns) == tuple(layout):
+        return table
+    inputs = [name for name in layout if name != target]
+    possible = [[*inputs, target]] if isinstance(source, tuple) else [list(layout), inputs]
+    names = next((names for names in possible if len(names) == frame.width), None)
+    if names is None:
+        raise ColumnError(
+            f"{table.source} has {frame.width} columns without names, and the model was trained on {len(inputs)} "
+            f"({', '.join(inputs[:5])}, …) and the target '{target}'; give it those columns, or a header line"
+        )
+    if frame.columns == names:
+        return table
+    told = f"{table.source} has no column names; its columns are read in the order of training, from '{names[0]}' on"
+    kept = tuple(finding for finding in table.findings if finding.code != "header")
+    renamed = frame.rename(dict(zip(frame.columns, names, strict=True)))
+    return replace(table, frame=renamed, findings=(*kept, Finding("header", "note", told)))
+
+
+def _is_nameless(table: Table, source: object) -> bool:
+    if isinstance(source, np.ndarray | tuple):
+        return True
+    is_numbered = tuple(table.frame.columns) == number_names(table.frame.width)
+    return is_numbered and any(finding.code == "header" for finding in table.findings)

@@ -1,0 +1,308 @@
+"""The training loop: batches sliced from memory, validation rows looked at now and then, the best weights kept."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from archwise.catalogue import pick
+from archwise.errors import DivergedError
+from archwise.records import Array, Batch, CurvePoint, Json, Metric, Plan, Task
+from archwise.training.checkpoint import Checkpoint, Tensors, read_checkpoint, write_checkpoint
+from archwise.training.device import own_random_numbers, pick_device, random_state, set_random_state
+from archwise.training.network import Network, n_parameters
+from archwise.training.optimizer import make_optimizer
+from archwise.training.schedule import SCHEDULES
+
+FEWEST_STEPS_A_LOOK, MOST_STEPS_A_LOOK = 20, 400
+CHECKPOINT_EVERY_S = 60.0
+_ROWS_A_LOOK = 4096  # of the validation part at a time, so that memory stays modest
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Rows to learn from or to be judged on: inputs by name, each (N, width), and encoded targets (N,)."""
+
+    batch: Batch
+    targets: Array
+
+
+@dataclass(frozen=True)
+class TrainJob:
+    """What is learnt and how: the task, its target state, the metric that decides, the plan, the device's name."""
+
+    task: Task
+    state: Mapping[str, Json]
+    metric: Metric
+    plan: Plan
+    device: str
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Where to pause, whichever comes first.
+
+    epochs, steps: in all, since the candidate began. seconds: of this call.
+    """
+
+    epochs: float
+    steps: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What the loop uses from outside: where its checkpoint lies, who hears of each look, a clock in seconds."""
+
+    checkpoint: Path
+    on_point: Callable[[CurvePoint], None]
+    clock: Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a call of `train` reached.
+
+    finished: nothing is left to train. steps: in all.
+    outputs: (N_valid, K) at the best look, whose score is `score`; before the first look, as the network stands.
+    seconds: of this call.
+    """
+
+    finished: bool
+    stopped_early: bool
+    steps: int
+    curve: tuple[CurvePoint, ...]
+    score: float
+    outputs: Array
+    n_parameters: int
+    seconds: float
+
+
+def train(network: Network, job: TrainJob, *, train: Examples, valid: Examples, limit: Limit, tools: Tools) -> Trained:
+    """Train a network to a limit, from the start or from its checkpoint, and leave a checkpoint there.
+
+    Pausing changes nothing: weights and curve are bit for bit those of a run without pause, on the CPU.
+
+    Args:
+        network: as `make_network` built it; on return it holds the weights as they train, on the device.
+        job: what is learnt and how.
+        train: rows to learn from.
+        valid: rows to be judged on.
+        limit: where to pause.
+        tools: what is used from outside.
+
+    Raises:
+        DivergedError: the training loss is no longer a finite number.
+        ModelError: the checkpoint cannot be read.
+        UsageError: the plan names a loss, an optimizer or a schedule that does not exist, or the device is missing.
+    """
+    began = tools.clock()
+    deadline = math.inf if limit.seconds is None else began + limit.seconds
+    device = pick_device(job.device)
+    with own_random_numbers(device, job.plan.seed):
+        run = _Run(network.to(device), job, train, valid, device)
+        if tools.checkpoint.exists():
+            run.go_on_from(read_checkpoint(tools.checkpoint))
+        _advance(run, min(run.total, _last_step(limit, run.steps_an_epoch)), deadline, tools)
+        if run.best_step < 0:
+            run.best, run.outputs = _copy(run.judged.state_dict()), _answer(run)
+        write_checkpoint(tools.checkpoint, run.checkpoint())
+    return Trained(
+        finished=run.stopped or run.step >= run.total,
+        stopped_early=run.stopped,
+        steps=run.step,
+        curve=tuple(run.curve),
+        score=_score(run, run.outputs),
+        outputs=run.outputs.numpy(),
+        n_parameters=n_parameters(network),
+        seconds=tools.clock() - began,
+    )
+
+
+class _Run:
+    """A training run in memory: what never changes, then what a checkpoint holds."""
+
+    def __init__(self, network: Network, job: TrainJob, train: Examples, valid: Examples, device: torch.device) -> None:
+        plan = job.plan
+        self.network = network.train()
+        self.judged = copy.deepcopy(network) if plan.average > 0.0 else network
+        self.job, self.plan, self.device = job, plan, device
+        self.inputs, self.valid_inputs = (_tensors(network, part.batch, device) for part in (train, valid))
+        self.targets = _tensor(train.targets, device)
+        self.truth = valid.targets
+        losses = dict(job.task.losses)
+        self.loss_of = pick(losses, plan.loss or next(iter(losses)), f"loss of {job.task.name}")
+        self.options = {**job.state, "smoothing": plan.smoothing}
+        self.factor = pick(dict(SCHEDULES), plan.schedule, "schedule")
+        self.optimizer = make_optimizer(network, plan)
+        self.n_rows = len(train.targets)
+        self.batch = min(plan.batch, self.n_rows)
+        self.steps_an_epoch = self.n_rows // self.batch  # what is left over falls to another batch in the next epoch
+        self.steps_a_look = _steps_a_look(self.steps_an_epoch)
+        self.total = plan.epochs * self.steps_an_epoch
+
+        self.step, self.best_step, self.stopped = 0, -1, False
+        self.loss = torch.zeros((), device=device)  # sum since the last look
+        self.best: Tensors = {}
+        self.outputs = torch.empty(0)
+        self.curve: list[CurvePoint] = []
+
+    def go_on_from(self, saved: Checkpoint) -> None:
+        """Take up a run where its checkpoint stands."""
+        self.network.load_state_dict(saved.weights)
+        if self.judged is not self.network:
+            self.judged.load_state_dict(saved.average)
+        restored: dict[int, dict[str, torch.Tensor]] = {}
+        for name, tensor in saved.optimizer.items():
+            number, _, what = name.partition(".")
+            restored.setdefault(int(number), {})[what] = tensor
+        self.optimizer.load_state_dict({"state": restored, "param_groups": self.optimizer.state_dict()["param_groups"]})
+        set_random_state(self.device, saved.generator)
+        self.step, self.best_step, self.stopped = saved.step, saved.best_step, saved.stopped
+        self.loss = saved.loss.to(self.device)
+        self.best, self.outputs, self.curve = saved.best, saved.outputs, list(saved.curve)
+
+    def checkpoint(self) -> Checkpoint:
+        """All that is needed to go on."""
+        states = self.optimizer.state_dict()["state"]
+        return Checkpoint(
+            weights=self.network.state_dict(),
+            average=self.judged.state_dict() if self.judged is not self.network else {},
+            best=self.best,
+            optimizer={
+                f"{number}.{what}": tensor
+                for number, state in states.items()
+                for what, tensor in state.items()
+                if tensor is not None
+            },
+            generator=random_state(self.device),
+            outputs=self.outputs,
+            loss=self.loss,
+            step=self.step,
+            best_step=self.best_step,
+            stopped=self.stopped,
+            curve=tuple(self.curve),
+        )
+
+
+def _advance(run: _Run, last: int, deadline: float, tools: Tools) -> None:
+    """Train from step to step until the last one, the deadline, or no better score for a while."""
+    plan, network, optimizer = run.plan, run.network, run.optimizer
+    parameters = list(network.parameters())
+    averaged = list(run.judged.parameters()) if run.judged is not network else []
+    loss_of = partial(_mean_loss, run)
+    order, of_epoch, saved_at = torch.empty(0), -1, tools.clock()
+    while run.step < last and not run.stopped and tools.clock() < deadline:
+        epoch, place = divmod(run.step, run.steps_an_epoch)
+        if epoch != of_epoch:
+            order, of_epoch = _order(run, epoch), epoch
+        optimizer.zero_grad(set_to_none=True)
+        loss = loss_of(order[place * run.batch : (place + 1) * run.batch])
+        loss.backward()  # type: ignore[no-untyped-call]
+        if plan.clip > 0.0:
+            torch.nn.utils.clip_grad_norm_(parameters, plan.clip, foreach=True)
+        rate = plan.rate * run.factor(run.step, run.total)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.step()
+        if averaged:
+            _average(averaged, parameters, plan.average, run.step)
+        run.loss += loss.detach()
+        run.step += 1
+        if run.step % run.steps_a_look == 0 or run.step == run.total:
+            _look(run, tools)
+            if tools.clock() - saved_at > CHECKPOINT_EVERY_S:
+                write_checkpoint(tools.checkpoint, run.checkpoint())
+                saved_at = tools.clock()
+
+
+def _mean_loss(run: _Run, rows: torch.Tensor) -> torch.Tensor:
+    outputs = run.network(*[tensor.index_select(0, rows) for tensor in run.inputs])
+    losses: torch.Tensor = run.loss_of(outputs, run.targets.index_select(0, rows), run.options)
+    return losses.mean()
+
+
+def _average(averaged: Sequence[torch.Tensor], parameters: Sequence[torch.Tensor], decay: float, step: int) -> None:
+    """Move the average towards the weights, faster at first, so that the beginning is soon forgotten."""
+    share = 1.0 - min(decay, (1 + step) / (10 + step))
+    with torch.no_grad():
+        torch._foreach_lerp_(list(averaged), list(parameters), share)
+
+
+def _look(run: _Run, tools: Tools) -> None:
+    """Judge the validation rows: a point of the curve, the best weights, and whether to stop."""
+    before = run.curve[-1].step if run.curve else 0
+    loss = run.loss.item() / (run.step - before)
+    if not math.isfinite(loss):
+        raise DivergedError(
+            f"the training loss is {loss} between steps {before} and {run.step}; "
+            f"try a smaller rate than {run.plan.rate:g} (--set plan.rate=...) "
+            "or clip the gradients (--set plan.clip=1.0)"
+        )
+    outputs = _answer(run)
+    point = CurvePoint(run.step, run.step / run.steps_an_epoch, loss, _score(run, outputs))
+    best = next((seen.score for seen in run.curve if seen.step == run.best_step), -math.inf * run.job.metric.sign)
+    if run.best_step < 0 or run.job.metric.sign * (point.score - best) > 0:
+        run.best_step, run.best, run.outputs = run.step, _copy(run.judged.state_dict()), outputs
+    run.curve.append(point)
+    run.loss = torch.zeros_like(run.loss)
+    run.stopped = run.step - run.best_step >= run.plan.patience * run.steps_an_epoch and run.step < run.total
+    tools.on_point(point)
+
+
+def _answer(run: _Run) -> torch.Tensor:
+    """Outputs (N_valid, K) of the judged network on the validation rows, on the CPU."""
+    if run.judged is not run.network:
+        for mine, its in zip(run.judged.buffers(), run.network.buffers(), strict=True):
+            mine.copy_(its)
+    run.judged.eval()
+    with torch.no_grad():
+        parts = [
+            run.judged(*[tensor[start : start + _ROWS_A_LOOK] for tensor in run.valid_inputs]).cpu()
+            for start in range(0, len(run.truth), _ROWS_A_LOOK)
+        ]
+    run.judged.train()
+    return torch.cat(parts)
+
+
+def _score(run: _Run, outputs: torch.Tensor) -> float:
+    return float(run.job.metric.score(run.truth, outputs.numpy(), np.ones((1, len(run.truth))))[0])
+
+
+def _order(run: _Run, epoch: int) -> torch.Tensor:
+    """The order of the training rows in an epoch, from the seed and the epoch alone, so that it can be had again."""
+    generator = torch.Generator().manual_seed(run.plan.seed * 1_000_003 + epoch)
+    return torch.randperm(run.n_rows, generator=generator).to(run.device)
+
+
+def _last_step(limit: Limit, steps_an_epoch: int) -> int:
+    """The step to pause at; at least one is taken, so that a rung is never empty."""
+    by_epochs = max(1, int(limit.epochs * steps_an_epoch + 1e-6))
+    return by_epochs if limit.steps is None else min(by_epochs, max(1, limit.steps))
+
+
+def _steps_a_look(steps_an_epoch: int) -> int:
+    """How often the validation rows are looked at: every epoch, short ones in groups, long ones in parts."""
+    if steps_an_epoch < FEWEST_STEPS_A_LOOK:
+        return steps_an_epoch * ceil(FEWEST_STEPS_A_LOOK / steps_an_epoch)
+    return ceil(steps_an_epoch / ceil(steps_an_epoch / MOST_STEPS_A_LOOK))
+
+
+def _tensor(array: Array, device: torch.device) -> torch.Tensor:
+    return torch.from_numpy(np.require(array, requirements=["C", "W"])).to(device)  # copied only where it must be
+
+
+def _tensors(network: Network, batch: Batch, device: torch.device) -> list[torch.Tensor]:
+    return [_tensor(batch[spec.name], device) for spec in network.signature.inputs]
+
+
+def _copy(weights: Mapping[str, torch.Tensor]) -> Tensors:
+    return {name: tensor.detach().clone() for name, tensor in weights.items()}

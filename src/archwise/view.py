@@ -1,0 +1,249 @@
+"""What the command line shows: tables and sentences from the records, and the live table of a race."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+
+from archwise.records import Json, Profile, Shortlisted
+from archwise.report.event import Event, OnEvent
+
+if TYPE_CHECKING:
+    from archwise.model.predict import Model, Predicted
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+_SIGNS = {"note": "[dim]note[/]", "warning": "[yellow]warning[/]", "error": "[red]error[/]"}
+
+
+def print_json(data: Json) -> None:
+    """Print records as JSON on standard output."""
+    print(json.dumps(_plain(data), indent=2, ensure_ascii=False))
+
+
+def show_profile(profile: Profile) -> None:
+    """Show what `look` found."""
+    out.print(f"[bold]{escape(profile.source)}[/]: {profile.n_rows:,} rows, {len(profile.columns)} columns")
+    table = _table("column", "kind", "missing", "distinct", "summary", "why")
+    for column in profile.columns:
+        kind = column.kind if column.use else f"[dim]{column.kind}, set aside[/]"
+        if column.name == profile.target:
+            kind = "[bold]target[/]"
+        figures = ", ".join(f"{name} {_short(value)}" for name, value in column.summary.items())
+        table.add_row(
+            escape(column.name), kind, _count(column.n_missing), _count(column.n_distinct), escape(figures),
+            escape(column.because),
+        )  # fmt: skip
+    out.print(table)
+    out.print(f"Task: [bold]{profile.task}[/] {escape(profile.target)}, because {escape(profile.task_because)}.")
+    if profile.classes:
+        pairs = zip(profile.classes, profile.class_counts, strict=True)
+        shown = ", ".join(f"{name} {count:,}" for name, count in list(pairs)[:12])
+        more = f" and {len(profile.classes) - 12} more" if len(profile.classes) > 12 else ""
+        out.print(f"Classes: {escape(shown)}{more}.")
+    for finding in profile.findings:
+        out.print(f"{_SIGNS[finding.severity]}: {escape(finding.message)}")
+
+
+def show_shortlist(listed: Sequence[Shortlisted]) -> None:
+    """Show which architectures could suit, in order, and why."""
+    table = _table("architecture", "family", "prior", "why")
+    for item in listed:
+        table.add_row(item.architecture, item.family, f"{item.prior:.2f}", escape(item.because))
+    out.print(table)
+
+
+@contextmanager
+def race_view(*, quiet: bool) -> Iterator[OnEvent]:
+    """A view of a race: a live table on a terminal, plain lines elsewhere, nothing when quiet."""
+    if quiet:
+        yield lambda event: None
+        return
+    if not err.is_terminal:
+        yield _plain_line
+        return
+    rows: dict[str, Event] = {}
+    with Live(console=err, refresh_per_second=4, transient=False) as live:
+
+        def on_event(event: Event) -> None:
+            if event["event"] in ("trial", "point", "started"):
+                rows[event["id"]] = {**rows.get(event["id"], {}), **event}
+                live.update(_race_table(rows))
+            else:
+                _plain_line(event, console=live.console)
+
+        yield on_event
+
+
+def _plain_line(event: Event, console: Console = err) -> None:
+    line = _sentence(event)
+    if line:
+        console.print(f"[dim]{event['t']:7.1f}s[/]  {escape(line)}", soft_wrap=True)
+
+
+def _sentence(event: Event) -> str:
+    """An event in words; an empty string for those that only the live table shows."""
+    what = event["event"]
+    if what == "run":
+        return f"run folder: {event['folder']}  (archwise resume {event['folder']} goes on after a stop)"
+    if what == "start":
+        parts = f"{event['n_train']:,} train, {event['n_valid']:,} validation, {event['n_test']:,} sealed"
+        names = f"{len(event['candidates'])} candidates"
+        return f"{event['task']} {event['target']}: {parts} rows ({event['split']}); {names}; {event['metric']} decides"
+    if what == "rung":
+        return f"rung {event['rung']}: {event['n_entrants']} candidates, to {event['share']:.0%} of their plans"
+    if what == "trial":
+        return f"{event['label']}: {_score(event)}, {event['state']}{_why(event)}"
+    if what == "verdict":
+        return f"chosen: {event['chosen']}"
+    return str(event["message"]) if what == "note" else ""
+
+
+def _race_table(rows: Mapping[str, Event]) -> Table:
+    table = _table("candidate", "rung", "score", "seconds", "steps", "state")
+    for row in rows.values():
+        state = row.get("state", "running") if row["event"] == "trial" else "running"
+        seconds = row.get("seconds", "")
+        table.add_row(
+            escape(row["label"]), str(row["rung"]), _score(row), f"{seconds}", f"{row.get('steps', row.get('step', ''))}",
+            state + (escape(_why(row)) if state == "failed" else ""),
+        )  # fmt: skip
+    return table
+
+
+def _score(row: Event) -> str:
+    if row.get("score") is None:
+        return "no score"
+    interval = f" ({_short(row['low'])} to {_short(row['high'])})" if row.get("low") is not None else ""
+    return f"{_short(row['score'])}{interval}"
+
+
+def _why(event: Event) -> str:
+    return f" ({event['why']})" if event.get("why") else ""
+
+
+def show_fitted(model: Model, *, as_json: bool) -> None:
+    """Show the outcome of a fit: the verdict in words, the folder, and what to run next."""
+    if as_json:
+        print_json({"model": str(model.folder), **model.verdict})
+        return
+    for reason in model.verdict["reasons"]:
+        out.print(escape(reason), soft_wrap=True)
+    for sentence in (*model.verdict["test"]["sentences"], *model.verdict["next_steps"]):
+        out.print(escape(sentence), soft_wrap=True)
+    out.print(f"\nModel: [bold]{escape(str(model.folder))}[/]", soft_wrap=True)
+    out.print(f"Next: archwise show {model.folder} · archwise predict {model.folder} new.csv", soft_wrap=True)
+
+
+def show_model(model: Model) -> None:
+    """Show the verdict, the evidence and the leaderboard."""
+    verdict = model.verdict
+    out.print("[bold]The verdict[/]")
+    for reason in (*verdict["reasons"], *verdict["test"]["sentences"], *verdict["next_steps"]):
+        out.print(f"  {escape(reason)}", soft_wrap=True)
+    table = _table(
+        "candidate",
+        "family",
+        "state",
+        verdict["metric"],
+        "95 % interval",
+        "parameters",
+        "ms a row",
+        "seconds",
+    )
+    for row in model.trials:
+        mark = "[bold]*[/] " if row["id"] == verdict["candidate"] else ("= " if row["id"] in verdict["tied"] else "  ")
+        interval = "" if row["low"] is None else f"{_short(row['low'])} to {_short(row['high'])}"
+        latency = "" if row["latency_ms"] is None else f"{row['latency_ms']:.3f}"
+        table.add_row(
+            mark + escape(row["label"]), row["family"], row["state"] + escape(_why(row)), _short(row["score"]), interval,
+            f"{row['n_parameters']:,}", latency, f"{row['seconds']:.1f}",
+        )  # fmt: skip
+    out.print(table)
+    out.print("* chosen   = cannot be told from the best on the validation rows")
+    evidence = _table("the best", "against", "difference", "95 % interval, all pairs at once", "rows")
+    for item in verdict["comparisons"]:
+        evidence.add_row(
+            escape(item["left"]), escape(item["right"]), _short(item["difference"]),
+            f"{_short(item['low'])} to {_short(item['high'])}", _count(item["n_rows"]),
+        )  # fmt: skip
+    out.print(evidence)
+
+
+def write_answers(predicted: Predicted, path: Path | None, *, as_json: bool, quiet: bool) -> None:
+    """Write the answers as CSV, Parquet or JSON lines by the suffix of the path, or CSV on standard output."""
+    if not quiet:
+        for finding in predicted.findings:
+            err.print(f"{_SIGNS[finding.severity]}: {escape(finding.message)}", soft_wrap=True)
+    answers = predicted.answers
+    if path is None:
+        print(answers.write_ndjson() if as_json else answers.write_csv(), end="")
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        answers.write_parquet(path)
+    elif suffix in (".jsonl", ".ndjson") or as_json:
+        answers.write_ndjson(path)
+    else:
+        answers.write_csv(path)
+    if not quiet:
+        err.print(f"{answers.height:,} answers in {escape(str(path))}", soft_wrap=True)
+
+
+def show_scores(scored: Mapping[str, Json]) -> None:
+    """Show the scores of a model on labelled rows."""
+    out.print(f"{scored['n_rows']:,} rows")
+    table = _table("metric", "score", "95 % interval")
+    for name, value in scored["scores"].items():
+        decided = name == scored["metric"]
+        interval = f"{_short(scored['low'])} to {_short(scored['high'])}" if decided else ""
+        table.add_row(f"[bold]{name}[/]" if decided else name, _short(value), interval)
+    out.print(table)
+
+
+def show_catalogue(found: Mapping[str, Sequence[Mapping[str, str]]]) -> None:
+    """Show every architecture, task, kind and reader, with sources."""
+    for room, entries in found.items():
+        table = _table(room, *(name for name in entries[0] if name != "name"))
+        for entry in entries:
+            table.add_row(*(escape(value) for value in entry.values()))
+        out.print(table)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _count(number: int) -> str:
+    return f"{number:,}" if number else ""
+
+
+def _short(value: Json) -> str:
+    """A figure with four significant digits, a whole one as it is."""
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+    return "" if value is None else str(value)
+
+
+def _plain(data: Json) -> Json:
+    """Records as what JSON can hold."""
+    if is_dataclass(data) and not isinstance(data, type):
+        return _plain(asdict(data))
+    if isinstance(data, Mapping):
+        return {str(key): _plain(value) for key, value in data.items()}
+    if isinstance(data, tuple | list):
+        return [_plain(value) for value in data]
+    return data

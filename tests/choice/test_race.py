@@ -1,0 +1,137 @@
+"""The race itself, without any training: who goes on, what is spent, and that no clock is read in steps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from archwise.choice.race import RUNGS, Course, race
+from archwise.choice.trial import Grant
+from archwise.records import Candidate, Json, Plan, Trial
+
+N_TRAIN = 1_000
+PLAN = Plan(epochs=90, batch=100)  # 10 steps an epoch, 900 in all
+
+
+def no_clock() -> float:
+    raise AssertionError("the clock was read although steps are counted")
+
+
+def networks(n: int) -> list[Candidate]:
+    return [Candidate("mlp", (("width", 16 + place),), PLAN, label=f"mlp {place}") for place in range(n)]
+
+
+class Track:
+    """Brings candidates to rungs as a trial would: as many steps as plan and grant allow, the width is the score."""
+
+    def __init__(self, *, failing: tuple[int, ...] = ()) -> None:
+        self.steps: dict[str, int] = {}
+        self.rungs: list[list[Candidate]] = []
+        self.failing = failing
+
+    def __call__(self, entrants: Iterable[tuple[Candidate, Grant]]) -> Iterator[Trial]:
+        entrants = list(entrants)
+        self.rungs.append([candidate for candidate, _ in entrants])
+        for candidate, grant in reversed(entrants):  # the order in which trials end must not matter
+            yield self.trial(candidate, grant)
+
+    def trial(self, candidate: Candidate, grant: Grant) -> Trial:
+        whole = math.ceil(grant.share * PLAN.epochs * N_TRAIN / PLAN.batch)
+        steps = min(whole, grant.steps if grant.steps is not None else whole)
+        self.steps[candidate.id] = steps
+        score = float(dict(candidate.settings).get("width", 0))
+        if score - 16 in self.failing:
+            return Trial(candidate, grant.rung, "failed", why="it broke")
+        state = "done" if steps >= 900 else "paused"
+        return Trial(candidate, grant.rung, state, score=score, steps=steps, seconds=steps / 1_000)
+
+
+def run(n: int, steps: int | None, track: Track, sign: float = 1.0) -> tuple[tuple[Trial, ...], list[dict[str, Json]]]:
+    events: list[dict[str, Json]] = []
+    course = Course(N_TRAIN, 2, sign, no_clock, steps=steps)
+    return race(networks(n), course, bring=track, on_event=events.append), events
+
+
+def test_every_candidate_starts_and_the_best_ends() -> None:
+    track = Track()
+    trials, _ = run(9, 3_000, track)
+    assert len(track.rungs[0]) == 9
+    assert max(trials, key=lambda trial: (trial.steps, trial.score)).score == 24.0
+    assert len(track.rungs[-1]) < 9
+
+
+def test_a_metric_where_smaller_is_better_keeps_the_small() -> None:
+    track = Track()
+    trials, _ = run(9, 3_000, track, sign=-1.0)
+    assert max(trials, key=lambda trial: (trial.steps, -trial.score)).score == 16.0
+
+
+@pytest.mark.parametrize("steps", [50, 200, 900, 1_111, 3_000, 8_099])
+def test_steps_are_never_overspent(steps: int) -> None:
+    track = Track()
+    run(9, steps, track)
+    assert sum(track.steps.values()) <= steps
+
+
+def test_with_plenty_everyone_is_trained_to_the_end() -> None:
+    track = Track()
+    trials, _ = run(4, 1_000_000, track)
+    assert [trial.state for trial in trials] == ["done"] * 4
+
+
+def test_a_failed_candidate_does_not_go_on() -> None:
+    track = Track(failing=(8,))
+    trials, _ = run(9, 3_000, track)
+    assert [candidate.label for candidate in track.rungs[1]].count("mlp 8") == 0
+    assert trials[8].why == "it broke"
+
+
+def test_the_standing_does_not_depend_on_the_order_in_which_trials_end() -> None:
+    class Forward(Track):
+        def __call__(self, entrants: Iterable[tuple[Candidate, Grant]]) -> Iterator[Trial]:
+            entrants = list(entrants)
+            self.rungs.append([candidate for candidate, _ in entrants])
+            for candidate, grant in entrants:
+                yield self.trial(candidate, grant)
+
+    assert run(7, 2_000, Track())[0] == run(7, 2_000, Forward())[0]
+
+
+def test_references_run_once_and_cost_no_steps() -> None:
+    track = Track()
+    reference = Candidate("majority", (), Plan())
+    course = Course(N_TRAIN, 1, 1.0, no_clock, steps=900)
+
+    def bring(entrants: Iterable[tuple[Candidate, Grant]]) -> Iterator[Trial]:
+        for trial in track(entrants):
+            is_reference = trial.candidate.architecture == "majority"
+            yield replace(trial, state="done", steps=0) if is_reference else trial
+
+    trials = race([reference, *networks(3)], course, bring=bring, on_event=lambda event: None)
+    assert sum(candidate == reference for rung in track.rungs for candidate in rung) == 1
+    assert trials[0].candidate == reference
+
+
+def test_events_tell_of_every_rung_and_trial() -> None:
+    track = Track()
+    _, events = run(3, 600, track)
+    assert [event["rung"] for event in events if event["event"] == "rung"] == list(range(len(track.rungs)))
+    assert len([event for event in events if event["event"] == "trial"]) == sum(map(len, track.rungs))
+
+
+def test_seconds_stop_the_race() -> None:
+    now = [0.0]
+    track = Track()
+
+    def bring(entrants: Iterable[tuple[Candidate, Grant]]) -> Iterator[Trial]:
+        for trial in track(entrants):
+            now[0] += 10.0
+            yield replace(trial, seconds=10.0)
+
+    course = Course(N_TRAIN, 1, 1.0, lambda: now[0], stop_at=50.0)
+    race(networks(5), course, bring=bring, on_event=lambda event: None)
+    assert len(track.rungs) < len(RUNGS) + 1
+    assert len(track.rungs[1]) == 1
