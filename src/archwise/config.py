@@ -15,6 +15,8 @@ from archwise.errors import UsageError, nearest
 from archwise.records import Json, Scalar
 
 SHORTEST_BUDGET_S = 10.0
+OPTIMIZERS = ("sgd", "nesterov", "rmsprop", "adam", "adamw")  # what training/optimizer.py makes, named without torch
+DEVICES = ("auto", "cpu", "cuda", "mps")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -63,6 +65,13 @@ class Config(BaseModel):
     def _budget_reads(cls, text: str) -> str:
         parse_budget(text)
         return text
+
+    @field_validator("device")
+    @classmethod
+    def _device_exists(cls, name: str) -> str:
+        if name not in DEVICES:
+            raise ValueError(f"there is no device '{name}'.{nearest(name, DEVICES)}")
+        return name
 
     @property
     def limit(self) -> Budget:

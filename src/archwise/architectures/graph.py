@@ -27,16 +27,13 @@ def write_graph(signature: Signature, nodes: Sequence[Any], *, constants: Mappin
 
     kinds = {"float32": onnx.TensorProto.FLOAT, "int64": onnx.TensorProto.INT64}
     inputs = [
-        onnx.helper.make_tensor_value_info(spec.name, kinds[spec.dtype], ["B", spec.width])
-        for spec in signature.inputs
+        onnx.helper.make_tensor_value_info(spec.name, kinds[spec.dtype], ["B", spec.width]) for spec in signature.inputs
     ]
     output = onnx.helper.make_tensor_value_info("outputs", onnx.TensorProto.FLOAT, ["B", signature.n_outputs])
     tensors = [onnx.numpy_helper.from_array(array, name) for name, array in constants.items()]
     graph = onnx.helper.make_graph(list(nodes), "reference", inputs, [output], tensors)
     opsets = [onnx.helper.make_opsetid("", OPSET), onnx.helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
-    model = onnx.helper.make_model(
-        graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="archwise"
-    )
+    model = onnx.helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="archwise")
     onnx.checker.check_model(model)
     written: bytes = model.SerializeToString()
     return written

@@ -66,9 +66,7 @@ def _design(signature: Signature, batch: Batch) -> csr_matrix:
         columns = (np.asarray(batch["codes"]) + _starts(codes)).ravel()
         n_rows = len(batch["codes"])
         ends = np.arange(n_rows + 1) * codes.width
-        parts.append(
-            sparse.csr_matrix((np.ones(len(columns)), columns, ends), shape=(n_rows, sum(codes.levels)))
-        )
+        parts.append(sparse.csr_matrix((np.ones(len(columns)), columns, ends), shape=(n_rows, sum(codes.levels))))
     return sparse.hstack(parts, format="csr")
 
 
@@ -160,11 +158,7 @@ ARCHITECTURE = Architecture(
     reads=("number", "category", "boolean", "date"),
     gives="vector",
     suits=_suits,
-    space=(
-        Setting(
-            "penalty", 1.0, "strength of the squared penalty on the weights", low=1e-4, high=1e4, log=True
-        ),
-    ),
+    space=(Setting("penalty", 1.0, "strength of the squared penalty on the weights", low=1e-4, high=1e4, log=True),),
     need=Need("standard"),
     tasks=("classify", "regress"),
     variants=_variants,

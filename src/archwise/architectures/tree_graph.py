@@ -6,6 +6,7 @@ Thresholds stay the float64 that LightGBM compares with, and a split on categori
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ from archwise.records import Json, Signature
 
 LESS_OR_EQUAL, MEMBER = 0, 6  # nodes_modes of TreeEnsemble
 SUM = 1  # its aggregate_function
+INFINITE = 1e300  # how LightGBM writes the threshold of a split between known and missing values
 
 
 @dataclass
@@ -84,9 +86,7 @@ def _add_tree(ensemble: _Ensemble, root: Mapping[str, Json], *, output: int) -> 
         number = _add_leaf(ensemble, node, output) if is_leaf else _add_split(ensemble, node)
         if above >= 0:
             ids, leaves = (
-                (ensemble.true_ids, ensemble.true_is_leaf)
-                if is_left
-                else (ensemble.false_ids, ensemble.false_is_leaf)
+                (ensemble.true_ids, ensemble.true_is_leaf) if is_left else (ensemble.false_ids, ensemble.false_is_leaf)
             )
             ids[above], leaves[above] = number, int(is_leaf)
         if not is_leaf:
@@ -102,6 +102,8 @@ def _add_leaf(ensemble: _Ensemble, node: Mapping[str, Json], output: int) -> int
 def _add_split(ensemble: _Ensemble, node: Mapping[str, Json]) -> int:
     is_set = node["decision_type"] == "=="
     threshold = 0.0 if is_set else float(node["threshold"])
+    if threshold >= INFINITE:
+        threshold = math.inf
     if is_set:
         ensemble.members += [*(float(level) for level in node["threshold"].split("||")), np.nan]
     # Where no training row lacked the value, LightGBM reads a missing one as 0.
@@ -118,11 +120,11 @@ def _add_split(ensemble: _Ensemble, node: Mapping[str, Json]) -> int:
 def _ensemble_node(ensemble: _Ensemble, row: str, n_outputs: int) -> Any:
     from onnx import helper, numpy_helper
 
-    members = {"membership_values": np.array(ensemble.members)} if ensemble.members else {}
+    members = {"membership_values": np.array(ensemble.members, np.float64)} if ensemble.members else {}
     tensors = {
         "nodes_modes": np.array(ensemble.modes, np.uint8),
-        "nodes_splits": np.array(ensemble.thresholds),
-        "leaf_weights": np.array(ensemble.leaf_values),
+        "nodes_splits": np.array(ensemble.thresholds, np.float64),
+        "leaf_weights": np.array(ensemble.leaf_values, np.float64),
         **members,
     }
     return helper.make_node(

@@ -39,9 +39,7 @@ def _suits(profile: Profile) -> Suits:
     missing = f", {n_missing} with missing cells that trees read as they are" if n_missing else ""
     kinds = f"{len(profile.used)} columns{missing}"
     if profile.n_rows < FEW_ROWS:
-        return Suits(
-            0.6, f"{profile.n_rows:,} rows, {kinds}: strong on tables, though these are few rows to cut up"
-        )
+        return Suits(0.6, f"{profile.n_rows:,} rows, {kinds}: strong on tables, though these are few rows to cut up")
     return Suits(0.85, f"{profile.n_rows:,} rows, {kinds}: on such tables boosted trees are rarely beaten")
 
 
@@ -52,7 +50,7 @@ def _variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:
             {},
             {"trees": 150, "rate": 0.05, "leaves": 7, "row_share": 0.8, "column_share": 0.6, "penalty": 5.0},
         )
-    return ({}, patient, {**patient, "leaves": 15, "penalty": 5.0})
+    return ({}, patient, {**patient, "leaves": 63})
 
 
 def _rows(signature: Signature, batch: Batch) -> Array:

@@ -44,7 +44,7 @@ class Ground:
     """The facts on which every trial of a run stands, as kept in run.json.
 
     target_state: the task's encoding of the target. inputs: need key -> the inputs it gives.
-    columns: (name, kind) of the columns that models read. layout: every column of the table. steps_mode: no clock may decide anything.
+    columns: (name, kind) that models read. layout: every column of the table. steps_mode: no clock may decide anything.
     """
 
     profile: Profile

@@ -1,4 +1,4 @@
-"""The seal: the test rows are put away before anything is fitted, and opened once, for the chosen and the references."""
+"""The seal: the test rows are put away before anything is fitted, and opened once, at the end."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def read_groups(folder: Path, part: str) -> Array | None:
 
 def open_seal(folder: Path, ground: Ground) -> SealedRows:
     """Open the test rows. Only the end of a run may call this."""
-    sealed = pl.read_ipc(folder / "sealed.arrow", memory_map=False)
+    sealed = pl.read_ipc(folder / "sealed.arrow")
     targets = task(ground.profile.task).encode(ground.target_state, sealed[TARGET].alias(ground.profile.target))
     return SealedRows(sealed.drop(TARGET), targets, read_groups(folder, "test"))
 

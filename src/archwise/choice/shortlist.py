@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 
+from archwise import catalogue
 from archwise.architectures import architecture, architectures
-from archwise.config import Budget, Config
+from archwise.config import OPTIMIZERS, Budget, Config
 from archwise.errors import UsageError, nearest
 from archwise.records import (
     Architecture,
@@ -19,6 +20,8 @@ from archwise.records import (
     Suits,
     settings_of,
 )
+from archwise.tasks import task
+from archwise.training.schedule import SCHEDULES
 
 WORTH_RACING = 0.05  # a prior below this is listed with its reason, and raced only when the user adds it
 SECONDS_A_NETWORK = 5.0  # worker seconds that a network needs to show anything
@@ -45,7 +48,7 @@ def shortlist(profile: Profile, config: Config) -> tuple[Shortlisted, ...]:
 
 
 def enter(profile: Profile, config: Config, *, n_workers: int) -> tuple[Candidate, ...]:
-    """Make the candidates of the race: references first, then networks, the likeliest variant of each before its others.
+    """Make the candidates of the race: references first, then networks, likeliest variants first.
 
     Returns:
         candidates without repetition; as many networks as the budget can tell apart, at least one of each kind.
@@ -113,6 +116,7 @@ def _candidate(entry: Architecture, variant: Mapping[str, Scalar], profile: Prof
     if config.loss:
         wanted["loss"] = config.loss
     plan = replace(plan, seed=config.seed, **wanted)  # type: ignore[arg-type]  # checked by _check_settings
+    _check_names(plan, profile.task)
     return Candidate(entry.name, settings, plan)
 
 
@@ -147,6 +151,14 @@ def _check_settings(settings: Mapping[str, Scalar]) -> None:
         if setting_name not in space:
             raise UsageError(f"--set {name}: {owner} has no setting '{setting_name}'.{nearest(setting_name, space)}")
         _check_value(name, value, space[setting_name])
+
+
+def _check_names(plan: Plan, task_name: str) -> None:
+    """Find a misspelt name before the race rather than in every trial of it."""
+    catalogue.pick(dict.fromkeys(OPTIMIZERS), plan.optimizer, "optimizer")
+    catalogue.pick(dict(SCHEDULES), plan.schedule, "schedule")
+    if plan.loss:
+        catalogue.pick(dict(task(task_name).losses), plan.loss, f"loss of {task_name}")
 
 
 def _check_type(name: str, value: Scalar, default: Scalar) -> None:

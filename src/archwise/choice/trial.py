@@ -156,7 +156,7 @@ def _eager_latency_ms(network: object, batch: Batch, n: int = 50) -> float:
     from archwise.training.network import Network
 
     assert isinstance(network, Network)
-    tensors = [torch.from_numpy(np.ascontiguousarray(batch[spec.name][:1])) for spec in network.signature.inputs]
+    tensors = [torch.from_numpy(batch[spec.name][:1].copy()) for spec in network.signature.inputs]
     network = network.to("cpu").eval()
     times = []
     with torch.inference_mode():
@@ -221,7 +221,7 @@ def _torch_outputs(network: object, batch: Batch) -> Array:
 
 
 def _head(batch: Batch, n: int = PARITY_ROWS) -> Batch:
-    return {name: np.ascontiguousarray(array[:n]) for name, array in batch.items()}
+    return {name: np.array(array[:n]) for name, array in batch.items()}  # in memory, writable
 
 
 def _check_parity(ground: Ground, left: Array, right: Array) -> None:

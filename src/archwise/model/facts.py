@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from importlib import metadata
 
-from archwise import __version__
 from archwise.records import Candidate, InputSpec, Json, Need, Signature
+
+
+def installed_version() -> str:
+    """The version of archwise that runs, as it was installed."""
+    return metadata.version("archwise")
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class ModelFacts:
     profile: Mapping[str, Json]
     sealed: str
     created: str
-    version: str = __version__
+    version: str = field(default_factory=installed_version)
 
 
 def facts_to_json(facts: ModelFacts) -> dict[str, Json]:

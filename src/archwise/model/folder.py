@@ -26,11 +26,10 @@ from pathlib import Path
 
 import numpy as np
 
-from archwise import __version__
 from archwise.data.prepare import Preparation, dump_preparation, load_preparation
 from archwise.errors import ModelError, UsageError
 from archwise.model.card import model_card
-from archwise.model.facts import ModelFacts, facts_from_json, facts_to_json, plain
+from archwise.model.facts import ModelFacts, facts_from_json, facts_to_json, installed_version, plain
 from archwise.records import Array, Json
 
 __all__ = ["FORMAT", "ModelContent", "ModelFacts", "Opened", "read_model", "write_model"]
@@ -194,7 +193,7 @@ def _read_facts(folder: Path) -> dict[str, Json]:
         raise ModelError(f"{path} is not of a model that archwise wrote: it has no format; name another folder")
     if found > FORMAT:
         raise ModelError(
-            f"{folder} has format {found}, written by archwise {facts.get('version')}; this is {__version__}, "
+            f"{folder} has format {found}, written by archwise {facts.get('version')}; this is {installed_version()}, "
             f"which reads formats up to {FORMAT}: upgrade it with pip install -U archwise"
         )
     claimed = facts.pop("sha256", None)

@@ -32,9 +32,9 @@ def roc_auc(truth: Array, outputs: Array, weights: Array, *, positive: int) -> A
     Source:
         Hanley & McNeil 1982: the area is the Mann-Whitney statistic.
     """
-    scores = outputs[:, positive].astype(np.float64) - outputs[:, 1 - positive]
-    if not np.isfinite(scores).all():
+    if not np.isfinite(outputs).all():
         return np.zeros(len(weights))
+    scores = outputs[:, positive].astype(np.float64) - outputs[:, 1 - positive]
     positives, negatives = np.flatnonzero(truth == positive), np.flatnonzero(truth != positive)
     negatives = negatives[np.argsort(scores[negatives], kind="stable")]
     first = np.searchsorted(scores[negatives], scores[positives], side="left")

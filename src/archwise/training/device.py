@@ -7,9 +7,8 @@ from contextlib import contextmanager
 
 import torch
 
+from archwise.config import DEVICES
 from archwise.errors import UsageError, nearest
-
-_NAMES = ("auto", "cpu", "cuda", "mps")
 
 
 def pick_device(name: str) -> torch.device:
@@ -22,7 +21,7 @@ def pick_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if has[kind]))
     if name not in has:
-        raise UsageError(f"there is no device '{name}'.{nearest(name, _NAMES)}")
+        raise UsageError(f"there is no device '{name}'.{nearest(name, DEVICES)}")
     if not has[name]:
         raise UsageError(
             f"the device '{name}' is not to be had here: this machine or this torch has none; use --device auto"

@@ -6,7 +6,6 @@ import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from math import ceil
 from pathlib import Path
 
@@ -198,14 +197,13 @@ def _advance(run: _Run, last: int, deadline: float, tools: Tools) -> None:
     plan, network, optimizer = run.plan, run.network, run.optimizer
     parameters = list(network.parameters())
     averaged = list(run.judged.parameters()) if run.judged is not network else []
-    loss_of = partial(_mean_loss, run)
     order, of_epoch, saved_at = torch.empty(0), -1, tools.clock()
     while run.step < last and not run.stopped and tools.clock() < deadline:
         epoch, place = divmod(run.step, run.steps_an_epoch)
         if epoch != of_epoch:
             order, of_epoch = _order(run, epoch), epoch
         optimizer.zero_grad(set_to_none=True)
-        loss = loss_of(order[place * run.batch : (place + 1) * run.batch])
+        loss = _mean_loss(run, order[place * run.batch : (place + 1) * run.batch])
         loss.backward()  # type: ignore[no-untyped-call]
         if plan.clip > 0.0:
             torch.nn.utils.clip_grad_norm_(parameters, plan.clip, foreach=True)
@@ -249,8 +247,8 @@ def _look(run: _Run, tools: Tools) -> None:
         )
     outputs = _answer(run)
     point = CurvePoint(run.step, run.step / run.steps_an_epoch, loss, _score(run, outputs))
-    best = next((seen.score for seen in run.curve if seen.step == run.best_step), -math.inf * run.job.metric.sign)
-    if run.best_step < 0 or run.job.metric.sign * (point.score - best) > 0:
+    best = [seen.score for seen in run.curve if seen.step == run.best_step]
+    if not best or run.job.metric.sign * (point.score - best[0]) > 0:
         run.best_step, run.best, run.outputs = run.step, _copy(run.judged.state_dict()), outputs
     run.curve.append(point)
     run.loss = torch.zeros_like(run.loss)

@@ -1,0 +1,245 @@
+"""The verdict: the simplest of those that nobody beats, in words with numbers, and what would change it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+from archwise.architectures import architecture
+from archwise.choice.evidence import BootstrapScores, compare, interval
+from archwise.choice.wording import amount, difference_words, join, plural, score_words
+from archwise.records import Comparison, Json, Metric, Trial, Verdict
+
+SMALLEST_LATENCY_MS = 0.01
+IMPROVING_SHARE = 0.1  # a curve whose best look is in its last tenth was still improving
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """What the sealed rows say: the deciding metric on them for the chosen, with its 95 % interval, and beside it.
+
+    gap: how much worse the sealed score is than the one on validation. references: (label, score) of each.
+    scores: every metric of the task for the chosen.
+    """
+
+    metric: str
+    score: float
+    low: float
+    high: float
+    n_rows: int
+    gap: float
+    references: tuple[tuple[str, float], ...]
+    scores: dict[str, float]
+
+
+def decide(trials: Sequence[Trial], scores: BootstrapScores, metric: Metric, *, use_latency: bool) -> Verdict:
+    """Choose among trials that all have outputs.
+
+    Args:
+        trials: in the order of `scores`.
+        use_latency: whether the faster of two equals is the simpler; never where no clock may decide.
+    """
+    places = range(len(trials))
+    best = min(places, key=lambda place: (-metric.sign * scores.point[place], trials[place].candidate.id))
+    ids = [trial.candidate.id for trial in trials]
+    comparisons = compare(scores, ids, [(best, place) for place in places if place != best])
+    behind = {comparison.right for comparison in comparisons if not comparison.tied}
+    tied = [place for place in places if ids[place] not in behind]
+    chosen = min(tied, key=lambda place: _simplicity(trials[place], metric, use_latency=use_latency))
+    low, high = interval(scores, chosen)
+    verdict = Verdict(
+        chosen=trials[chosen].candidate.architecture,
+        candidate=trials[chosen].candidate,
+        best=ids[best],
+        tied=tuple(ids[place] for place in tied),
+        comparisons=tuple(comparisons),
+        reasons=(),
+        next_steps=(),
+        metric=metric.name,
+        score=float(scores.point[chosen]),
+        low=low,
+        high=high,
+    )
+    story = _Story(trials, scores, metric, verdict)
+    return replace(verdict, reasons=tuple(_reasons(story)), next_steps=tuple(_next_steps(story)))
+
+
+def _simplicity(trial: Trial, metric: Metric, *, use_latency: bool) -> tuple[bool, int, int, float, str]:
+    """A reference before a network, then fewer milliseconds (a factor of two is equal), then fewer parameters."""
+    latency = 0
+    if use_latency and math.isfinite(trial.latency_ms):
+        latency = max(0, math.floor(math.log2(max(trial.latency_ms, 1e-9) / SMALLEST_LATENCY_MS)))
+    return (
+        not is_reference(trial),
+        latency,
+        trial.n_parameters,
+        -metric.sign * trial.score,
+        trial.candidate.id,
+    )
+
+
+def is_reference(trial: Trial) -> bool:
+    """Whether a library fitted it."""
+    return architecture(trial.candidate.architecture).is_reference
+
+
+@dataclass(frozen=True)
+class _Story:
+    """What the sentences are made of."""
+
+    trials: Sequence[Trial]
+    scores: BootstrapScores
+    metric: Metric
+    verdict: Verdict
+
+    def best_of(self, *, references: bool) -> int | None:
+        """The place of the best reference or of the best network, or None where there is none."""
+        places = [place for place, trial in enumerate(self.trials) if is_reference(trial) == references]
+        return min(places, key=lambda place: (-self.metric.sign * self.scores.point[place], place), default=None)
+
+    def compare(self, left: int, right: int) -> Comparison:
+        """Two candidates, by their labels."""
+        return compare(self.scores, [trial.candidate.label for trial in self.trials], [(left, right)])[0]
+
+    @property
+    def chosen(self) -> int:
+        """The place of the chosen."""
+        return [trial.candidate for trial in self.trials].index(self.verdict.candidate)
+
+
+def _reasons(story: _Story) -> list[str]:
+    trial = story.trials[story.chosen]
+    summary = architecture(trial.candidate.architecture).summary.split(";")[0]
+    kind = "a reference" if is_reference(trial) else "a network"
+    verdict = story.verdict
+    reasons = [
+        f"Chosen: {trial.candidate.label} ({summary}; {kind}), {verdict.metric} "
+        f"{score_words(story.metric, verdict.score)} on the validation rows "
+        f"(95 % interval {score_words(story.metric, verdict.low)} to {score_words(story.metric, verdict.high)})."
+    ]
+    reasons += _against_the_other_side(story)
+    if len(verdict.tied) > 1:
+        names = [t.candidate.label for t in story.trials if t.candidate.id in verdict.tied]
+        others = [name for name in names if name != trial.candidate.label]
+        reasons.append(
+            f"{len(names)} candidates cannot be told apart on {plural(story.scores.n_units, 'independent row')}; "
+            f"{trial.candidate.label} is the simplest of them (the others: {join(others, most=5)})."
+        )
+    return reasons
+
+
+def _against_the_other_side(story: _Story) -> list[str]:
+    """The best network against the best reference, whichever was chosen."""
+    reference, network = story.best_of(references=True), story.best_of(references=False)
+    if reference is None or network is None:
+        missing = "reference" if reference is None else "network"
+        return [f"No {missing} raced, so nothing is said about them."]
+    found = story.compare(network, reference)
+    names = story.trials[network].candidate.label, story.trials[reference].candidate.label
+    told = difference_words(story.metric, found)
+    if found.low > 0:
+        return [f"The best network, {names[0]}, beats the best reference, {names[1]}, by {told}."]
+    if found.high < 0:
+        flipped = story.compare(reference, network)
+        return [
+            f"No network beats the best reference, {names[1]}: the best network, {names[0]}, is "
+            f"{difference_words(story.metric, flipped)} behind. Deep learning does not pay here yet."
+        ]
+    side = "ahead of" if found.difference > 0 else "behind"
+    told = told if found.difference > 0 else difference_words(story.metric, story.compare(reference, network))
+    return [
+        f"The best network, {names[0]}, is {told} {side} the best reference, {names[1]}: "
+        "the two cannot be told apart. Deep learning is not shown to pay here."
+    ]
+
+
+def _next_steps(story: _Story) -> list[str]:
+    steps = _rows_to_tell_apart(story)
+    paused = [trial for trial in story.trials if trial.state == "paused"]
+    improving = [trial.candidate.label for trial in paused if _was_improving(trial, story.metric)]
+    if improving:
+        steps.append(
+            f"A longer budget may help: {join(improving, most=3)} "
+            f"{'was' if len(improving) == 1 else 'were'} still improving when the race paused "
+            f"{'it' if len(improving) == 1 else 'them'}."
+        )
+    return steps
+
+
+def _rows_to_tell_apart(story: _Story) -> list[str]:
+    """How many rows would settle the best network against the best reference, if the difference is what it seems.
+
+    The half width of an interval shrinks with the root of the rows.
+    """
+    reference, network = story.best_of(references=True), story.best_of(references=False)
+    if reference is None or network is None:
+        return []
+    found = story.compare(network, reference)
+    half = found.high - found.difference
+    if not found.tied or found.difference == 0 or not math.isfinite(half) or half == 0:
+        return []
+    n_rows = story.scores.n_units * (half / abs(found.difference)) ** 2
+    if n_rows > 1000 * story.scores.n_units:
+        return ["The best network and the best reference are as good as equal; more rows would hardly part them."]
+    return [
+        f"To tell the best network from the best reference, about {amount(n_rows)} validation rows would be needed "
+        f"in place of {story.scores.n_units:,}, if the difference is what it seems."
+    ]
+
+
+def _was_improving(trial: Trial, metric: Metric) -> bool:
+    if len(trial.curve) < 3:
+        return len(trial.curve) > 0
+    best = max(range(len(trial.curve)), key=lambda place: metric.sign * trial.curve[place].score)
+    return best >= len(trial.curve) * (1 - IMPROVING_SHARE)
+
+
+def failure_words(trials: Sequence[Trial]) -> list[str]:
+    """A sentence for each candidate that failed."""
+    return [
+        f"{trial.candidate.label} left the race: {trial.why.rstrip('.')}."
+        for trial in trials
+        if trial.state == "failed"
+    ]
+
+
+def sealed_words(sealed: Sealed, metric: Metric) -> list[str]:
+    """What the sealed rows say, in sentences."""
+    low, high = score_words(metric, sealed.low), score_words(metric, sealed.high)
+    worse = "worse" if sealed.gap > 0 else "better"
+    sentences = [
+        f"On {plural(sealed.n_rows, 'sealed test row')} it scores {metric.name} {score_words(metric, sealed.score)} "
+        f"(95 % interval {low} to {high}), {amount_of(metric, abs(sealed.gap))} {worse} than on the validation rows."
+    ]
+    if sealed.references:
+        beside = join([f"{label} {score_words(metric, score)}" for label, score in sealed.references], most=6)
+        sentences.append(f"References on the same rows: {beside}.")
+    return sentences
+
+
+def amount_of(metric: Metric, value: float) -> str:
+    """A difference of scores, in the words of its metric."""
+    return difference_words(metric, Comparison("", "", value, value, value, 0), interval=False)
+
+
+def verdict_json(verdict: Verdict, sealed: Sealed, metric: Metric) -> dict[str, Json]:
+    """The verdict as verdict.json holds it. No clock is read for it, so that equal runs give equal bytes."""
+    return {
+        "chosen": verdict.chosen,
+        "candidate": verdict.candidate.id,
+        "label": verdict.candidate.label,
+        "best": verdict.best,
+        "tied": list(verdict.tied),
+        "metric": verdict.metric,
+        "greater_is_better": metric.greater_is_better,
+        "validation": {"score": verdict.score, "low": verdict.low, "high": verdict.high},
+        "comparisons": [asdict(comparison) for comparison in verdict.comparisons],
+        "reasons": list(verdict.reasons),
+        "next_steps": list(verdict.next_steps),
+        "test": {
+            **asdict(sealed),
+            "references": [{"label": label, "score": score} for label, score in sealed.references],
+            "sentences": sealed_words(sealed, metric),
+        },
+    }

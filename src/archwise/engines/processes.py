@@ -1,0 +1,208 @@
+"""Worker processes of this machine: each runs one job at a time and can be killed without harm to the others.
+
+A worker is a fresh interpreter that runs archwise.engines.worker at the other end of a private pipe, so that a script
+or a notebook that calls archwise is never run again by its own workers. Needs a POSIX system.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, Pipe, wait
+from types import TracebackType
+from typing import Literal, Self
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+POLL_S = 0.25  # how often limits are looked at while nobody speaks
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker is given: the argument of the function, and its limits in seconds (None for none).
+
+    seconds: wall time, after which the worker is killed. silence_s: the longest time without a message.
+    """
+
+    argument: object
+    seconds: float | None = None
+    silence_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job.
+
+    kind: "ok" (`value` is what the function returned), "error" (it raised), "killed" (a limit was passed) or
+    "died" (the process ended by itself). reason: one line. trace: the traceback, where there is one.
+    """
+
+    index: int
+    kind: Literal["ok", "error", "killed", "died"]
+    value: object = None
+    reason: str = ""
+    trace: str = ""
+
+
+@dataclass
+class _Worker:
+    """A running worker and the job it is at."""
+
+    process: subprocess.Popen[bytes]
+    pipe: Connection
+    index: int | None = None
+    job: Job | None = None
+    began: float = 0.0
+    heard: float = field(default=0.0)
+
+
+class Workers:
+    """A pool of worker processes, begun when they are needed and ended with the `with` block."""
+
+    def __init__(self, n_workers: int, *, threads: int = 1, memory_mb: int | None = None) -> None:
+        """Say how many workers there may be.
+
+        Args:
+            threads: that numerical libraries may use in each worker.
+            memory_mb: that each may allocate beyond what it has at its start; its share of what is free now when
+                not given.
+        """
+        self._n_workers = n_workers
+        self._threads = threads
+        self._memory_mb = memory_mb if memory_mb is not None else _free_mb() // n_workers
+        self._workers: list[_Worker] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every worker at once."""
+        for worker in self._workers:
+            _end(worker)
+        self._workers = []
+
+    def run(
+        self,
+        function: Callable[..., object],
+        jobs: Iterable[Job],
+        *,
+        on_message: Callable[[int, object], None] = lambda index, message: None,
+    ) -> Iterator[Outcome]:
+        """Run function(argument, send) for every job, as many at once as there are workers.
+
+        Args:
+            function: found by its name in its module by the workers.
+            jobs: taken one by one as workers become free, so that their limits may depend on the clock.
+            on_message: told of what a job sends, with the job's number.
+
+        Returns:
+            outcomes in the order in which the jobs end.
+        """
+        waiting = enumerate(jobs)
+        while True:
+            self._give(function, waiting)
+            busy = [worker for worker in self._workers if worker.index is not None]
+            if not busy:
+                return
+            ready = wait([worker.pipe for worker in busy], timeout=POLL_S)
+            for worker in busy:
+                outcome = _hear(worker, on_message) if worker.pipe in ready else _check_limits(worker)
+                if outcome is not None:
+                    if outcome.kind in ("killed", "died"):
+                        self._workers.remove(worker)
+                    yield outcome
+
+    def _give(self, function: Callable[..., object], waiting: Iterator[tuple[int, Job]]) -> None:
+        """Give a job to every free worker, beginning workers as long as there are jobs for them."""
+        while True:
+            free = next((worker for worker in self._workers if worker.index is None), None)
+            if free is None and len(self._workers) >= self._n_workers:
+                return
+            following = next(waiting, None)
+            if following is None:
+                return
+            if free is None:
+                free = self._begin()
+            free.index, free.job = following
+            free.began = free.heard = time.monotonic()
+            free.pipe.send((function.__module__, function.__qualname__, free.job.argument))
+
+    def _begin(self) -> _Worker:
+        here, there = Pipe()
+        environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(self._threads))}
+        command = [sys.executable, "-m", "archwise.engines.worker", str(there.fileno()), str(self._memory_mb)]
+        with there:
+            process = subprocess.Popen(
+                command, pass_fds=(there.fileno(),), env=environment, stdin=subprocess.DEVNULL, stdout=sys.stderr
+            )
+        worker = _Worker(process, here)
+        self._workers.append(worker)
+        return worker
+
+
+def _hear(worker: _Worker, on_message: Callable[[int, object], None]) -> Outcome | None:
+    """Take what a worker says: a message, the outcome of its job, or its end."""
+    assert worker.index is not None  # only busy workers are heard
+    index = worker.index
+    try:
+        said, content = worker.pipe.recv()
+    except (EOFError, ConnectionError):
+        return Outcome(index, "died", reason=_last_words(worker))
+    worker.heard = time.monotonic()
+    if said == "message":
+        on_message(index, content)
+        return None
+    worker.index = None
+    if said == "ok":
+        return Outcome(index, "ok", value=content)
+    reason, trace = content
+    return Outcome(index, "error", reason=reason, trace=trace)
+
+
+def _check_limits(worker: _Worker) -> Outcome | None:
+    """Kill a worker whose job passed a limit."""
+    assert worker.index is not None  # only busy workers have a job
+    assert worker.job is not None
+    now = time.monotonic()
+    if worker.job.seconds is not None and now - worker.began > worker.job.seconds:
+        reason = f"stopped: it took longer than the {worker.job.seconds:.1f} s it was given"
+    elif worker.job.silence_s is not None and now - worker.heard > worker.job.silence_s:
+        reason = f"stopped: it hangs, nothing was heard of it for {worker.job.silence_s:.0f} s"
+    else:
+        return None
+    _end(worker)
+    return Outcome(worker.index, "killed", reason=reason)
+
+
+def _last_words(worker: _Worker) -> str:
+    """How a process ended, in words."""
+    code = worker.process.wait()
+    worker.pipe.close()
+    if code >= 0:
+        return f"its process ended by itself with exit code {code}"
+    name = signal.Signals(-code).name
+    hint = "; the system may have run out of memory" if -code == signal.SIGKILL else ""
+    return f"its process was ended by {name}{hint}"
+
+
+def _end(worker: _Worker) -> None:
+    worker.process.kill()
+    worker.process.wait()
+    worker.pipe.close()
+
+
+def _free_mb() -> int:
+    """Memory that may still be used, MB; a guess of 8 GB where the system does not say."""
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
+    except (ValueError, OSError):
+        return 8_192

@@ -1,0 +1,281 @@
+"""Claims that hold for every reference of the catalogue, and for each of them on its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from archwise.architectures import architecture, architectures
+from archwise.model.session import open_session, outputs
+from archwise.records import (
+    Array,
+    Batch,
+    ColumnProfile,
+    InputSpec,
+    Profile,
+    Signature,
+    Solved,
+)
+
+REFERENCES = sorted(name for name, entry in architectures().items() if entry.is_reference)
+LEVELS = (5, 40)
+N_OUTPUTS = {"classify-2": 2, "classify-4": 4, "regress": 1}
+
+
+def make_batch(need: str, n: int = 400, *, seed: int = 0, levels: tuple[int, ...] = LEVELS) -> Batch:
+    """Three numbers, with missing ones where the need is raw, and two codes."""
+    rng = np.random.default_rng(seed)
+    numbers = rng.normal(size=(n, 3)).astype(np.float32)
+    if need == "raw":
+        numbers[rng.random((n, 3)) < 0.15] = np.nan
+    codes = np.stack([rng.integers(0, k, n) for k in levels], axis=1)
+    return {"numbers": numbers, "codes": codes}
+
+
+def make_targets(batch: Batch, case: str, *, seed: int = 1) -> Array:
+    rng = np.random.default_rng(seed)
+    signal = (
+        np.nan_to_num(batch["numbers"][:, 0]) + (batch["codes"][:, 1] % 3) + 0.5 * rng.normal(size=len(batch["codes"]))
+    )
+    if case == "regress":
+        return ((signal - signal.mean()) / signal.std()).astype(np.float32)
+    edges = np.quantile(signal, np.arange(1, N_OUTPUTS[case]) / N_OUTPUTS[case])
+    return np.digitize(signal, edges).astype(np.int64)
+
+
+def make_signature(case: str, *, inputs: tuple[str, ...] = ("numbers", "codes")) -> Signature:
+    specs = (InputSpec("numbers", "float32", 3), InputSpec("codes", "int64", 2, LEVELS))
+    return Signature(tuple(spec for spec in specs if spec.name in inputs), N_OUTPUTS[case])
+
+
+def make_profile(n_rows: int = 400) -> Profile:
+    column = ColumnProfile("age", "number", "", use=True, n_missing=3, n_distinct=50)
+    return Profile("a.csv", n_rows, (column,), "y", "classify", "", ("no", "yes"), (n_rows - 100, 100))
+
+
+def solve(name: str, case: str, batch: Batch, targets: Array, **settings: float) -> Solved:
+    entry = architecture(name)
+    return entry.solve(
+        make_signature(case, inputs=tuple(batch)),
+        {**entry.defaults(), **settings},
+        batch,
+        targets,
+        case.split("-")[0],
+        0,
+    )
+
+
+def probabilities(values: Array, case: str) -> Array:
+    if case == "regress":
+        return values.astype(np.float64)
+    raised = np.exp(values.astype(np.float64) - values.max(axis=1, keepdims=True))
+    return raised / raised.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("case", N_OUTPUTS)
+@pytest.mark.parametrize("name", REFERENCES)
+class TestEveryReference:
+    def fitted(self, name: str, case: str) -> tuple[Solved, Batch]:
+        batch = make_batch(architecture(name).need.numbers)
+        return solve(name, case, batch, make_targets(batch, case)), batch
+
+    def test_graph_answers_as_the_library_does(self, name: str, case: str) -> None:
+        solved, _ = self.fitted(name, case)
+        fresh = make_batch(architecture(name).need.numbers, 3_000, seed=7)
+        given, expected = outputs(open_session(solved.onnx), fresh), solved.outputs(fresh)
+        assert given.shape == (3_000, N_OUTPUTS[case])
+        assert given.dtype == np.float32
+        np.testing.assert_allclose(probabilities(given, case), probabilities(expected, case), atol=1e-6)
+
+    def test_huge_and_extreme_rows_are_answered_as_the_library_does(self, name: str, case: str) -> None:
+        solved, batch = self.fitted(name, case)
+        extreme = {key: array[:4].copy() for key, array in batch.items()}
+        largest = 3e38 if architecture(name).need.numbers == "raw" else 10.0  # scaled numbers are clipped
+        extreme["numbers"][:] = [[largest], [-largest], [1e-38], [0.0]]
+        given, expected = outputs(open_session(solved.onnx), extreme), solved.outputs(extreme)
+        np.testing.assert_allclose(given, expected.astype(np.float32), rtol=1e-6, atol=1e-6)
+
+    def test_same_seed_gives_the_same_model(self, name: str, case: str) -> None:
+        assert self.fitted(name, case)[0].onnx == self.fitted(name, case)[0].onnx
+
+    def test_training_rows_may_be_read_only_and_stay_as_they_are(self, name: str, case: str) -> None:
+        batch = make_batch(architecture(name).need.numbers)
+        targets = make_targets(batch, case)
+        before = {key: array.copy() for key, array in batch.items()}
+        for array in (*batch.values(), targets):
+            array.flags.writeable = False
+        solve(name, case, batch, targets)
+        for key, array in before.items():
+            np.testing.assert_array_equal(batch[key], array)
+
+    @pytest.mark.parametrize("present", ["numbers", "codes"])
+    def test_either_input_alone_will_do(self, name: str, case: str, present: str) -> None:
+        whole = make_batch(architecture(name).need.numbers)
+        batch = {present: whole[present]}
+        solved = solve(name, case, batch, make_targets(whole, case))
+        given = outputs(open_session(solved.onnx), batch)
+        np.testing.assert_allclose(probabilities(given, case), probabilities(solved.outputs(batch), case), atol=1e-6)
+
+    def test_every_variant_is_fitted(self, name: str, case: str) -> None:
+        entry = architecture(name)
+        batch = make_batch(entry.need.numbers, 120)
+        names = {setting.name for setting in entry.space}
+        for n_rows in (120, 100_000):
+            variants = entry.variants(make_profile(n_rows)) if entry.variants else ({},)
+            assert variants[0] == {}
+            for variant in variants:
+                assert set(variant) <= names
+                solved = solve(name, case, batch, make_targets(batch, case), **variant)
+                assert np.isfinite(outputs(open_session(solved.onnx), batch)).all()
+
+    def test_rows_that_are_all_alike_are_answered(self, name: str, case: str) -> None:
+        batch = {"numbers": np.ones((60, 3), np.float32), "codes": np.full((60, 2), 2)}
+        targets = np.arange(60) % N_OUTPUTS[case]
+        solved = solve(name, case, batch, targets.astype(np.float32) if case == "regress" else targets)
+        given = probabilities(outputs(open_session(solved.onnx), batch), case)
+        np.testing.assert_allclose(given, 0.0 if case == "regress" else 1 / N_OUTPUTS[case], atol=1e-3)
+
+    def test_size_is_counted(self, name: str, case: str) -> None:
+        assert self.fitted(name, case)[0].n_parameters >= N_OUTPUTS[case]
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+class TestEveryClassifier:
+    def test_class_without_rows_is_all_but_excluded(self, name: str) -> None:
+        batch = make_batch(architecture(name).need.numbers)
+        targets = make_targets(batch, "classify-4")
+        targets[targets == 2] = 3
+        given = outputs(open_session(solve(name, "classify-4", batch, targets).onnx), batch)
+        assert probabilities(given, "classify-4")[:, 2].max() < 1e-5
+
+    def test_one_class_alone_is_answered_for_sure(self, name: str) -> None:
+        batch = make_batch(architecture(name).need.numbers)
+        solved = solve(name, "classify-2", batch, np.ones(400, np.int64))
+        given = outputs(open_session(solved.onnx), batch)
+        assert probabilities(given, "classify-2")[:, 1].min() > 1 - 1e-5
+
+    def test_reason_names_facts_of_the_profile(self, name: str) -> None:
+        suits = architecture(name).suits(make_profile())
+        assert 0 < suits.prior <= 1
+        assert any(digit in suits.because for digit in "0123456789")
+
+
+def one_hot(batch: Batch) -> Array:
+    columns = [np.eye(k)[batch["codes"][:, place]] for place, k in enumerate(LEVELS)]
+    return np.hstack([batch["numbers"].astype(np.float64), *columns])
+
+
+class TestLinear:
+    def test_logistic_regression_of_scikit_learn(self) -> None:
+        from sklearn.linear_model import LogisticRegression
+
+        batch, fresh = make_batch("standard"), make_batch("standard", seed=3)
+        for case in ("classify-2", "classify-4"):
+            targets = make_targets(batch, case)
+            plain = LogisticRegression(max_iter=5_000).fit(one_hot(batch), targets)
+            given = outputs(open_session(solve("linear", case, batch, targets).onnx), fresh)
+            np.testing.assert_allclose(probabilities(given, case), plain.predict_proba(one_hot(fresh)), atol=1e-4)
+
+    def test_ridge_regression_by_its_formula(self) -> None:
+        batch, fresh = make_batch("standard"), make_batch("standard", seed=3)
+        targets = make_targets(batch, "regress").astype(np.float64)
+        rows = one_hot(batch)
+        centred = rows - rows.mean(axis=0)
+        weights = np.linalg.solve(centred.T @ centred + np.eye(rows.shape[1]), centred.T @ targets)
+        expected = (one_hot(fresh) - rows.mean(axis=0)) @ weights + targets.mean()
+        given = outputs(open_session(solve("linear", "regress", batch, targets.astype(np.float32)).onnx), fresh)
+        np.testing.assert_allclose(given[:, 0], expected, atol=1e-5)
+
+    def test_level_that_no_training_row_has_says_nothing(self) -> None:
+        batch = make_batch("standard")
+        batch["codes"][batch["codes"] == 0] = 2
+        session = open_session(solve("linear", "classify-2", batch, make_targets(batch, "classify-2")).onnx)
+        unseen = {"numbers": np.zeros((1, 3), np.float32), "codes": np.zeros((1, 2), np.int64)}
+        mean_free = outputs(session, unseen)
+        assert np.isfinite(mean_free).all()
+        assert abs(probabilities(mean_free, "classify-2")[0, 0] - 0.5) < 0.45
+
+    def test_separable_classes_settle_without_a_warning(self) -> None:
+        batch = make_batch("standard")
+        targets = (batch["numbers"][:, 0] > 0).astype(np.int64)
+        solved = solve("linear", "classify-2", batch, targets, penalty=1e-4)
+        assert (outputs(open_session(solved.onnx), batch).argmax(axis=1) == targets).mean() > 0.99
+
+
+class TestTrees:
+    def test_defaults_are_those_of_lightgbm(self) -> None:
+        from lightgbm import LGBMClassifier
+
+        batch, fresh = make_batch("raw", 2_000), make_batch("raw", 2_000, seed=3)
+        rows, new = (np.hstack([part["numbers"], part["codes"]]) for part in (batch, fresh))
+        targets = make_targets(batch, "classify-2")
+        plain = LGBMClassifier(deterministic=True, force_row_wise=True, n_jobs=1, verbosity=-1)
+        plain.fit(rows, targets, categorical_feature=[3, 4])
+        given = outputs(open_session(solve("trees", "classify-2", batch, targets).onnx), fresh)
+        expected = plain.booster_.predict(new)
+        np.testing.assert_allclose(probabilities(given, "classify-2")[:, 1], expected, atol=1e-6)
+
+    @pytest.mark.parametrize("seed", range(4))
+    def test_unseen_codes_missing_numbers_and_infinities_go_the_way_lightgbm_sends_them(self, seed: int) -> None:
+        batch = make_batch("standard", 1_500, seed=seed)  # no number is missing in training
+        batch["numbers"][:, 1] = np.where(batch["codes"][:, 0] > 2, np.nan, batch["numbers"][:, 1])
+        batch["codes"] *= 3  # leaves codes between them that training never saw
+        solved = solve("trees", "classify-2", batch, make_targets(batch, "classify-2"))
+        rng = np.random.default_rng(seed)
+        numbers = (rng.normal(size=(4_000, 3)) * [1.0, 1e-3, 1e30]).astype(np.float32)
+        numbers[rng.random(numbers.shape) < 0.2] = np.nan
+        numbers[rng.random(numbers.shape) < 0.05] = np.inf
+        numbers[rng.random(numbers.shape) < 0.05] = -np.inf
+        fresh = {"numbers": numbers, "codes": rng.integers(0, 200, (4_000, 2))}
+        given = outputs(open_session(solved.onnx), fresh)
+        np.testing.assert_allclose(given, solved.outputs(fresh).astype(np.float32), atol=1e-6)
+
+    def test_values_next_to_a_threshold_fall_on_the_side_they_fall_in_lightgbm(self) -> None:
+        values = np.linspace(1.0, 1.0 + 2e-5, 300).astype(np.float32)[:, None].repeat(3, axis=1)
+        batch = {"numbers": values}
+        targets = (np.arange(300) // 20 % 2).astype(np.int64)
+        solved = solve("trees", "classify-2", batch, targets, min_rows=1)
+        nearest = np.sort(
+            np.concatenate([np.nextafter(values, np.float32(-9)), values, np.nextafter(values, np.float32(9))])
+        )
+        given = outputs(open_session(solved.onnx), {"numbers": nearest})
+        np.testing.assert_allclose(given, solved.outputs({"numbers": nearest}).astype(np.float32), atol=1e-6)
+
+    def test_graph_stays_small_where_a_column_has_many_levels(self) -> None:
+        rng = np.random.default_rng(0)
+        levels = 1_000
+        codes = rng.integers(0, levels, (20_000, 1))
+        targets = (rng.normal(size=levels)[codes[:, 0]] + rng.normal(size=20_000) > 0).astype(np.int64)
+        entry = architecture("trees")
+        signature = Signature((InputSpec("codes", "int64", 1, (levels,)),), 2)
+        solved = entry.solve(signature, entry.defaults(), {"codes": codes}, targets, "classify", 0)
+        assert len(solved.onnx) < 1_000_000
+        fresh = {"codes": np.arange(levels)[:, None]}
+        np.testing.assert_allclose(
+            outputs(open_session(solved.onnx), fresh), solved.outputs(fresh).astype(np.float32), atol=1e-5
+        )
+
+
+class TestMajority:
+    def test_shares_of_the_classes(self) -> None:
+        batch = make_batch("standard", 10)
+        solved = solve("majority", "classify-2", batch, np.array([0] * 7 + [1] * 3))
+        given = probabilities(outputs(open_session(solved.onnx), batch), "classify-2")
+        np.testing.assert_allclose(given, np.tile([0.7, 0.3], (10, 1)), atol=1e-6)
+
+    def test_mean_of_the_values(self) -> None:
+        batch = make_batch("standard", 4)
+        solved = solve("majority", "regress", batch, np.array([0, 1, 2, 5], np.float32))
+        np.testing.assert_allclose(outputs(open_session(solved.onnx), batch), 2.0)
+
+
+def test_listing_the_catalogue_loads_no_heavy_library() -> None:
+    code = (
+        "import sys; from archwise.architectures import architectures; architectures();"
+        "print([name for name in ('torch', 'sklearn', 'lightgbm', 'onnx', 'scipy', 'pandas') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

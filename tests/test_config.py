@@ -1,0 +1,73 @@
+"""The configuration: read, checked at the door, and written so that it runs again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from archwise.config import OPTIMIZERS, Budget, Config, make_config, parse_budget, read_config, write_config
+from archwise.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("text", "budget"),
+    [
+        ("90s", Budget(seconds=90.0)),
+        ("1.5m", Budget(seconds=90.0)),
+        (" 2 h ", Budget(seconds=7_200.0)),
+        ("2000steps", Budget(steps=2_000)),
+    ],
+)
+def test_budgets_are_read(text: str, budget: Budget) -> None:
+    assert parse_budget(text) == budget
+
+
+@pytest.mark.parametrize("text", ["", "5", "-5m", "1s", "0steps", "1.5steps", "five minutes"])
+def test_what_is_no_budget_is_refused_with_the_right_form(text: str) -> None:
+    with pytest.raises(UsageError, match="budget"):
+        make_config({"budget": text})
+
+
+def test_an_unknown_option_suggests_the_nearest() -> None:
+    with pytest.raises(UsageError, match="Did you mean 'target'"):
+        make_config({"taget": "y"})
+
+
+def test_a_wrong_value_is_named() -> None:
+    with pytest.raises(UsageError, match="'workers'.*-1"):
+        make_config({"workers": -1})
+
+
+@given(
+    st.builds(
+        Config,
+        source=st.text(min_size=1),
+        target=st.text(),
+        kinds=st.dictionaries(st.text(min_size=1), st.text()),
+        settings=st.dictionaries(st.text(min_size=1), st.booleans() | st.integers(-9, 9) | st.text()),
+        only=st.lists(st.text()).map(tuple),
+        seed=st.integers(0, 2**31),
+    )
+)
+def test_a_written_configuration_reads_as_it_was(config: Config) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "run.toml"
+        write_config(config, path)
+        assert make_config(read_config(path)) == config
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text("target = ")
+    with pytest.raises(UsageError, match=r"run\.toml: not a TOML file"):
+        read_config(tmp_path / "run.toml")
+
+
+def test_the_names_of_optimizers_are_those_of_the_catalogue() -> None:
+    from archwise.training.optimizer import OPTIMIZERS as made
+
+    assert tuple(made) == OPTIMIZERS
