@@ -37,7 +37,7 @@ def test_an_unknown_option_suggests_the_nearest() -> None:
 
 
 def test_a_wrong_value_is_named() -> None:
-    with pytest.raises(UsageError, match="'workers'.*-1"):
+    with pytest.raises(UsageError, match=r"'workers'.*-1"):
         make_config({"workers": -1})
 
 
@@ -68,6 +68,6 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
 
 
 def test_the_names_of_optimizers_are_those_of_the_catalogue() -> None:
-    from archwise.training.optimizer import OPTIMIZERS as made
+    from archwise.training import optimizer
 
-    assert tuple(made) == OPTIMIZERS
+    assert tuple(optimizer.OPTIMIZERS) == OPTIMIZERS

@@ -147,7 +147,8 @@ def evaluate(model: Model | str | Path, source: object) -> dict[str, Json]:
     """Score a model on labelled rows that it has not seen.
 
     Returns:
-        n_rows, metric (the one that decided), low and high (its 95 % interval), scores (metric -> value).
+        n_rows; n_left_out, rows that cannot be read; metric, the one that decided; score, low and high, its value
+        and 95 % interval; scores, metric -> value.
 
     Raises:
         DataError: as for `predict`, or a label that was not there at training.

@@ -15,9 +15,9 @@ from archwise.errors import ArchwiseError, UsageError
 if TYPE_CHECKING:
     from archwise.config import Config
 
-EXIT_CODES = """Exit codes: 0 done · 1 a fault of archwise itself · 2 a wrong option or name · 3 the data cannot be used as they
-stand · 4 a model or run folder is missing, changed or of another format · 5 no candidate became usable in the budget ·
-6 a part that is not installed is needed · 130 interrupted; the run can be resumed."""
+EXIT_CODES = """Exit codes: 0 done · 1 a fault of archwise itself · 2 a wrong option or name · 3 the data cannot be used
+as they stand · 4 a model or run folder is missing, changed or of another format · 5 no candidate became usable in the
+budget · 6 a part that is not installed is needed · 130 interrupted; the run can be resumed."""
 
 app = typer.Typer(
     name="archwise",

@@ -396,6 +396,13 @@ class Candidate:
             "label": self.label,
         }
 
+    def changes(self, defaults: Mapping[str, Scalar]) -> str:
+        """The settings that differ from the defaults, in words such as "dropout=0.4 layers=2"."""
+        changed = [(name, value) for name, value in self.settings if defaults.get(name) != value]
+        return " ".join(
+            f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in changed
+        )
+
     @staticmethod
     def from_json(data: Mapping[str, Json]) -> Candidate:
         """The candidate that `to_json` wrote."""
@@ -419,7 +426,8 @@ class Trial:
     """What a candidate reached at a rung.
 
     state: "done" (nothing more to train), "paused" (may go on from its checkpoint) or "failed" (`why` says).
-    score: main metric on the validation rows at the best point. outputs: (N_valid, K) outputs there, None when failed.
+    score: main metric on the validation rows at the best point; low, high: its 95 % interval.
+    outputs: (N_valid, K) there, None when failed.
     steps, seconds: spent in all, over every rung. latency_ms: median time of one row in ONNX Runtime or the framework.
     """
 
@@ -432,6 +440,8 @@ class Trial:
     seconds: float = 0.0
     n_parameters: int = 0
     latency_ms: float = float("nan")
+    low: float = float("nan")
+    high: float = float("nan")
     curve: tuple[CurvePoint, ...] = ()
     outputs: Array | None = field(default=None, repr=False, compare=False)
 

@@ -112,11 +112,9 @@ def _race_table(rows: Mapping[str, Event]) -> Table:
     table = _table("candidate", "rung", "score", "seconds", "steps", "state")
     for row in rows.values():
         state = row.get("state", "running") if row["event"] == "trial" else "running"
-        seconds = row.get("seconds", "")
-        table.add_row(
-            escape(row["label"]), str(row["rung"]), _score(row), f"{seconds}", f"{row.get('steps', row.get('step', ''))}",
-            state + (escape(_why(row)) if state == "failed" else ""),
-        )  # fmt: skip
+        spent = str(row.get("seconds", "")), str(row.get("steps", row.get("step", "")))
+        why = escape(_why(row)) if state == "failed" else ""
+        table.add_row(escape(row["label"]), str(row["rung"]), _score(row), *spent, state + why)
     return table
 
 
@@ -151,32 +149,26 @@ def show_model(model: Model) -> None:
     for reason in (*verdict["reasons"], *verdict["test"]["sentences"], *verdict["next_steps"]):
         out.print(f"  {escape(reason)}", soft_wrap=True)
     table = _table(
-        "candidate",
-        "family",
-        "state",
-        verdict["metric"],
-        "95 % interval",
-        "parameters",
-        "ms a row",
-        "seconds",
+        "", "candidate", "state", verdict["metric"], "95 % interval", "parameters", "ms a row", "s", "settings"
     )
     for row in model.trials:
-        mark = "[bold]*[/] " if row["id"] == verdict["candidate"] else ("= " if row["id"] in verdict["tied"] else "  ")
-        interval = "" if row["low"] is None else f"{_short(row['low'])} to {_short(row['high'])}"
+        mark = "*" if row["id"] == verdict["candidate"] else "=" if row["id"] in verdict["tied"] else ""
         latency = "" if row["latency_ms"] is None else f"{row['latency_ms']:.3f}"
-        table.add_row(
-            mark + escape(row["label"]), row["family"], row["state"] + escape(_why(row)), _short(row["score"]), interval,
-            f"{row['n_parameters']:,}", latency, f"{row['seconds']:.1f}",
-        )  # fmt: skip
+        state = row["state"] + (_why(row) if row["state"] == "failed" else "")
+        figures = _short(row["score"]), _between(row), _count(row["n_parameters"]), latency, f"{row['seconds']:.1f}"
+        table.add_row(mark, escape(row["label"]), escape(state), *figures, escape(row["settings"]))
     out.print(table)
     out.print("* chosen   = cannot be told from the best on the validation rows")
+    labels = {row["id"]: escape(row["label"]) for row in model.trials}
     evidence = _table("the best", "against", "difference", "95 % interval, all pairs at once", "rows")
     for item in verdict["comparisons"]:
-        evidence.add_row(
-            escape(item["left"]), escape(item["right"]), _short(item["difference"]),
-            f"{_short(item['low'])} to {_short(item['high'])}", _count(item["n_rows"]),
-        )  # fmt: skip
+        pair = labels[item["left"]], labels[item["right"]]
+        evidence.add_row(*pair, _short(item["difference"]), _between(item), _count(item["n_rows"]))
     out.print(evidence)
+
+
+def _between(row: Mapping[str, Json]) -> str:
+    return "" if row["low"] is None else f"{_short(row['low'])} to {_short(row['high'])}"
 
 
 def write_answers(predicted: Predicted, path: Path | None, *, as_json: bool, quiet: bool) -> None:

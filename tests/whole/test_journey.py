@@ -144,14 +144,14 @@ class TestOutcome:
 
     def test_the_same_seed_gives_the_same_verdict_with_one_worker_and_with_two(self, iris_like: Path) -> None:
         for workers in (1, 2):
-            archwise("fit", "flowers.csv", "--target", "species", "--budget", "900steps", "--workers", workers,
-                     "--out", f"w{workers}.archwise", *QUICK, cwd=iris_like)  # fmt: skip
+            options = ("--budget", "900steps", "--workers", workers, "--out", f"w{workers}.archwise", *QUICK)
+            archwise("fit", "flowers.csv", "--target", "species", *options, cwd=iris_like)
         one, two = ((iris_like / f"w{n}.archwise" / "verdict.json").read_bytes() for n in (1, 2))
         assert one == two
 
     def test_json_on_standard_output_is_one_object(self, iris_like: Path) -> None:
-        done = archwise("fit", "flowers.csv", "--target", "species", "--budget", "300steps", "--only", "majority,linear",
-                        "--json", cwd=iris_like)  # fmt: skip
+        options = ("--budget", "300steps", "--only", "majority,linear", "--json")
+        done = archwise("fit", "flowers.csv", "--target", "species", *options, cwd=iris_like)
         assert json.loads(done.stdout)["chosen"] == "linear"
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from archwise.architectures import architecture
-from archwise.choice.evidence import BootstrapScores, bootstrap_scores, interval
 from archwise.choice.race import OnEvent
 from archwise.choice.run import Ground, read_ground, read_preparation, read_targets, trial_folder, trial_to_json
 from archwise.choice.seal import open_seal, read_groups, sealed_outputs
@@ -18,6 +17,7 @@ from archwise.choice.verdict import Sealed, decide, failure_words, is_reference,
 from archwise.config import Config
 from archwise.engines.processes import Job, Workers
 from archwise.errors import ParityError, RaceError
+from archwise.evidence import BootstrapScores, bootstrap_scores, interval
 from archwise.model.folder import ModelContent, ModelFacts, write_model
 from archwise.records import Array, Candidate, Json, Metric, Trial, Verdict
 from archwise.tasks import main_metric, task
@@ -162,9 +162,10 @@ def _leaderboard(trials: Sequence[Trial], usable: Sequence[Trial], scores: Boots
                 "id": trial.candidate.id,
                 "label": trial.candidate.label,
                 "family": entry.family,
+                "settings": trial.candidate.changes(entry.defaults()),
+                **trial_to_json(trial),
                 "low": low,
                 "high": high,
-                **trial_to_json(trial),
             }
         )
     return sorted(rows, key=lambda row: (row["score"] is None, -scores.sign * (row["score"] or 0.0), row["id"]))

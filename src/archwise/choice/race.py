@@ -1,8 +1,9 @@
 """The race: successive halving under a budget of seconds or steps.
 
 All start; at each rung the better part goes on from its checkpoint and the rest pause. Where the budget allows more
-than the better third to be trained to the end, more are. Nothing here reads a clock when the budget is in steps, so
-that the same race gives the same standing on every run, with one worker or many.
+than the better third to be trained to the end, more are, and what is left at the end brings back those that paused.
+Nothing here reads a clock when the budget is in steps, so that the same race gives the same standing on every run, with
+one worker or many.
 Source: Jamieson & Talwalkar 2016 (successive halving); Li et al. 2018 (Hyperband).
 """
 
@@ -17,6 +18,7 @@ from archwise.choice.trial import Grant
 from archwise.records import Candidate, Json, Trial
 
 RUNGS = (1 / 9, 1 / 3, 1.0)  # share of a plan's epochs that each rung trains to
+LAST = len(RUNGS) - 1
 ETA = 3  # one in ETA goes on, at the least
 SAFE = 0.8  # share of the time left that measured speeds may promise away
 SHORTEST_S = 0.5  # a trial is not begun with less than this left
@@ -70,15 +72,15 @@ def race(candidates: Sequence[Candidate], course: Course, *, bring: Bring, on_ev
     networks = [candidate for candidate in candidates if candidate not in references]
     entrants = [(candidate, Grant(0, 1.0, stop_at=course.stop_at)) for candidate in references]
     entrants += _first_grants(networks, course, n_all=len(candidates))
-    for rung in range(len(RUNGS)):
-        if not entrants:
-            break
+    rung = 0
+    while entrants:
         on_event({"event": "rung", "rung": rung, "n_entrants": len(entrants), "share": RUNGS[rung]})
         for trial in bring(entrants):
             standing[trial.candidate.id] = trial
             on_event(trial_event(trial))
-        if rung + 1 < len(RUNGS):
-            entrants = _next_grants(standing, course, rung + 1)
+        rung = min(rung + 1, LAST)
+        entrants = _next_grants(standing, course, rung) or _second_chances(standing, course)
+        rung = entrants[0][1].rung if entrants else rung
     return tuple(standing[candidate.id] for candidate in candidates if candidate.id in standing)
 
 
@@ -92,6 +94,8 @@ def trial_event(trial: Trial) -> dict[str, Json]:
         "state": trial.state,
         "why": trial.why,
         "score": trial.score if math.isfinite(trial.score) else None,
+        "low": trial.low if math.isfinite(trial.low) else None,
+        "high": trial.high if math.isfinite(trial.high) else None,
         "steps": trial.steps,
         "seconds": round(trial.seconds, 3),
     }
@@ -106,14 +110,9 @@ def _first_grants(networks: Sequence[Candidate], course: Course, *, n_all: int) 
 
 def _next_grants(standing: dict[str, Trial], course: Course, rung: int) -> list[tuple[Candidate, Grant]]:
     """Who goes on to a rung, the best first, and how far each may go."""
-    paused = [
-        trial
-        for trial in standing.values()
-        if trial.state == "paused" and trial.rung == rung - 1 and math.isfinite(trial.score)
-    ]
-    if not paused:
+    ranked = _ranked((t for t in standing.values() if t.state == "paused" and t.rung == rung - 1), course)
+    if not ranked:
         return []
-    ranked = sorted(paused, key=lambda trial: (-course.sign * trial.score, trial.candidate.id))
     left = course.left(standing.values())
     to_the_end = _affordable(ranked, left, course, share=1.0)
     if to_the_end >= math.ceil(len(ranked) / ETA):
@@ -127,6 +126,20 @@ def _next_grants(standing: dict[str, Trial], course: Course, rung: int) -> list[
     if allowance < 1 and course.steps is not None:
         return []
     return [(trial.candidate, _grant(rung, allowance, course, already=trial.steps)) for trial in chosen]
+
+
+def _second_chances(standing: dict[str, Trial], course: Course) -> list[tuple[Candidate, Grant]]:
+    """Who was left behind, the best first, where the budget that is left can carry them to the end after all."""
+    paused = [trial for trial in standing.values() if trial.state == "paused" and trial.rung < LAST]
+    ranked = _ranked(paused, course)
+    chosen = ranked[: _affordable(ranked, course.left(standing.values()), course, share=1.0)]
+    return [(trial.candidate, _grant(LAST, math.inf, course, already=trial.steps)) for trial in chosen]
+
+
+def _ranked(trials: Iterable[Trial], course: Course) -> list[Trial]:
+    """The best first; those without a score are left out."""
+    scored = [trial for trial in trials if math.isfinite(trial.score)]
+    return sorted(scored, key=lambda trial: (-course.sign * trial.score, trial.candidate.id))
 
 
 def _affordable(ranked: Sequence[Trial], purse: float, course: Course, *, share: float) -> int:

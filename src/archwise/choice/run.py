@@ -136,7 +136,7 @@ def write_prepared(folder: Path, preparation: Preparation, parts: Mapping[str, B
         for name, array in batch.items():
             np.save(place / f"{part}-{name}.npy", array, allow_pickle=False)
     state, arrays = dump_preparation(preparation)
-    np.savez(place / "preparation.npz", **arrays)
+    np.savez(place / "preparation.npz", **arrays)  # type: ignore[arg-type]  # every value is an array
     write_json(place / "preparation.json", state)
 
 
@@ -197,7 +197,7 @@ def read_trial(folder: Path, candidate: Candidate, rung: int) -> Trial | None:
     outputs = place / f"rung-{rung}.npy"
     data["candidate"] = Candidate.from_json(data["candidate"])
     data["curve"] = tuple(CurvePoint(**point) for point in data["curve"])
-    for name in ("score", "latency_ms"):
+    for name in ("score", "latency_ms", "low", "high"):
         data[name] = float("nan") if data[name] is None else data[name]
     return Trial(**data, outputs=np.load(outputs, allow_pickle=False) if outputs.exists() else None)
 
@@ -214,6 +214,8 @@ def trial_to_json(trial: Trial) -> dict[str, Json]:
         "seconds": round(trial.seconds, 3),
         "n_parameters": trial.n_parameters,
         "latency_ms": _finite(trial.latency_ms),
+        "low": _finite(trial.low),
+        "high": _finite(trial.high),
         "curve": [asdict(point) for point in trial.curve],
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 
@@ -26,6 +27,8 @@ from archwise.training.schedule import SCHEDULES
 WORTH_RACING = 0.05  # a prior below this is listed with its reason, and raced only when the user adds it
 SECONDS_A_NETWORK = 5.0  # worker seconds that a network needs to show anything
 STEPS_A_NETWORK = 200
+PLAIN_DESCENT = ("sgd", "nesterov")  # they do not scale their steps by the gradient's size, so plans made for Adam
+PLAIN_DESCENT_RATE = 30.0  # are given this many times the rate
 
 
 def shortlist(profile: Profile, config: Config) -> tuple[Shortlisted, ...]:
@@ -113,6 +116,8 @@ def _candidate(entry: Architecture, variant: Mapping[str, Scalar], profile: Prof
     }
     if config.optimizer:
         wanted["optimizer"] = config.optimizer
+        if config.optimizer in PLAIN_DESCENT:
+            wanted.setdefault("rate", plan.rate * PLAIN_DESCENT_RATE)
     if config.loss:
         wanted["loss"] = config.loss
     plan = replace(plan, seed=config.seed, **wanted)  # type: ignore[arg-type]  # checked by _check_settings
@@ -121,16 +126,13 @@ def _candidate(entry: Architecture, variant: Mapping[str, Scalar], profile: Prof
 
 
 def _with_labels(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Name each by what sets it apart from the defaults of its architecture."""
-    labelled = []
+    """Name each in short: its architecture, numbered where there are several of it."""
+    labelled, counts = [], Counter[str]()
     for candidate in candidates:
-        defaults = architecture(candidate.architecture).defaults()
-        changed = [
-            f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
-            for name, value in candidate.settings
-            if defaults.get(name) != value
-        ]
-        labelled.append(replace(candidate, label=" ".join([candidate.architecture, *changed])))
+        counts[candidate.architecture] += 1
+        number = counts[candidate.architecture]
+        label = candidate.architecture if number == 1 else f"{candidate.architecture} {number}"
+        labelled.append(replace(candidate, label=label))
     return labelled
 
 

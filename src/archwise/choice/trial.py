@@ -19,12 +19,15 @@ from archwise.choice.run import (
     trial_folder,
     write_trial,
 )
+from archwise.choice.seal import read_groups
+from archwise.evidence import bootstrap_scores, interval
 from archwise.model.session import open_session, outputs, row_latency_ms
 from archwise.records import Architecture, Array, Batch, Candidate, CurvePoint, Json, Metric, Trial
 from archwise.tasks import main_metric, task
 
 Send = Callable[[object], None]
 PARITY_ROWS = 256
+N_QUICK = 200  # resamples of the interval that the live table shows; the verdict draws its own
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,11 @@ def _metric(ground: Ground) -> Metric:
     return main_metric(task(ground.profile.task), ground.target_state, ground.metric)
 
 
-def _score(ground: Ground, truth: Array, answers: Array) -> float:
-    return float(_metric(ground).score(truth, answers, np.ones((1, len(truth))))[0])
+def _judge(folder: Path, ground: Ground, answered: Array) -> tuple[float, float, float]:
+    """The score of outputs on the validation rows, and its quick 95 % interval."""
+    truth, groups = read_targets(folder, "valid"), read_groups(folder, "valid")
+    scores = bootstrap_scores(truth, [answered], _metric(ground), seed=0, groups=groups, n_resamples=N_QUICK)
+    return float(scores.point[0]), *interval(scores, 0)
 
 
 def _solve(folder: Path, ground: Ground, entry: Architecture, job: TrialJob) -> Trial:
@@ -98,11 +104,14 @@ def _solve(folder: Path, ground: Ground, entry: Architecture, job: TrialJob) -> 
     answered = outputs(session, valid)
     _check_parity(ground, solved.outputs(_head(valid)), answered[:PARITY_ROWS])
     (trial_folder(folder, job.candidate) / "model.onnx").write_bytes(solved.onnx)
+    score, low, high = _judge(folder, ground, answered)
     return Trial(
         job.candidate,
         job.grant.rung,
         "done",
-        score=_score(ground, read_targets(folder, "valid"), answered),
+        score=score,
+        low=low,
+        high=high,
         seconds=time.monotonic() - started,
         n_parameters=solved.n_parameters,
         latency_ms=row_latency_ms(session, _head(valid)),
@@ -134,12 +143,15 @@ def _train(folder: Path, ground: Ground, entry: Architecture, job: TrialJob, sen
         limit=Limit(grant.share * candidate.plan.epochs, grant.steps, grant.seconds_left()),
         tools=Tools(trial_folder(folder, candidate) / "checkpoint.safetensors", on_point, time.monotonic),
     )
+    score, low, high = _judge(folder, ground, trained.outputs)
     return Trial(
         candidate,
         grant.rung,
         "done" if trained.finished else "paused",
         why="stopped early: no better score for a while" if trained.stopped_early else "",
-        score=trained.score,
+        score=score,
+        low=low,
+        high=high,
         steps=trained.steps,
         seconds=(before.seconds if before else 0.0) + trained.seconds,
         n_parameters=trained.n_parameters,

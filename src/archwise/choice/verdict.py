@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from archwise.architectures import architecture
-from archwise.choice.evidence import BootstrapScores, compare, interval
 from archwise.choice.wording import amount, difference_words, join, plural, score_words
+from archwise.evidence import BootstrapScores, compare, interval
 from archwise.records import Comparison, Json, Metric, Trial, Verdict
 
 SMALLEST_LATENCY_MS = 0.01
@@ -110,11 +110,13 @@ class _Story:
 
 def _reasons(story: _Story) -> list[str]:
     trial = story.trials[story.chosen]
-    summary = architecture(trial.candidate.architecture).summary.split(";")[0]
-    kind = "a reference" if is_reference(trial) else "a network"
+    entry = architecture(trial.candidate.architecture)
+    changes = trial.candidate.changes(entry.defaults())
+    side = "a reference" if is_reference(trial) else "a network"
+    settings = f", with {changes}" if changes else ""
     verdict = story.verdict
     reasons = [
-        f"Chosen: {trial.candidate.label} ({summary}; {kind}), {verdict.metric} "
+        f"Chosen: {trial.candidate.label} ({side}{settings}), {verdict.metric} "
         f"{score_words(story.metric, verdict.score)} on the validation rows "
         f"(95 % interval {score_words(story.metric, verdict.low)} to {score_words(story.metric, verdict.high)})."
     ]

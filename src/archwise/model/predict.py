@@ -13,6 +13,7 @@ from archwise.data.look import target_values
 from archwise.data.open import open_table
 from archwise.data.prepare import Parsed, Preparation, apply_preparation, parse_columns, refuse_too_many_bad
 from archwise.errors import ColumnError, TargetError
+from archwise.evidence import bootstrap_scores, interval
 from archwise.model.folder import ModelFacts, read_model
 from archwise.model.session import Session, open_session, outputs
 from archwise.model.unseen import find_unseen, name_columns
@@ -143,19 +144,24 @@ def evaluate(model: Model, source: object) -> dict[str, Json]:
     """Score a model on labelled rows, by every metric of its task.
 
     Returns:
-        n_rows and n_left_out; metric, the one that decided, and its score; scores, metric -> value.
+        n_rows; n_left_out, rows that cannot be read; metric, the one that decided; score, low and high, its value
+        and 95 % interval; scores, metric -> value.
 
     Raises:
         SourceError, ColumnError, DataError, TargetError: as for `read_labelled`.
     """
     labelled = read_labelled(model, source)
-    scores = {metric.name: score(metric, labelled) for metric in _task(model).metrics(model.facts.target_state)}
-    decided = main_metric(_task(model), model.facts.target_state, model.facts.metric)
+    state = model.facts.target_state
+    scores = {metric.name: score(metric, labelled) for metric in _task(model).metrics(state)}
+    decided = main_metric(_task(model), state, model.facts.metric)
+    low, high = interval(bootstrap_scores(labelled.targets, [labelled.outputs], decided, seed=0), 0)
     return {
         "n_rows": len(labelled.targets),
         "n_left_out": labelled.n_left_out,
         "metric": decided.name,
         "score": scores[decided.name],
+        "low": low,
+        "high": high,
         "scores": scores,
     }
 
