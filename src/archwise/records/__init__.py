@@ -1,0 +1,60 @@
+"""The vocabulary: every frozen record that the rooms of archwise pass to each other.
+
+Standard library and NumPy only, so that any room may import it at no cost.
+Letters: B batch, N rows, T time or tokens, C channels, H W pixels, D features, K classes or outputs, R resamples.
+"""
+
+from __future__ import annotations
+
+from archwise.records.choice import Candidate, Comparison, CurvePoint, Shortlisted, Trial, Verdict, settings_of
+from archwise.records.data import (
+    ColumnProfile,
+    Finding,
+    Guess,
+    InputSpec,
+    Kind,
+    Need,
+    Profile,
+    Reader,
+    Signature,
+    Split,
+    Table,
+)
+from archwise.records.learning import Architecture, Metric, Plan, Setting, Solved, Suits, Task
+from archwise.records.types import Array, Batch, Family, Form, Json, Scalar, Severity, TrialState
+
+__all__ = [
+    "Architecture",
+    "Array",
+    "Batch",
+    "Candidate",
+    "ColumnProfile",
+    "Comparison",
+    "CurvePoint",
+    "Family",
+    "Finding",
+    "Form",
+    "Guess",
+    "InputSpec",
+    "Json",
+    "Kind",
+    "Metric",
+    "Need",
+    "Plan",
+    "Profile",
+    "Reader",
+    "Scalar",
+    "Setting",
+    "Severity",
+    "Shortlisted",
+    "Signature",
+    "Solved",
+    "Split",
+    "Suits",
+    "Table",
+    "Task",
+    "Trial",
+    "TrialState",
+    "Verdict",
+    "settings_of",
+]

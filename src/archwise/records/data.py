@@ -1,0 +1,188 @@
+"""Records of the data: tables and their columns, what was found in them, how they are split and prepared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from archwise.records.types import Array, Batch, Json, Scalar, Severity
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What kind a column is taken for: confidence from 0 (not at all) to 1 (certain), and the reason."""
+
+    kind: str
+    confidence: float
+    because: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something `look` found that the user should know, with its evidence and the mend in the message.
+
+    code: short stable name (missing, duplicate-rows, identifier, constant, text, leak, imbalance, bad-cells,
+    all-missing, sentinel, header, encoding, decimal-comma, ragged).
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    column: str | None = None
+    n_rows: int = 0
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """One column as `look` saw it. `use` is false when it is set aside; `because` always says why.
+
+    summary: kind-dependent figures for people, such as {"min": 17, "max": 90, "mean": 38.6}.
+    """
+
+    name: str
+    kind: str
+    because: str
+    use: bool
+    n_missing: int
+    n_distinct: int
+    summary: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What the data are: kinds, sizes, what is wrong with them, and the task they pose.
+
+    n_classes is 0 for regression. class_counts are in the order of `classes`, largest-count first is not assumed.
+    """
+
+    source: str
+    n_rows: int
+    columns: tuple[ColumnProfile, ...]
+    target: str
+    task: str
+    task_because: str
+    classes: tuple[str, ...] = ()
+    class_counts: tuple[int, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes of the target; 0 for a number."""
+        return len(self.classes)
+
+    @property
+    def used(self) -> tuple[ColumnProfile, ...]:
+        """The columns that a model may read."""
+        return tuple(column for column in self.columns if column.use)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which rows train, which decide, and which are sealed.
+
+    train, valid, test: sorted int64 row numbers of the table, disjoint.
+    groups: (N,) int64 group of each row of the table, or None where rows are independent.
+    how: the rule in words. test_sha256: fingerprint of the sealed rows.
+    """
+
+    train: Array
+    valid: Array
+    test: Array
+    how: str
+    test_sha256: str
+    groups: Array | None = None
+
+
+@dataclass(frozen=True)
+class Need:
+    """What an architecture asks of its input; it flows into the fitting of the preparation.
+
+    numbers: "raw" float32 with NaN for missing; "standard" zero mean and unit variance, missing → 0 with a flag column;
+    "quantile" mapped to a normal distribution by the training quantiles, missing → 0 with a flag column.
+    """
+
+    numbers: Literal["raw", "standard", "quantile"] = "standard"
+
+    @property
+    def key(self) -> str:
+        """A name for files and caches."""
+        return f"numbers-{self.numbers}"
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """One named input: (B, width) of dtype. levels: for codes, how many values each column may take; else empty."""
+
+    name: str
+    dtype: Literal["float32", "int64"]
+    width: int
+    levels: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Signature:
+    """All that a body may know of the data: its named inputs (in the order a network takes them) and its outputs."""
+
+    inputs: tuple[InputSpec, ...]
+    n_outputs: int
+
+    def input(self, name: str) -> InputSpec | None:
+        """The input of that name, or None where the data have no such input."""
+        return next((spec for spec in self.inputs if spec.name == name), None)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of column: how it is recognised and how its values become arrays, the same in training and serving.
+
+    name: as used in `--kind age=category`.
+    sniff(values): how surely the training column is of this kind.
+    parse(values): typed values of the column and a (N,) bool mask of the cells that cannot be read as this kind
+        (missing cells are null, not bad).
+    summarise(typed): figures for people.
+    fit(typed, need): the prepared state, from training rows only: a JSON-able dict in which values may be arrays.
+    spec(state): input name -> how this column extends it: (width, levels).
+    apply(state, typed): input name -> (N, width) array. Row by row it gives exactly what it gives at once.
+    """
+
+    name: str
+    summary: str
+    sniff: Callable[[pl.Series], Guess]
+    parse: Callable[[pl.Series], tuple[pl.Series, Array]]
+    summarise: Callable[[pl.Series], dict[str, Scalar]]
+    fit: Callable[[pl.Series, Need], dict[str, Json]]
+    spec: Callable[[Mapping[str, Json]], dict[str, tuple[int, tuple[int, ...]]]]
+    apply: Callable[[Mapping[str, Json], pl.Series], Batch]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A data set as it was read, before any column has a kind.
+
+    frame: one row an example. A text source (CSV, TSV) gives only string columns, so that a bad cell can be named.
+    source: how to name it to the user. findings: what was met while reading (encoding, delimiter, ragged rows).
+    set_aside: positions among all data rows of the source (from 0, rising) of the broken rows that `frame` leaves out.
+    """
+
+    frame: pl.DataFrame
+    source: str
+    findings: tuple[Finding, ...] = ()
+    set_aside: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One source of tables.
+
+    accepts(source): whether this reader is the one for it, by type, suffix or magic bytes.
+    read(source, names): the table; names are the user's column names for a source without a header line, or ().
+    """
+
+    name: str
+    summary: str
+    accepts: Callable[[object], bool]
+    read: Callable[[object, tuple[str, ...]], Table]

@@ -1,0 +1,159 @@
+"""Records of what is learnt: tasks with their metrics, architectures with their settings, and plans of training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from archwise.records.data import Need, Profile, Signature
+from archwise.records.types import Array, Batch, Family, Form, Json, Scalar
+
+if TYPE_CHECKING:
+    import polars as pl
+    import torch
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure of merit. score(truth, outputs, weights) -> (R,) one value for each row of weights.
+
+    truth: (N,) encoded target. outputs: (N, K) network outputs. weights: (R, N) float64, how often each row counts.
+    """
+
+    name: str
+    greater_is_better: bool
+    score: Callable[[Array, Array, Array], Array]
+    unit: str = ""
+
+    @property
+    def sign(self) -> float:
+        """+1.0 where greater is better, else -1.0."""
+        return 1.0 if self.greater_is_better else -1.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is asked of the features: the head, the loss, how outputs become answers, and how they are judged.
+
+    encode_fit(target values) -> JSON-able target state, from training rows only (classes; or mean and scale).
+    encode(state, values) -> (N,) int64 or float32 targets as the loss wants them.
+    n_outputs(state) -> K.
+    head(width, state) -> torch module from (B, D) features to (B, K) outputs.
+    losses: name -> loss(outputs (B, K), targets (B,), options) -> (B,) loss of each row; torch. First is the default.
+    metrics(state): every metric that applies, the main one first.
+    calibrate(state, outputs (N, K), targets (N,)) -> JSON-able calibration, from validation rows.
+    answers(state, calibration, outputs (N, K)) -> column name -> (N,) array, `prediction` first.
+    """
+
+    name: str
+    summary: str
+    needs: Form
+    stratify: bool
+    encode_fit: Callable[[pl.Series], dict[str, Json]]
+    encode: Callable[[Mapping[str, Json], pl.Series], Array]
+    n_outputs: Callable[[Mapping[str, Json]], int]
+    head: Callable[[int, Mapping[str, Json]], torch.nn.Module]
+    losses: Mapping[str, Callable[..., torch.Tensor]]
+    metrics: Callable[[Mapping[str, Json]], tuple[Metric, ...]]
+    calibrate: Callable[[Mapping[str, Json], Array, Array], dict[str, Json]]
+    answers: Callable[[Mapping[str, Json], Mapping[str, Json], Array], dict[str, Array]]
+
+
+@dataclass(frozen=True)
+class Suits:
+    """How likely an architecture is to do well, from 0 (cannot) to 1, with a reason that names facts of the profile."""
+
+    prior: float
+    because: str
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting of an architecture: a default and either its choices or its range.
+
+    log: whether values are drawn evenly in the logarithm. The type of the default is the type of the setting.
+    """
+
+    name: str
+    default: Scalar
+    summary: str
+    choices: tuple[Scalar, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a network is trained; never mixed into an architecture's settings.
+
+    epochs: the horizon of the schedule. rate: peak learning rate. patience: epochs without a better score.
+    clip: largest gradient norm, 0 for none. average: decay a step of the weight average that is judged, 0 for none.
+    loss, optimizer, schedule: names from the catalogues ("" for the task's default loss).
+    """
+
+    epochs: int = 60
+    batch: int = 256
+    optimizer: str = "adamw"
+    rate: float = 1e-3
+    schedule: str = "cosine"
+    decay: float = 1e-2
+    momentum: float = 0.9
+    patience: int = 12
+    clip: float = 1.0
+    average: float = 0.0
+    loss: str = ""
+    smoothing: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A fitted reference: its ONNX bytes, its own outputs for the parity gate, and its size.
+
+    onnx: a graph from the inputs of the signature to `outputs` (B, K) float32.
+    outputs(batch): what the library itself answers, (N, K).
+    """
+
+    onnx: bytes
+    outputs: Callable[[Batch], Array]
+    n_parameters: int
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """An architecture of the catalogue. Networks have `build`; references have `solve` in its place.
+
+    reads: kinds of columns it can use. tasks: names of tasks it serves; empty for every task that takes its form.
+    space: its settings, defaults first tried. need: what it asks of its input.
+    suits(profile): prior and reason. source: the paper or the book.
+    build(signature, settings) -> torch module: batch dict of tensors -> (B, D) features, with an int attribute `width`.
+    plan(profile): how it is best trained on such data, before the user's overrides.
+    variants(profile): settings worth trying, the defaults ({}) first; each only names what differs from the defaults.
+    solve(signature, settings, batch, targets, task name, seed) -> Solved, fitted on training rows by a library.
+    """
+
+    name: str
+    family: Family
+    summary: str
+    source: str
+    reads: tuple[str, ...]
+    gives: Form
+    suits: Callable[[Profile], Suits]
+    space: tuple[Setting, ...] = ()
+    need: Need = field(default_factory=Need)
+    tasks: tuple[str, ...] = ()
+    build: Callable[[Signature, Mapping[str, Scalar]], torch.nn.Module] | None = None
+    plan: Callable[[Profile], Plan] | None = None
+    variants: Callable[[Profile], tuple[dict[str, Scalar], ...]] | None = None
+    solve: Callable[[Signature, Mapping[str, Scalar], Batch, Array, str, int], Solved] | None = None
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether a library fits it, without gradient training of ours."""
+        return self.solve is not None
+
+    def defaults(self) -> dict[str, Scalar]:
+        """The default of every setting."""
+        return {setting.name: setting.default for setting in self.space}
