@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -20,7 +21,7 @@ from archwise.data.look import look_at
 from archwise.data.open import open_table
 from archwise.data.readers import readers
 from archwise.engines.processes import Workers
-from archwise.errors import InterruptedRunError, ModelError, UsageError
+from archwise.errors import InterruptedRunError, MissingExtraError, ModelError, UsageError
 from archwise.model.predict import Model, Predicted
 from archwise.model.predict import evaluate as evaluate_model
 from archwise.model.predict import load as load_model
@@ -30,6 +31,7 @@ from archwise.report.event import OnEvent, event_log, seconds_spent
 from archwise.tasks import main_metric, task, tasks
 
 MODEL_SUFFIX = ".archwise"
+MODULES = ("torch", "torch._dynamo", "lightgbm", "archwise.choice.trial")  # that trials need; slow to import
 
 
 def look(source: object, target: str = "", *, config: Config | None = None) -> Profile:
@@ -89,17 +91,19 @@ def fit(
     began = time.monotonic()
     named = str(source) if isinstance(source, str | Path) else ""
     config = _with(config, source=named, target=target, budget=budget, out=str(out))
+    _need_training()
     model_folder = Path(config.out) if config.out else _beside(named)
     _refuse_to_overwrite(model_folder)
     config = config.model_copy(update={"out": str(model_folder)})
     folder = _new_run_folder(model_folder)
     early: list[dict[str, Json]] = []
-    candidates = start_run(source, config, folder, on_event=early.append)
-    tell = event_log(folder / "events.jsonl", lambda: time.monotonic() - began, also=on_event)
-    tell({"event": "run", "folder": str(folder)})
-    for event in early:
-        tell(event)
-    return _race_and_write(folder, config, candidates, began=began, tell=tell)
+    with _workers(config) as workers:
+        candidates = start_run(source, config, folder, on_event=early.append)
+        tell = event_log(folder / "events.jsonl", lambda: time.monotonic() - began, also=on_event)
+        tell({"event": "run", "folder": str(folder)})
+        for event in early:
+            tell(event)
+        return _race_and_write(folder, config, candidates, began=began, workers=workers, tell=tell)
 
 
 def resume(run: str | Path, *, on_event: OnEvent | None = None) -> Model:
@@ -114,12 +118,14 @@ def resume(run: str | Path, *, on_event: OnEvent | None = None) -> Model:
     folder = Path(run)
     if not folder.is_dir():
         raise ModelError(f"{folder}: no such run folder; fit prints it in its first lines")
+    _need_training()
     candidates = read_candidates(folder)
     config = make_config(read_config(folder / "run.toml"))
     began = time.monotonic() - seconds_spent(folder / "events.jsonl")
     tell = event_log(folder / "events.jsonl", lambda: time.monotonic() - began, also=on_event)
     tell({"event": "run", "folder": str(folder)})
-    return _race_and_write(folder, config, candidates, began=began, tell=tell)
+    with _workers(config) as workers:
+        return _race_and_write(folder, config, candidates, began=began, workers=workers, tell=tell)
 
 
 def load(model: str | Path) -> Model:
@@ -183,16 +189,23 @@ def catalogue() -> dict[str, Sequence[Mapping[str, str]]]:
     }
 
 
+def _workers(config: Config) -> Workers:
+    """The processes of a race, one thread each where no clock may decide, so that any number gives the same sums."""
+    n_workers = count_workers(config)
+    threads = 1 if config.limit.steps is not None else max(1, count_workers(Config()) // n_workers)
+    workers = Workers(n_workers, threads=threads, modules=MODULES)
+    workers.begin()
+    return workers
+
+
 def _race_and_write(
-    folder: Path, config: Config, candidates: tuple[Candidate, ...], *, began: float, tell: OnEvent
+    folder: Path, config: Config, candidates: tuple[Candidate, ...], *, began: float, workers: Workers, tell: OnEvent
 ) -> Model:
     course = _course(folder, config, began)
-    threads = 1 if course.steps is not None else max(1, count_workers(Config()) // course.n_workers)
     try:
-        with Workers(course.n_workers, threads=threads) as workers:
-            bring = bring_with(folder, workers, course=course, tell=tell)
-            trials = race(candidates, course, bring=bring, on_event=tell)
-            finish_run(folder, config, trials, workers=workers, tell=tell)
+        bring = bring_with(folder, workers, course=course, tell=tell)
+        trials = race(candidates, course, bring=bring, on_event=tell)
+        finish_run(folder, config, trials, workers=workers, tell=tell)
     except KeyboardInterrupt:
         raise InterruptedRunError(f"interrupted; archwise resume {folder} goes on from here") from None
     return load_model(Path(config.out))
@@ -217,6 +230,13 @@ def _with(config: Config | None, **given: Json) -> Config:
     """The configuration with every non-empty value laid over it."""
     values = {name: value for name, value in given.items() if value}
     return make_config({**(config or Config()).model_dump(), **values})
+
+
+def _need_training() -> None:
+    """Say at once what is not installed, rather than in every trial."""
+    missing = [name for name in ("torch", "lightgbm", "sklearn", "onnx") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise MissingExtraError(f"training needs {', '.join(missing)}: pip install 'archwise[train]'")
 
 
 def _loaded(model: Model | str | Path) -> Model:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from archwise.choice.race import RUNGS, Course, race
+from archwise.choice.race import Course, race
 from archwise.choice.trial import Grant
 from archwise.records import Candidate, Json, Plan, Trial
 
@@ -133,5 +133,20 @@ def test_seconds_stop_the_race() -> None:
 
     course = Course(N_TRAIN, 1, 1.0, lambda: now[0], stop_at=50.0)
     race(networks(5), course, bring=bring, on_event=lambda event: None)
-    assert len(track.rungs) < len(RUNGS) + 1
-    assert len(track.rungs[1]) == 1
+    assert len(track.rungs) == 1
+
+
+def test_what_is_left_brings_back_those_that_paused() -> None:
+    track = Track()
+    trials, _ = run(9, 3_000, track)
+    assert sum(track.steps.values()) > 2_900
+    assert len(trials) == 9
+
+
+def test_a_race_ends_when_nobody_gets_anywhere() -> None:
+    def bring(entrants: Iterable[tuple[Candidate, Grant]]) -> Iterator[Trial]:
+        for candidate, _ in entrants:
+            yield Trial(candidate, 0, "paused", score=1.0)
+
+    course = Course(N_TRAIN, 1, 1.0, lambda: 0.0, stop_at=50.0)
+    assert len(race(networks(3), course, bring=bring, on_event=lambda event: None)) == 3

@@ -151,6 +151,35 @@ class TestOutcome:
         assert json.loads(done.stdout)["chosen"] == "linear"
 
 
+class TestFailure:
+    def test_a_candidate_that_diverges_fails_alone_with_its_reason(self, iris_like: Path) -> None:
+        options = ("--only", "perceptron,linear", "--set", "plan.rate=1e30", "--set", "plan.clip=0.0")
+        archwise("fit", "flowers.csv", "--target", "species", "--budget", "300steps", *options, cwd=iris_like)
+        verdict = verdict_of(iris_like / "flowers.archwise")
+        assert verdict["chosen"] == "linear"
+        assert any("perceptron left the race" in sentence for sentence in verdict["next_steps"])
+
+    def test_when_all_fail_the_reasons_are_given_and_no_model_is_written(self, iris_like: Path) -> None:
+        options = ("--only", "perceptron", "--set", "plan.rate=1e30", "--set", "plan.clip=0.0")
+        done = archwise(
+            "fit", "flowers.csv", "--target", "species", "--budget", "300steps", *options, cwd=iris_like, code=5
+        )
+        assert "perceptron" in done.stderr.splitlines()[-1]
+        assert not (iris_like / "flowers.archwise").exists()
+
+    def test_ctrl_c_ends_with_the_run_folder_and_no_traceback(self, iris_like: Path) -> None:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "archwise", "fit", "flowers.csv", "--target", "species", "--budget", "5m"],
+            cwd=iris_like, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+        wait_for_trials(iris_like, "flowers-*.run", n=1)
+        os.killpg(process.pid, signal.SIGINT)
+        said = process.communicate()[1]
+        assert process.returncode == 130
+        assert "archwise resume flowers-" in said.splitlines()[-1]
+        assert "Traceback" not in said
+
+
 class TestKill:
     """kill -9 in mid-race, then resume: nothing finished is run again and the verdict is that of an unbroken run."""
 

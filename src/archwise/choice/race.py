@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archwise.architectures import architecture
-from archwise.choice.trial import Grant
+from archwise.choice.trial import SHORTEST_S, Grant
 from archwise.records import Candidate, Json, Trial
 
 RUNGS = (1 / 9, 1 / 3, 1.0)  # share of a plan's epochs that each rung trains to
 LAST = len(RUNGS) - 1
 ETA = 3  # one in ETA goes on, at the least
 SAFE = 0.8  # share of the time left that measured speeds may promise away
-SHORTEST_S = 0.5  # a trial is not begun with less than this left
 
 OnEvent = Callable[[dict[str, Json]], None]
 Bring = Callable[[Iterable[tuple[Candidate, Grant]]], Iterator[Trial]]
@@ -50,6 +49,15 @@ class Course:
             return math.inf
         return max(0.0, (self.stop_at - self.clock()) * self.n_workers)
 
+    def is_spent(self, left: float) -> bool:
+        """Whether what is left is too little for anything."""
+        return left < (1 if self.steps is not None else SHORTEST_S * self.n_workers)
+
+    @property
+    def n_at_once(self) -> int:
+        """How many trials cost no more than one: as many as there are workers, where time is what is spent."""
+        return 1 if self.steps is not None else self.n_workers
+
     def cost(self, trial: Trial, share: float) -> float:
         """What it takes to bring a standing trial to a share of its plan, in the unit of `left`."""
         plan = trial.candidate.plan
@@ -76,7 +84,7 @@ def race(candidates: Sequence[Candidate], course: Course, *, bring: Bring, on_ev
     while entrants:
         on_event({"event": "rung", "rung": rung, "n_entrants": len(entrants), "share": RUNGS[rung]})
         for trial in bring(entrants):
-            standing[trial.candidate.id] = trial
+            standing[trial.candidate.id] = replace(trial, rung=rung)  # also one that stood still had its turn
             on_event(trial_event(trial))
         rung = min(rung + 1, LAST)
         entrants = _next_grants(standing, course, rung) or _second_chances(standing, course)
@@ -114,6 +122,8 @@ def _next_grants(standing: dict[str, Trial], course: Course, rung: int) -> list[
     if not ranked:
         return []
     left = course.left(standing.values())
+    if course.is_spent(left):
+        return []
     to_the_end = _affordable(ranked, left, course, share=1.0)
     if to_the_end >= math.ceil(len(ranked) / ETA):
         allowance = math.inf
@@ -121,19 +131,21 @@ def _next_grants(standing: dict[str, Trial], course: Course, rung: int) -> list[
     else:
         purse = left / (len(RUNGS) - rung)
         n_next = _affordable(ranked, purse, course, share=RUNGS[rung])
-        chosen = ranked[: max(1, min(math.ceil(len(ranked) / ETA), n_next))]
+        chosen = ranked[: max(course.n_at_once, min(math.ceil(len(ranked) / ETA), n_next))]
         allowance = purse / len(chosen)
-    if allowance < 1 and course.steps is not None:
-        return []
     return [(trial.candidate, _grant(rung, allowance, course, already=trial.steps)) for trial in chosen]
 
 
 def _second_chances(standing: dict[str, Trial], course: Course) -> list[tuple[Candidate, Grant]]:
-    """Who was left behind, the best first, where the budget that is left can carry them to the end after all."""
-    paused = [trial for trial in standing.values() if trial.state == "paused" and trial.rung < LAST]
-    ranked = _ranked(paused, course)
-    chosen = ranked[: _affordable(ranked, course.left(standing.values()), course, share=1.0)]
-    return [(trial.candidate, _grant(LAST, math.inf, course, already=trial.steps)) for trial in chosen]
+    """Who was left behind, the best first, as far as the budget that is left can carry them after all."""
+    ranked = _ranked((t for t in standing.values() if t.state == "paused" and t.rung < LAST), course)
+    left = course.left(standing.values())
+    if not ranked or course.is_spent(left):
+        return []
+    to_the_end = _affordable(ranked, left, course, share=1.0)
+    chosen = ranked[: to_the_end or course.n_at_once]
+    allowance = math.inf if to_the_end else left / len(chosen)
+    return [(trial.candidate, _grant(LAST, allowance, course, already=trial.steps)) for trial in chosen]
 
 
 def _ranked(trials: Iterable[Trial], course: Course) -> list[Trial]:

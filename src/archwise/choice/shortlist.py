@@ -67,17 +67,15 @@ def enter(profile: Profile, config: Config, *, n_workers: int) -> tuple[Candidat
     ]
     if not raced:
         raise UsageError("no architecture of the shortlist can read these data; see archwise shortlist for the reasons")
-    references, networks = [], []
+    references: list[list[Candidate]] = []
+    networks: list[list[Candidate]] = []
     for item in raced:
         entry = architecture(item.architecture)
         variants = entry.variants(profile) if entry.variants else ({},)
         candidates = list(dict.fromkeys(_candidate(entry, variant, profile, config) for variant in variants))
-        if entry.is_reference:
-            references.extend(candidates)
-        else:
-            networks.append(candidates)
+        (references if entry.is_reference else networks).append(candidates)
     chosen = _interleave(networks)[: max(len(networks), _room(config.limit, n_workers))]
-    return tuple(_with_labels([*references, *chosen]))
+    return tuple(_with_labels([*_interleave(references), *chosen]))
 
 
 def _suits(entry: Architecture, profile: Profile) -> Suits:

@@ -27,6 +27,7 @@ from archwise.tasks import main_metric, task
 
 Send = Callable[[object], None]
 PARITY_ROWS = 256
+SHORTEST_S = 0.5  # a trial is not begun with less than this left of the race
 N_QUICK = 200  # resamples of the interval that the live table shows; the verdict draws its own
 
 
@@ -43,6 +44,10 @@ class Grant:
     steps: int | None = None
     seconds: float | None = None
     stop_at: float | None = None
+
+    def is_over(self) -> bool:
+        """Whether the race has too little time left for anything to begin."""
+        return self.stop_at is not None and self.stop_at - time.monotonic() < SHORTEST_S
 
     def seconds_left(self) -> float | None:
         """Seconds that a trial which starts now may take."""

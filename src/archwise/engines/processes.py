@@ -6,6 +6,7 @@ or a notebook that calls archwise is never run again by its own workers. Needs a
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -25,11 +26,13 @@ POLL_S = 0.25  # how often limits are looked at while nobody speaks
 class Job:
     """What a worker is given: the argument of the function, and its limits in seconds (None for none).
 
-    seconds: wall time, after which the worker is killed. silence_s: the longest time without a message.
+    seconds: wall time since the worker took it up, after which the worker is killed. until: the same as a moment of
+    the monotonic clock, whenever it was taken up. silence_s: the longest time without a message.
     """
 
     argument: object
     seconds: float | None = None
+    until: float | None = None
     silence_s: float | None = None
 
 
@@ -63,17 +66,21 @@ class _Worker:
 class Workers:
     """A pool of worker processes, begun when they are needed and ended with the `with` block."""
 
-    def __init__(self, n_workers: int, *, threads: int = 1, memory_mb: int | None = None) -> None:
+    def __init__(
+        self, n_workers: int, *, threads: int = 1, memory_mb: int | None = None, modules: tuple[str, ...] = ()
+    ) -> None:
         """Say how many workers there may be.
 
         Args:
             threads: that numerical libraries may use in each worker.
             memory_mb: that each may allocate beyond what it has at its start; its share of what is free now when
                 not given.
+            modules: that each imports before its first job, where they are installed.
         """
         self._n_workers = n_workers
         self._threads = threads
         self._memory_mb = memory_mb if memory_mb is not None else _free_mb() // n_workers
+        self._modules = modules
         self._workers: list[_Worker] = []
 
     def __enter__(self) -> Self:
@@ -83,6 +90,11 @@ class Workers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def begin(self) -> None:
+        """Begin every worker now, so that they import their modules while this process does something else."""
+        while len(self._workers) < self._n_workers:
+            self._begin()
 
     def close(self) -> None:
         """End every worker at once."""
@@ -133,13 +145,14 @@ class Workers:
             if free is None:
                 free = self._begin()
             free.index, free.job = following
-            free.began = free.heard = time.monotonic()
+            free.began, free.heard = math.inf, time.monotonic()
             free.pipe.send((function.__module__, function.__qualname__, free.job.argument))
 
     def _begin(self) -> _Worker:
         here, there = Pipe()
         environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(self._threads))}
         command = [sys.executable, "-m", "archwise.engines.worker", str(there.fileno()), str(self._memory_mb)]
+        command += self._modules
         with there:
             process = subprocess.Popen(
                 command, pass_fds=(there.fileno(),), env=environment, stdin=subprocess.DEVNULL, stdout=sys.stderr
@@ -158,6 +171,9 @@ def _hear(worker: _Worker, on_message: Callable[[int, object], None]) -> Outcome
     except (EOFError, ConnectionError):
         return Outcome(index, "died", reason=_last_words(worker))
     worker.heard = time.monotonic()
+    if said == "began":
+        worker.began = worker.heard
+        return None
     if said == "message":
         on_message(index, content)
         return None
@@ -175,6 +191,8 @@ def _check_limits(worker: _Worker) -> Outcome | None:
     now = time.monotonic()
     if worker.job.seconds is not None and now - worker.began > worker.job.seconds:
         reason = f"stopped: it took longer than the {worker.job.seconds:.1f} s it was given"
+    elif worker.job.until is not None and now > worker.job.until:
+        reason = "stopped: the time for all was over"
     elif worker.job.silence_s is not None and now - worker.heard > worker.job.silence_s:
         reason = f"stopped: it hangs, nothing was heard of it for {worker.job.silence_s:.0f} s"
     else:

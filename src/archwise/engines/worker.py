@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import signal
 import sys
 import threading
 import traceback
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
 WATCH_S = 1.0  # how often a worker looks whether its parent still lives
 
 
-def main(descriptor: int, memory_mb: int) -> None:
+def main(descriptor: int, memory_mb: int, *, modules: Sequence[str] = ()) -> None:
     """Run jobs from the pipe until it closes.
 
     Args:
         descriptor: of the pipe.
         memory_mb: that may be allocated beyond what the process has now.
+        modules: to import first, where they are installed.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     _limit_memory(memory_mb)
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    for module in modules:
+        with contextlib.suppress(ModuleNotFoundError):  # the job that needs it will say so
+            importlib.import_module(module)
     pipe = Connection(descriptor)
     while True:
         try:
             module, name, argument = pipe.recv()
         except (EOFError, ConnectionError):
             return
+        pipe.send(("began", None))
         pipe.send(_run(module, name, argument, pipe))
 
 
@@ -73,4 +80,4 @@ def _end_with_parent(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(int(sys.argv[1]), int(sys.argv[2]), modules=sys.argv[3:])
