@@ -68,11 +68,11 @@ def race_view(*, quiet: bool) -> Iterator[OnEvent]:
     if quiet:
         yield lambda event: None
         return
-    if not err.is_terminal:
+    if not out.is_terminal:
         yield _plain_line
         return
     rows: dict[str, Event] = {}
-    with Live(console=err, refresh_per_second=4, transient=False) as live:
+    with Live(console=out, refresh_per_second=4, transient=False) as live:
 
         def on_event(event: Event) -> None:
             if event["event"] in ("trial", "point", "started"):
@@ -84,7 +84,7 @@ def race_view(*, quiet: bool) -> Iterator[OnEvent]:
         yield on_event
 
 
-def _plain_line(event: Event, console: Console = err) -> None:
+def _plain_line(event: Event, console: Console = out) -> None:
     line = _sentence(event)
     if line:
         console.print(f"[dim]{event['t']:7.1f}s[/]  {escape(line)}", soft_wrap=True)
@@ -100,7 +100,9 @@ def _sentence(event: Event) -> str:
         names = f"{len(event['candidates'])} candidates"
         return f"{event['task']} {event['target']}: {parts} rows ({event['split']}); {names}; {event['metric']} decides"
     if what == "rung":
-        return f"rung {event['rung']}: {event['n_entrants']} candidates, to {event['share']:.0%} of their plans"
+        n_entrants = event["n_entrants"]
+        who = "1 candidate" if n_entrants == 1 else f"{n_entrants} candidates"
+        return f"rung {event['rung']}: {who}, to {event['share']:.0%} of {'its plan' if n_entrants == 1 else 'their plans'}"
     if what == "trial":
         return f"{event['label']}: {_score(event)}, {event['state']}{_why(event)}"
     if what == "verdict":

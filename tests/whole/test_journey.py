@@ -132,7 +132,7 @@ class TestOutcome:
 
     def test_fit_prints_the_run_folder_first_and_the_resolved_configuration_runs_again(self, iris_like: Path) -> None:
         done = archwise("fit", "flowers.csv", "--target", "species", "--budget", "600steps", *QUICK, cwd=iris_like)
-        first = done.stderr.splitlines()[0]
+        first = done.stdout.splitlines()[0]
         assert "run folder: flowers-" in first
         run = next(iris_like.glob("flowers-*.run"))
         archwise("fit", "--config", run / "run.toml", "--out", "again.archwise", cwd=iris_like)
