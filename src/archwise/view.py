@@ -102,7 +102,7 @@ def _sentence(event: Event) -> str:
     if what == "rung":
         n_entrants = event["n_entrants"]
         who = "1 candidate" if n_entrants == 1 else f"{n_entrants} candidates"
-        return f"rung {event['rung']}: {who}, to {event['share']:.0%} of {'its plan' if n_entrants == 1 else 'their plans'}"
+        return f"rung {event['rung']}: {who}, to {event['share']:.0%} of the plan"
     if what == "trial":
         return f"{event['label']}: {_score(event)}, {event['state']}{_why(event)}"
     if what == "verdict":

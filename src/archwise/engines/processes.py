@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -121,21 +122,25 @@ class Workers:
         """
         waiting = enumerate(jobs)
         while True:
-            self._give(function, waiting)
+            yield from self._give(function, waiting)
             busy = [worker for worker in self._workers if worker.index is not None]
             if not busy:
                 return
             ready = wait([worker.pipe for worker in busy], timeout=POLL_S)
-            for worker in busy:
-                outcome = _hear(worker, on_message) if worker.pipe in ready else _check_limits(worker)
-                if outcome is not None:
-                    if outcome.kind in ("killed", "died"):
-                        self._workers.remove(worker)
-                    yield outcome
+            heard = [_hear(worker, on_message) for worker in busy if worker.pipe in ready]
+            self._drop_the_dead()
+            late = [_check_limits(worker) for worker in self._workers]  # of those too that never stop talking
+            self._drop_the_dead()
+            yield from (outcome for outcome in (*heard, *late) if outcome is not None)
 
-    def _give(self, function: Callable[..., object], waiting: Iterator[tuple[int, Job]]) -> None:
-        """Give a job to every free worker, beginning workers as long as there are jobs for them."""
+    def _give(self, function: Callable[..., object], waiting: Iterator[tuple[int, Job]]) -> Iterator[Outcome]:
+        """Give a job to every free worker, beginning workers as long as there are jobs for them.
+
+        Returns:
+            outcomes of the jobs that could not be given.
+        """
         while True:
+            self._drop_the_dead()
             free = next((worker for worker in self._workers if worker.index is None), None)
             if free is None and len(self._workers) >= self._n_workers:
                 return
@@ -144,19 +149,34 @@ class Workers:
                 return
             if free is None:
                 free = self._begin()
-            free.index, free.job = following
+            index, job = following
+            try:
+                free.pipe.send((function.__module__, function.__qualname__, job.argument))
+            except (pickle.PicklingError, AttributeError, TypeError) as error:
+                yield Outcome(index, "error", reason=f"its argument cannot be sent to a worker: {error}")
+                continue
+            except ConnectionError:
+                yield Outcome(index, "died", reason=_last_words(free))
+                continue
+            free.index, free.job = index, job
             free.began, free.heard = math.inf, time.monotonic()
-            free.pipe.send((function.__module__, function.__qualname__, free.job.argument))
+
+    def _drop_the_dead(self) -> None:
+        """Forget workers that were ended, and idle ones that ended by themselves, so that no job is given to them."""
+        for worker in list(self._workers):
+            if worker.index is None and worker.process.poll() is not None:
+                worker.pipe.close()
+            if worker.pipe.closed:
+                self._workers.remove(worker)
 
     def _begin(self) -> _Worker:
         here, there = Pipe()
         environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(self._threads))}
-        command = [sys.executable, "-m", "archwise.engines.worker", str(there.fileno()), str(self._memory_mb)]
+        environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)  # it finds what we find
+        command = [sys.executable, "-P", "-m", "archwise.engines.worker", str(there.fileno()), str(self._memory_mb)]
         command += self._modules
         with there:
-            process = subprocess.Popen(
-                command, pass_fds=(there.fileno(),), env=environment, stdin=subprocess.DEVNULL, stdout=sys.stderr
-            )
+            process = subprocess.Popen(command, pass_fds=(there.fileno(),), env=environment, stdin=subprocess.DEVNULL)
         worker = _Worker(process, here)
         self._workers.append(worker)
         return worker
@@ -168,7 +188,7 @@ def _hear(worker: _Worker, on_message: Callable[[int, object], None]) -> Outcome
     index = worker.index
     try:
         said, content = worker.pipe.recv()
-    except (EOFError, ConnectionError):
+    except (EOFError, OSError):  # OSError: it ended in the middle of a word
         return Outcome(index, "died", reason=_last_words(worker))
     worker.heard = time.monotonic()
     if said == "began":
@@ -186,8 +206,8 @@ def _hear(worker: _Worker, on_message: Callable[[int, object], None]) -> Outcome
 
 def _check_limits(worker: _Worker) -> Outcome | None:
     """Kill a worker whose job passed a limit."""
-    assert worker.index is not None  # only busy workers have a job
-    assert worker.job is not None
+    if worker.index is None or worker.job is None:
+        return None
     now = time.monotonic()
     if worker.job.seconds is not None and now - worker.began > worker.job.seconds:
         reason = f"stopped: it took longer than the {worker.job.seconds:.1f} s it was given"
@@ -219,8 +239,10 @@ def _end(worker: _Worker) -> None:
 
 
 def _free_mb() -> int:
-    """Memory that may still be used, MB; a guess of 8 GB where the system does not say."""
+    """Memory that may still be used, MB, counting caches that the system gives back; 8 GB where it does not say."""
     try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
-    except (ValueError, OSError):
+        with open("/proc/meminfo", encoding="ascii") as file:
+            available = next(line for line in file if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
         return 8_192
+    return int(available.split()[1]) // 1024

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -24,10 +25,11 @@ def main(descriptor: int, memory_mb: int, *, modules: Sequence[str] = ()) -> Non
         modules: to import first, where they are installed.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    os.dup2(2, 1)  # what libraries print must not stand in the parent's standard output
     _limit_memory(memory_mb)
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     for module in modules:
-        with contextlib.suppress(ModuleNotFoundError):  # the job that needs it will say so
+        with contextlib.suppress(ImportError, OSError):  # a library of the system may be missing; the job will say so
             importlib.import_module(module)
     pipe = Connection(descriptor)
     while True:
@@ -36,19 +38,21 @@ def main(descriptor: int, memory_mb: int, *, modules: Sequence[str] = ()) -> Non
         except (EOFError, ConnectionError):
             return
         pipe.send(("began", None))
-        pipe.send(_run(module, name, argument, pipe))
+        pipe.send_bytes(_run(module, name, argument, pipe))
 
 
-def _run(module: str, name: str, argument: object, pipe: Connection) -> tuple[str, object]:
+def _run(module: str, name: str, argument: object, pipe: Connection) -> bytes:
+    """What became of a job, pickled."""
+
     def send(message: object) -> None:
         pipe.send(("message", message))
 
     try:
         function = getattr(importlib.import_module(module), name)
-        return "ok", function(argument, send)
+        return pickle.dumps(("ok", function(argument, send)))
     except Exception as error:  # noqa: BLE001  the one place: whatever a trial raises, it fails alone, with its reason
         words = " ".join(str(error).split()) or "no reason given"
-        return "error", (f"{type(error).__name__}: {words[:500]}", traceback.format_exc())
+        return pickle.dumps(("error", (f"{type(error).__name__}: {words[:500]}", traceback.format_exc())))
 
 
 def _limit_memory(memory_mb: int) -> None:
