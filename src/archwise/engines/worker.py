@@ -32,13 +32,11 @@ def main(descriptor: int, memory_mb: int, *, modules: Sequence[str] = ()) -> Non
         with contextlib.suppress(ImportError, OSError):  # a library of the system may be missing; the job will say so
             importlib.import_module(module)
     pipe = Connection(descriptor)
-    while True:
-        try:
+    with contextlib.suppress(EOFError, ConnectionError):  # the parent is gone, and so is the need for this process
+        while True:
             module, name, argument = pipe.recv()
-        except (EOFError, ConnectionError):
-            return
-        pipe.send(("began", None))
-        pipe.send_bytes(_run(module, name, argument, pipe))
+            pipe.send(("began", None))
+            pipe.send_bytes(_run(module, name, argument, pipe))
 
 
 def _run(module: str, name: str, argument: object, pipe: Connection) -> bytes:
