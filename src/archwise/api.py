@@ -21,7 +21,7 @@ from archwise.data.look import look_at
 from archwise.data.open import open_table
 from archwise.data.readers import readers
 from archwise.engines.processes import Workers
-from archwise.errors import InterruptedRunError, MissingExtraError, ModelError, UsageError
+from archwise.errors import InterruptedRunError, MissingExtraError, ModelError, RequirementError, UsageError
 from archwise.model.predict import Model, Predicted
 from archwise.model.predict import evaluate as evaluate_model
 from archwise.model.predict import load as load_model
@@ -137,16 +137,37 @@ def load(model: str | Path) -> Model:
     return load_model(Path(model))
 
 
-def predict(model: Model | str | Path, source: object) -> Predicted:
+def predict(model: Model | str | Path, source: object, *, sets: bool = False) -> Predicted:
     """Answer each row, in order, with ONNX Runtime.
+
+    Args:
+        model: a model, or its folder.
+        source: as for `look`.
+        sets: whether a last column `set` lists the labels that hold the truth of nine rows of ten (classes only).
 
     Returns:
         answers: a frame of one row for each input row: prediction, then p:<class> for each class, or low and high.
 
     Raises:
+        UsageError: sets are asked of a model that has none.
         DataError: a column is missing, or too many rows cannot be read.
     """
-    return predict_with(_loaded(model), source)
+    return predict_with(_loaded(model), source, sets=sets)
+
+
+def check_required(model: Model | str | Path) -> None:
+    """Hold a model to the score that its run required on the sealed rows.
+
+    Raises:
+        RequirementError: it does not reach it.
+    """
+    loaded = _loaded(model)
+    required = loaded.verdict.get("require")
+    if required and not required["reached"]:
+        raise RequirementError(
+            f"{loaded.folder}: {loaded.verdict['metric']} is {loaded.verdict['test']['score']:.4g} on the sealed rows, "
+            f"and {required['required']:g} was required; the model is written all the same: give it more rows or time"
+        )
 
 
 def evaluate(model: Model | str | Path, source: object) -> dict[str, Json]:

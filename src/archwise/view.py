@@ -18,6 +18,8 @@ from archwise.records import Json, Profile, Shortlisted
 from archwise.report.event import Event, OnEvent
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from archwise.model.predict import Model, Predicted
 
 out = Console(highlight=False)
@@ -180,7 +182,7 @@ def write_answers(predicted: Predicted, path: Path | None, *, as_json: bool, qui
             err.print(f"{_SIGNS[finding.severity]}: {escape(finding.message)}", soft_wrap=True)
     answers = predicted.answers
     if path is None:
-        print(answers.write_ndjson() if as_json else answers.write_csv(), end="")
+        print(answers.write_ndjson() if as_json else _flat(answers).write_csv(), end="")
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     suffix = path.suffix.lower()
@@ -189,9 +191,19 @@ def write_answers(predicted: Predicted, path: Path | None, *, as_json: bool, qui
     elif suffix in (".jsonl", ".ndjson") or as_json:
         answers.write_ndjson(path)
     else:
-        answers.write_csv(path)
+        _flat(answers).write_csv(path)
     if not quiet:
         err.print(f"{answers.height:,} answers in {escape(str(path))}", soft_wrap=True)
+
+
+def _flat(answers: pl.DataFrame) -> pl.DataFrame:
+    """Answers as CSV can hold them: a list of labels as JSON in one cell."""
+    import polars as pl
+
+    if "set" not in answers.columns:
+        return answers
+    told = [None if held is None else json.dumps(held.to_list(), ensure_ascii=False) for held in answers["set"]]
+    return answers.with_columns(pl.Series("set", told))
 
 
 def show_scores(scored: Mapping[str, Json]) -> None:

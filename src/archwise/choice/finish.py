@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from archwise.architectures import architecture
+from archwise.choice.honesty import calibrate, check
+from archwise.choice.limits import Written, choose_within, measured_latency, requirement, with_limits
 from archwise.choice.race import OnEvent
 from archwise.choice.run import Ground, read_ground, read_preparation, read_targets, trial_folder, trial_to_json
 from archwise.choice.seal import open_seal, read_groups, sealed_outputs
@@ -45,21 +48,33 @@ def finish_run(folder: Path, config: Config, trials: Sequence[Trial], *, workers
         seed=config.seed,
         groups=read_groups(folder, "valid"),
     )
-    verdict = decide(usable, scores, metric, use_latency=not ground.steps_mode)
+
+    def decided(barred: frozenset[str]) -> Verdict | None:
+        if len(barred) == len(usable):
+            return None
+        return decide(usable, scores, metric, use_latency=not ground.steps_mode, barred=barred)
+
+    verdict, files, limits = choose_within(
+        config,
+        decided,
+        write=lambda candidate: _files_of(folder, candidate, workers),
+        measure=lambda candidate, onnx: measured_latency(folder, candidate, onnx),
+    )
     tell({"event": "verdict", "chosen": verdict.candidate.label, "reasons": list(verdict.reasons)})
-    onnx, weights = _files_of(folder, verdict.candidate, workers)
-    sealed = _judge_sealed(folder, ground, verdict, usable, metric=metric, onnx=onnx, seed=config.seed)
+    chosen = next(trial for trial in usable if trial.candidate == verdict.candidate)
+    beside = [trial for trial in usable if is_reference(trial) and trial is not chosen]
+    answering = _answering(folder, ground, [chosen, *beside], rule=config.threshold)
+    sealed = _judge_sealed(folder, ground, answering, metric=metric, onnx=files.onnx, seed=config.seed)
     written = verdict_json(verdict, sealed, metric)
     written["next_steps"] += failure_words(trials)
-    chosen = next(trial for trial in usable if trial.candidate == verdict.candidate)
     content = ModelContent(
-        facts=_facts(folder, ground, chosen, metric=metric, sealed=sealed),
+        facts=_facts(folder, ground, answering[0], metric=metric, sealed=sealed),
         preparation=read_preparation(folder, architecture(verdict.chosen).need),
-        onnx=onnx,
-        verdict=written,
+        onnx=files.onnx,
+        verdict=with_limits(written, limits, requirement(config.require, sealed, metric)),
         trials=_leaderboard(trials, usable, scores),
         run_toml=(folder / "run.toml").read_text(encoding="utf-8"),
-        weights=weights,
+        weights=files.weights,
     )
     write_model(Path(config.out), content)
     tell({"event": "done", "model": config.out})
@@ -70,71 +85,85 @@ def _outputs(trial: Trial) -> Array:
     return trial.outputs
 
 
-def _files_of(folder: Path, candidate: Candidate, workers: Workers) -> tuple[bytes, bytes | None]:
+def _files_of(folder: Path, candidate: Candidate, workers: Workers) -> Written:
     """The ONNX of the chosen, and its weights where it is a network; written by a worker that has torch at hand."""
     place = trial_folder(folder, candidate)
     if architecture(candidate.architecture).is_reference:
-        return (place / "model.onnx").read_bytes(), None
+        return Written((place / "model.onnx").read_bytes(), None)
     outcome = next(iter(workers.run(export_trial, [Job(ExportJob(str(folder), candidate), seconds=EXPORT_S)])))
     if outcome.kind != "ok":
         raise ParityError(f"{candidate.label} was chosen but cannot be written as ONNX: {outcome.reason}")
-    return (place / "model.onnx").read_bytes(), (place / "weights.safetensors").read_bytes()
+    return Written((place / "model.onnx").read_bytes(), (place / "weights.safetensors").read_bytes())
+
+
+@dataclass(frozen=True)
+class Answering:
+    """A trial with the calibration by which its outputs become answers."""
+
+    trial: Trial
+    calibration: Mapping[str, Json]
+
+
+def _answering(folder: Path, ground: Ground, trials: Sequence[Trial], *, rule: str) -> list[Answering]:
+    """Calibrate trials on the validation rows, each with its own threshold where a rule is given."""
+    truth = read_targets(folder, "valid")
+    return [Answering(trial, calibrate(ground, _outputs(trial), truth, rule)) for trial in trials]
 
 
 def _judge_sealed(
-    folder: Path,
-    ground: Ground,
-    verdict: Verdict,
-    usable: Sequence[Trial],
-    *,
-    metric: Metric,
-    onnx: bytes,
-    seed: int,
+    folder: Path, ground: Ground, answering: Sequence[Answering], *, metric: Metric, onnx: bytes, seed: int
 ) -> Sealed:
-    """Open the seal, once, for the chosen and the references."""
+    """Open the seal, once, for the chosen, which is the first, and the references."""
     sealed = open_seal(folder, ground)
-    references = [t.candidate for t in usable if is_reference(t) and t.candidate != verdict.candidate]
-    candidates = [verdict.candidate, *references]
-    answered = sealed_outputs(folder, sealed, candidates, models={verdict.candidate.id: onnx})
-    every = [answered[candidate.id] for candidate in candidates]
+    chosen, references = answering[0], answering[1:]
+    candidates = [each.trial.candidate for each in answering]
+    answered = sealed_outputs(folder, sealed, candidates, models={candidates[0].id: onnx})
+    served = task(ground.profile.task).served
+    every = [served(each.calibration, answered[each.trial.candidate.id], metric) for each in answering]
     scores = bootstrap_scores(sealed.targets, every, metric, seed=seed, groups=sealed.groups)
     low, high = interval(scores, 0)
+    on_validation = _every_metric(ground, chosen, _outputs(chosen.trial), read_targets(folder, "valid"))[metric.name]
+    given = answered[chosen.trial.candidate.id]
     return Sealed(
         metric=metric.name,
         score=float(scores.point[0]),
         low=low,
         high=high,
         n_rows=len(sealed.targets),
-        gap=metric.sign * (verdict.score - float(scores.point[0])),
+        gap=metric.sign * (on_validation - float(scores.point[0])),
         references=tuple(
-            (candidate.label, float(point)) for candidate, point in zip(references, scores.point[1:], strict=True)
+            (each.trial.candidate.label, float(point)) for each, point in zip(references, scores.point[1:], strict=True)
         ),
-        scores=_every_metric(ground, sealed.targets, every[0]),
+        scores=_every_metric(ground, chosen, given, sealed.targets),
+        honesty=check(ground, chosen.calibration, given, sealed.targets),
     )
 
 
-def _every_metric(ground: Ground, targets: Array, outputs: Array) -> dict[str, float]:
+def _every_metric(ground: Ground, answering: Answering, outputs: Array, targets: Array) -> dict[str, float]:
+    """Every metric of the answers that calibration and threshold make of outputs."""
     ones = np.ones((1, len(targets)))
-    metrics = task(ground.profile.task).metrics(ground.target_state)
-    return {metric.name: float(metric.score(targets, outputs, ones)[0]) for metric in metrics}
-
-
-def _facts(folder: Path, ground: Ground, chosen: Trial, *, metric: Metric, sealed: Sealed) -> ModelFacts:
     kind_of_task = task(ground.profile.task)
-    truth = read_targets(folder, "valid")
-    need = architecture(chosen.candidate.architecture).need
+    return {
+        metric.name: float(metric.score(targets, kind_of_task.served(answering.calibration, outputs, metric), ones)[0])
+        for metric in kind_of_task.metrics(ground.target_state)
+    }
+
+
+def _facts(folder: Path, ground: Ground, chosen: Answering, *, metric: Metric, sealed: Sealed) -> ModelFacts:
+    truth, candidate = read_targets(folder, "valid"), chosen.trial.candidate
+    need = architecture(candidate.architecture).need
     return ModelFacts(
         task=ground.profile.task,
         target=ground.profile.target,
         target_state=ground.target_state,
-        calibration=kind_of_task.calibrate(ground.target_state, _outputs(chosen), truth),
+        calibration=chosen.calibration,
         columns=ground.columns,
         layout=ground.layout,
         signature=ground.signature(need),
         need=need,
-        candidate=chosen.candidate,
+        candidate=candidate,
         metric=metric.name,
-        validation=_every_metric(ground, truth, _outputs(chosen)),
+        validation=_every_metric(ground, chosen, _outputs(chosen.trial), truth),
         test=sealed.scores,
         profile={
             "source": ground.profile.source,

@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from archwise.architectures import architecture
+from archwise.choice.honesty import refuse_threshold
 from archwise.choice.run import Ground, write_ground, write_json, write_prepared, write_targets
 from archwise.choice.seal import seal_rows
 from archwise.choice.shortlist import enter
@@ -68,6 +69,7 @@ def start_run(source: object, config: Config, folder: Path, *, on_event: OnEvent
     """
     table = open_table(source, names=config.names)
     profile = look_at(table, look_request(config))
+    refuse_threshold(config.threshold, profile)
     candidates = enter(profile, config, n_workers=count_workers(config))
     rows = _usable_rows(table.frame, profile)
     kind_of_task = task(profile.task)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, field, replace
 
 from archwise.architectures import architecture
 from archwise.choice.wording import amount, difference_words, join, plural, score_words
@@ -20,7 +20,8 @@ class Sealed:
     """What the sealed rows say: the deciding metric on them for the chosen, with its 95 % interval, and beside it.
 
     gap: how much worse the sealed score is than the one on validation. references: (label, score) of each.
-    scores: every metric of the task for the chosen.
+    scores: every metric of the task for the chosen, with its calibration and its threshold.
+    honesty: what `choice.honesty.check` finds of probabilities, sets and intervals.
     """
 
     metric: str
@@ -31,14 +32,23 @@ class Sealed:
     gap: float
     references: tuple[tuple[str, float], ...]
     scores: dict[str, float]
+    honesty: dict[str, Json] = field(default_factory=dict)
 
 
-def decide(trials: Sequence[Trial], scores: BootstrapScores, metric: Metric, *, use_latency: bool) -> Verdict:
+def decide(
+    trials: Sequence[Trial],
+    scores: BootstrapScores,
+    metric: Metric,
+    *,
+    use_latency: bool,
+    barred: Collection[str] = (),
+) -> Verdict:
     """Choose among trials that all have outputs.
 
     Args:
         trials: in the order of `scores`.
         use_latency: whether the faster of two equals is the simpler; never where no clock may decide.
+        barred: ids that cannot be chosen, for they break a limit; where all the tied are, the best of the rest is.
     """
     places = range(len(trials))
     best = min(places, key=lambda place: (-metric.sign * scores.point[place], trials[place].candidate.id))
@@ -46,7 +56,10 @@ def decide(trials: Sequence[Trial], scores: BootstrapScores, metric: Metric, *, 
     comparisons = compare(scores, ids, [(best, place) for place in places if place != best])
     behind = {comparison.right for comparison in comparisons if not comparison.tied}
     tied = [place for place in places if ids[place] not in behind]
-    chosen = min(tied, key=lambda place: _simplicity(trials[place], metric, use_latency=use_latency))
+    chosen = min(
+        [place for place in tied if ids[place] not in barred] or _best_allowed(trials, scores, metric, barred),
+        key=lambda place: _simplicity(trials[place], metric, use_latency=use_latency),
+    )
     low, high = interval(scores, chosen)
     verdict = Verdict(
         chosen=trials[chosen].candidate.architecture,
@@ -61,8 +74,16 @@ def decide(trials: Sequence[Trial], scores: BootstrapScores, metric: Metric, *, 
         low=low,
         high=high,
     )
-    story = _Story(trials, scores, metric, verdict)
+    story = _Story(trials, scores, metric, verdict, limited=bool(barred))
     return replace(verdict, reasons=tuple(_reasons(story)), next_steps=tuple(_next_steps(story)))
+
+
+def _best_allowed(
+    trials: Sequence[Trial], scores: BootstrapScores, metric: Metric, barred: Collection[str]
+) -> list[int]:
+    """The place of the best that may be chosen, alone."""
+    allowed = [place for place, trial in enumerate(trials) if trial.candidate.id not in barred]
+    return [min(allowed, key=lambda place: (-metric.sign * scores.point[place], trials[place].candidate.id))]
 
 
 def _simplicity(trial: Trial, metric: Metric, *, use_latency: bool) -> tuple[bool, int, int, float, str]:
@@ -86,12 +107,13 @@ def is_reference(trial: Trial) -> bool:
 
 @dataclass(frozen=True)
 class _Story:
-    """What the sentences are made of."""
+    """What the sentences are made of. limited: whether a limit has ruled out who would have been chosen."""
 
     trials: Sequence[Trial]
     scores: BootstrapScores
     metric: Metric
     verdict: Verdict
+    limited: bool = False
 
     def best_of(self, *, references: bool) -> int | None:
         """The place of the best reference or of the best network, or None where there is none."""
@@ -121,14 +143,24 @@ def _reasons(story: _Story) -> list[str]:
         f"(95 % interval {score_words(story.metric, verdict.low)} to {score_words(story.metric, verdict.high)})."
     ]
     reasons += _against_the_other_side(story)
-    if len(verdict.tied) > 1:
+    if verdict.candidate.id not in verdict.tied:
+        reasons.append(_behind_the_best(story))
+    elif len(verdict.tied) > 1:
         names = [t.candidate.label for t in story.trials if t.candidate.id in verdict.tied]
         others = [name for name in names if name != trial.candidate.label]
+        limits = " that keeps the limits" if story.limited else ""
         reasons.append(
             f"{len(names)} candidates cannot be told apart on {plural(story.scores.n_units, 'independent row')}; "
-            f"{trial.candidate.label} is the simplest of them (the others: {join(others, most=5)})."
+            f"{trial.candidate.label} is the simplest of them{limits} (the others: {join(others, most=5)})."
         )
     return reasons
+
+
+def _behind_the_best(story: _Story) -> str:
+    """What a limit costs where none of the tied keeps it."""
+    best = [trial.candidate.id for trial in story.trials].index(story.verdict.best)
+    told = difference_words(story.metric, story.compare(best, story.chosen))
+    return f"It is {told} behind the best, {story.trials[best].candidate.label}, which breaks a limit."
 
 
 def _against_the_other_side(story: _Story) -> list[str]:
@@ -217,7 +249,7 @@ def sealed_words(sealed: Sealed, metric: Metric) -> list[str]:
     if sealed.references:
         beside = join([f"{label} {score_words(metric, score)}" for label, score in sealed.references], most=6)
         sentences.append(f"References on the same rows: {beside}.")
-    return sentences
+    return [*sentences, *sealed.honesty.get("sentences", ())]
 
 
 def amount_of(metric: Metric, value: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ import polars as pl
 from archwise.data.look import target_values
 from archwise.data.open import open_table
 from archwise.data.prepare import Parsed, Preparation, apply_preparation, parse_columns, refuse_too_many_bad
-from archwise.errors import ColumnError, TargetError
+from archwise.errors import ColumnError, TargetError, UsageError
 from archwise.evidence import bootstrap_scores, interval
 from archwise.model.folder import ModelFacts, read_model
 from archwise.model.session import Session, open_session, outputs
@@ -37,7 +37,7 @@ class Model:
 class Predicted:
     """Answers, one row for each input row in its order, null where the row cannot be read; and what was found.
 
-    answers: prediction, then p:<class> for each class, or low and high.
+    answers: prediction, then p:<class> for each class, or low and high; last, where asked, set: a list of labels.
     """
 
     answers: pl.DataFrame
@@ -82,23 +82,27 @@ def load(folder: Path, *, threads: int = 1) -> Model:
     return Model(opened.facts, opened.preparation, session, opened.verdict, opened.trials, folder)
 
 
-def predict(model: Model, source: object) -> Predicted:
+def predict(model: Model, source: object, *, sets: bool = False) -> Predicted:
     """Answer each row of a table, in order.
 
     Args:
         model: opened.
         source: a path, a frame, a dict of columns or an array.
+        sets: whether a last column `set` lists the labels that hold the truth of nine rows of ten.
 
     Raises:
+        UsageError: the model has no label sets.
         SourceError: the source cannot be read.
         ColumnError: a column is missing.
         DataError: more than 5 % of the rows cannot be read.
     """
+    if sets:
+        _refuse_without_sets(model)
     rows = _read(model, source)
-    columns = _task(model).answers(
-        model.facts.target_state, model.facts.calibration, outputs(model.session, rows.batch)
-    )
-    answers = pl.DataFrame(columns)
+    given = outputs(model.session, rows.batch)
+    answers = pl.DataFrame(_task(model).answers(model.facts.target_state, model.facts.calibration, given))
+    if sets:
+        answers = answers.with_columns(_label_sets(model, given))
     places = _places(rows)
     if places is not None:
         answers = answers.select(pl.all().gather(places))
@@ -141,7 +145,7 @@ def read_labelled(model: Model, source: object) -> Labelled:
 
 
 def evaluate(model: Model, source: object) -> dict[str, Json]:
-    """Score a model on labelled rows, by every metric of its task.
+    """Score the answers of a model on labelled rows, as it is calibrated, by every metric of its task.
 
     Returns:
         n_rows; n_left_out, rows that cannot be read; metric, the one that decided; score, low and high, its value
@@ -152,9 +156,13 @@ def evaluate(model: Model, source: object) -> dict[str, Json]:
     """
     labelled = read_labelled(model, source)
     state = model.facts.target_state
-    scores = {metric.name: score(metric, labelled) for metric in _task(model).metrics(state)}
+
+    def served(metric: Metric) -> Labelled:
+        return replace(labelled, outputs=_task(model).served(model.facts.calibration, labelled.outputs, metric))
+
+    scores = {metric.name: score(metric, served(metric)) for metric in _task(model).metrics(state)}
     decided = main_metric(_task(model), state, model.facts.metric)
-    low, high = interval(bootstrap_scores(labelled.targets, [labelled.outputs], decided, seed=0), 0)
+    low, high = interval(bootstrap_scores(labelled.targets, [served(decided).outputs], decided, seed=0), 0)
     return {
         "n_rows": len(labelled.targets),
         "n_left_out": labelled.n_left_out,
@@ -170,6 +178,26 @@ def score(metric: Metric, labelled: Labelled) -> float:
     """The value of a metric, every row counting once."""
     weights = np.ones((1, len(labelled.targets)))
     return float(metric.score(labelled.targets, labelled.outputs, weights)[0])
+
+
+def _refuse_without_sets(model: Model) -> None:
+    if _task(model).sets is None:
+        raise UsageError(
+            f"{model.folder}: label sets are for classes, and this model answers numbers; see low and high"
+        )
+    if "set_floor" not in model.facts.calibration:
+        raise UsageError(f"{model.folder} was written before there were label sets; fit again to have them")
+
+
+def _label_sets(model: Model, given: Array) -> pl.Series:
+    """The labels of each row's set, as a column of lists."""
+    make, facts = _task(model).sets, model.facts
+    assert make is not None  # refused before
+    held = make(facts.target_state, facts.calibration, given)
+    classes = np.array(facts.target_state["classes"], dtype=object)
+    kinds, place = np.unique(held, axis=0, return_inverse=True)
+    lists = pl.Series("set", [classes[row].tolist() for row in kinds], dtype=pl.List(pl.String))
+    return lists.gather(place.ravel())
 
 
 def _task(model: Model) -> Task:
