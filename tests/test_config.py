@@ -33,7 +33,12 @@ def test_what_is_no_budget_is_refused_with_the_right_form(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("latency", "size", "read"),
-    [("2ms", "5MB", (2.0, 5.0)), ("500us", "200kB", (0.5, 0.2)), ("0.1 s", "1 GB", (100.0, 1e3)), ("", "", (None, None))],
+    [
+        ("2ms", "5MB", (2.0, 5.0)),
+        ("500us", "200kB", (0.5, 0.2)),
+        ("0.1 s", "1 GB", (100.0, 1e3)),
+        ("", "", (None, None)),
+    ],
 )
 def test_limits_are_read(latency: str, size: str, read: tuple[float | None, float | None]) -> None:
     config = make_config({"latency": latency, "size": size})

@@ -77,7 +77,9 @@ def test_metrics_of_labels_see_the_threshold_and_metrics_of_probabilities_do_not
     cut = TASK.cut(STATE, plain, outputs, targets, "f1")
     ones = np.ones((1, len(targets)))
     scores = {
-        metric.name: [float(metric.score(targets, TASK.served(each, outputs, metric), ones)[0]) for each in (plain, cut)]
+        metric.name: [
+            float(metric.score(targets, TASK.served(each, outputs, metric), ones)[0]) for each in (plain, cut)
+        ]
         for metric in TASK.metrics(STATE)
     }
     assert scores["f1"][1] > scores["f1"][0]
