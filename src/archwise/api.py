@@ -81,11 +81,11 @@ def fit(
         on_event: told of everything that happens, a dict with `event` and `t` (seconds) each.
 
     Returns:
-        the model, loaded from its folder.
+        the model, loaded from its folder; where a score is required, `check_required` holds the model to it.
 
     Raises:
         DataError, UsageError: before the race; nothing is written.
-        RaceError: no candidate became usable inside the budget.
+        RaceError: no candidate became usable inside the budget, or none keeps the limits.
         InterruptedRunError: Ctrl-C; the run's folder is in the message.
     """
     began = time.monotonic()

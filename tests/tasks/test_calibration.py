@@ -8,6 +8,7 @@ import pytest
 from archwise.records import Array
 from archwise.tasks import task
 from archwise.tasks.calibration import (
+    MOST_ROWS,
     brier_score,
     calibrated,
     expected_calibration_error,
@@ -67,6 +68,13 @@ def test_an_isotonic_map_is_taken_where_no_temperature_helps_and_is_more_likely_
 def test_logits_that_are_true_keep_the_temperature() -> None:
     taken = ["isotonic" in fit_calibration(*make_rows(3_000, bent=False, seed=seed)) for seed in range(10)]
     assert sum(taken) <= 1
+
+
+def test_very_many_rows_are_calibrated_by_a_part_of_them_the_same_each_time() -> None:
+    outputs, targets = make_rows(MOST_ROWS + 1_000, bent=False)
+    found = fit_calibration(outputs, targets)
+    assert found == fit_calibration(outputs, targets)
+    assert found["temperature"] == pytest.approx(1.0, abs=0.02)
 
 
 def test_few_rows_of_a_class_keep_the_temperature() -> None:

@@ -72,13 +72,13 @@ def test_an_error_that_stays_below_what_is_required_ends_with_0(place: Path) -> 
 
 def test_a_model_that_is_too_big_is_passed_over_for_a_network_that_fits(place: Path) -> None:
     network = ("--set", "mlp.width=16", "--set", "mlp.layers=1", "--set", "plan.epochs=2")
-    archwise(*FIT, "trees,mlp", *network, "--size", "10kB", "--latency", "1s", cwd=place)
+    archwise(*FIT, "trees,mlp", *network, "--size", "20kB", "--latency", "1s", cwd=place)
     verdict = verdict_of(place / "m.archwise")
     assert verdict["chosen"] == "mlp"
     assert "trees" in [cost["label"] for cost in verdict["limits"]["broken"]]
-    assert (place / "m.archwise" / "model.onnx").stat().st_size <= 10_000
+    assert (place / "m.archwise" / "model.onnx").stat().st_size <= 20_000
     assert verdict["limits"]["measured"]["latency_ms"] < 1_000
-    assert any(reason.startswith("It keeps the limit of 1000 ms a row and 0.01 MB") for reason in verdict["reasons"])
+    assert any(reason.startswith("It keeps the limit of 1000 ms a row and 0.02 MB") for reason in verdict["reasons"])
 
 
 def test_a_limit_that_nobody_keeps_is_an_error_that_names_everyone(place: Path) -> None:
