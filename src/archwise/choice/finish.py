@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from archwise.architectures import architecture
 from archwise.choice.race import OnEvent
 from archwise.choice.run import Ground, read_ground, read_preparation, read_targets, trial_folder, trial_to_json
 from archwise.choice.seal import open_seal, read_groups, sealed_outputs
-from archwise.choice.trial import ExportJob, export_trial
+from archwise.choice.trial import ExportJob, RefitJob, export_trial, refit_trial
 from archwise.choice.verdict import Sealed, decide, failure_words, is_reference, verdict_json
 from archwise.config import Config
 from archwise.engines.processes import Job, Workers
@@ -22,11 +24,23 @@ from archwise.model.folder import ModelContent, ModelFacts, write_model
 from archwise.records import Array, Candidate, Json, Metric, Trial, Verdict
 from archwise.tasks import main_metric, task
 
+AFTER_REFIT_S = 2.0  # kept for the sealed rows and the writing
 EXPORT_S = 120.0  # after which the writing of a network as ONNX is given up
 
 
-def finish_run(folder: Path, config: Config, trials: Sequence[Trial], *, workers: Workers, tell: OnEvent) -> None:
+def finish_run(
+    folder: Path,
+    config: Config,
+    trials: Sequence[Trial],
+    *,
+    workers: Workers,
+    tell: OnEvent,
+    deadline: float | None = None,
+) -> None:
     """Decide, open the seal, and write the model folder at `config.out`.
+
+    Args:
+        deadline: end of the budget on the monotonic clock, or None where no clock decides.
 
     Raises:
         RaceError: no candidate became usable; each is named with its reason.
@@ -47,9 +61,11 @@ def finish_run(folder: Path, config: Config, trials: Sequence[Trial], *, workers
     )
     verdict = decide(usable, scores, metric, use_latency=not ground.steps_mode)
     tell({"event": "verdict", "chosen": verdict.candidate.label, "reasons": list(verdict.reasons)})
-    onnx, weights = _files_of(folder, verdict.candidate, workers)
+    written_model = _write_chosen(folder, verdict.candidate, workers, deadline)
+    onnx = written_model.onnx
     sealed = _judge_sealed(folder, ground, verdict, usable, metric=metric, onnx=onnx, seed=config.seed)
     written = verdict_json(verdict, sealed, metric)
+    written["reasons"] += written_model.words
     written["next_steps"] += failure_words(trials)
     chosen = next(trial for trial in usable if trial.candidate == verdict.candidate)
     content = ModelContent(
@@ -59,7 +75,7 @@ def finish_run(folder: Path, config: Config, trials: Sequence[Trial], *, workers
         verdict=written,
         trials=_leaderboard(trials, usable, scores),
         run_toml=(folder / "run.toml").read_text(encoding="utf-8"),
-        weights=weights,
+        weights=written_model.weights,
     )
     write_model(Path(config.out), content)
     tell({"event": "done", "model": config.out})
@@ -70,15 +86,33 @@ def _outputs(trial: Trial) -> Array:
     return trial.outputs
 
 
-def _files_of(folder: Path, candidate: Candidate, workers: Workers) -> tuple[bytes, bytes | None]:
-    """The ONNX of the chosen, and its weights where it is a network; written by a worker that has torch at hand."""
+@dataclass(frozen=True)
+class WrittenModel:
+    """The chosen as it will be handed over: its ONNX, the weights of a network, and what was done to it, in words."""
+
+    onnx: bytes
+    weights: bytes | None
+    words: list[str]
+
+
+def _write_chosen(folder: Path, candidate: Candidate, workers: Workers, deadline: float | None) -> WrittenModel:
+    """Write the chosen: a network as it was at its best, a reference fitted anew on all rows that are not sealed."""
     place = trial_folder(folder, candidate)
-    if architecture(candidate.architecture).is_reference:
-        return (place / "model.onnx").read_bytes(), None
-    outcome = next(iter(workers.run(export_trial, [Job(ExportJob(str(folder), candidate), seconds=EXPORT_S)])))
+    if not architecture(candidate.architecture).is_reference:
+        job = Job(ExportJob(str(folder), candidate), seconds=EXPORT_S)
+        outcome = next(iter(workers.run(export_trial, [job])))
+        if outcome.kind != "ok":
+            raise ParityError(f"{candidate.label} was chosen but cannot be written as ONNX: {outcome.reason}")
+        return WrittenModel((place / "model.onnx").read_bytes(), (place / "weights.safetensors").read_bytes(), [])
+    left = None if deadline is None else deadline - time.monotonic() - AFTER_REFIT_S
+    if left is not None and left <= 0:
+        return WrittenModel((place / "model.onnx").read_bytes(), None, ["No time was left to fit it on more rows."])
+    outcome = next(iter(workers.run(refit_trial, [Job(RefitJob(str(folder), candidate), seconds=left)])))
     if outcome.kind != "ok":
-        raise ParityError(f"{candidate.label} was chosen but cannot be written as ONNX: {outcome.reason}")
-    return (place / "model.onnx").read_bytes(), (place / "weights.safetensors").read_bytes()
+        words = [f"It could not be fitted anew on more rows ({outcome.reason})."]
+        return WrittenModel((place / "model.onnx").read_bytes(), None, words)
+    words = [f"It was then fitted anew on the {outcome.value:,} training and validation rows together."]
+    return WrittenModel((place / "refit.onnx").read_bytes(), None, words)
 
 
 def _judge_sealed(

@@ -75,7 +75,10 @@ def enter(profile: Profile, config: Config, *, n_workers: int) -> tuple[Candidat
         candidates = list(dict.fromkeys(_candidate(entry, variant, profile, config) for variant in variants))
         (references if entry.is_reference else networks).append(candidates)
     chosen = _interleave(networks)[: max(len(networks), _room(config.limit, n_workers))]
-    return tuple(_with_labels([*_interleave(references), *chosen]))
+    solved = sorted(
+        _interleave(references), key=lambda candidate: bool(candidate.settings)
+    )  # what only counts is first
+    return tuple(_with_labels([*solved, *chosen]))
 
 
 def _suits(entry: Architecture, profile: Profile) -> Suits:
