@@ -32,22 +32,9 @@ PEERS = {
     "autogluon_medium": ["torch==2.13.*", "autogluon.tabular[lightgbm,catboost,xgboost,fastai]", "pandas"],
 }
 ADULT = [
-    "age",
-    "workclass",
-    "fnlwgt",
-    "education",
-    "education-num",
-    "marital-status",
-    "occupation",
-    "relationship",
-    "race",
-    "sex",
-    "capital-gain",
-    "capital-loss",
-    "hours-per-week",
-    "native-country",
-    "income",
-]
+    "age", "workclass", "fnlwgt", "education", "education-num", "marital-status", "occupation", "relationship", "race",
+    "sex", "capital-gain", "capital-loss", "hours-per-week", "native-country", "income",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
