@@ -360,7 +360,7 @@ def test_each_that_failed_is_named_with_its_reason() -> None:
 def test_the_sealed_score_stands_beside_the_one_on_validation(gap: float, told: str) -> None:
     first, second = sealed_words(replace(SEALED, gap=gap), ACCURACY)
     assert first == f"On 200 sealed test rows it scores accuracy 0.8000 (95 % interval 0.7500 to 0.8500), {told}."
-    assert second == "References on the same rows: linear 0.7800 and majority 0.5000."
+    assert second == "References on the same rows: linear (0.7800) and majority (0.5000)."
 
 
 def test_without_references_and_with_one_row_the_sealed_words_still_read() -> None:
@@ -420,3 +420,14 @@ def test_every_sentence_is_well_formed(trials: list[Trial]) -> None:
         assert not re.search(
             r"  |\.\.|,,| ,| \.|\bnan\b|\binf\b|unknown|-0(\.0*)? |\b1 (row|candidate)s\b", sentence
         ), sentence
+
+
+def test_candidates_that_failed_alike_share_a_sentence() -> None:
+    trials = [
+        Trial(Candidate(name, (), Plan(), label=name), 0, "failed", why=why)
+        for name, why in (("linear", "no time"), ("trees", "no memory"), ("mlp", "no time"))
+    ]
+    assert failure_words(trials) == [
+        "linear and mlp left the race: no time.",
+        "trees left the race: no memory.",
+    ]

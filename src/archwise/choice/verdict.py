@@ -33,7 +33,9 @@ class Sealed:
     scores: dict[str, float]
 
 
-def decide(trials: Sequence[Trial], scores: BootstrapScores, metric: Metric, *, use_latency: bool) -> Verdict:
+def decide(
+    trials: Sequence[Trial], scores: BootstrapScores, metric: Metric, *, use_latency: bool, unit: str = "row"
+) -> Verdict:
     """Choose among trials that all have outputs.
 
     Who scores no better than one that the best beats is beaten too, however wide the interval.
@@ -41,6 +43,7 @@ def decide(trials: Sequence[Trial], scores: BootstrapScores, metric: Metric, *, 
     Args:
         trials: in the order of `scores`.
         use_latency: whether the faster of two equals is the simpler; never where no clock may decide.
+        unit: what was drawn in the evidence, "row" or "group".
     """
     places = range(len(trials))
     best = min(places, key=lambda place: (-metric.sign * scores.point[place], trials[place].candidate.id))
@@ -64,7 +67,7 @@ def decide(trials: Sequence[Trial], scores: BootstrapScores, metric: Metric, *, 
         low=low,
         high=high,
     )
-    story = _Story(trials, scores, metric, verdict)
+    story = _Story(trials, scores, metric, verdict, unit)
     return replace(verdict, reasons=tuple(_reasons(story)), next_steps=tuple(_next_steps(story)))
 
 
@@ -95,6 +98,7 @@ class _Story:
     scores: BootstrapScores
     metric: Metric
     verdict: Verdict
+    unit: str
 
     def best_of(self, *, references: bool) -> int | None:
         """The place of the best reference or of the best network, or None where there is none."""
@@ -127,7 +131,8 @@ def _reasons(story: _Story) -> list[str]:
     others = [t.candidate.label for t in story.trials if t.candidate.id in verdict.tied and t is not trial]
     if others:
         reasons.append(
-            f"{len(others) + 1} candidates cannot be told apart on {plural(story.scores.n_units, 'independent row')}; "
+            f"{len(others) + 1} candidates cannot be told apart on "
+            f"{plural(story.scores.n_units, f'independent {story.unit}')}; "
             f"{trial.candidate.label} is the simplest of them "
             f"({'the other' if len(others) == 1 else 'the others'}: {join(others, most=5)})."
         )
@@ -195,7 +200,8 @@ def _rows_to_tell_apart(story: _Story) -> list[str]:
     n_units = story.scores.n_units
     if n_units < FEWEST_UNITS:
         return [
-            f"To tell candidates apart takes at least {FEWEST_UNITS} independent validation rows; here are {n_units}."
+            f"To tell candidates apart takes at least {FEWEST_UNITS} independent validation {story.unit}s; "
+            f"here are {n_units}."
         ]
     found = story.compare(network, reference)
     half = found.high - found.difference
@@ -205,8 +211,8 @@ def _rows_to_tell_apart(story: _Story) -> list[str]:
     if n_rows > 1000 * n_units:
         return ["The best network and the best reference are as good as equal; more rows would hardly part them."]
     return [
-        f"To tell the best network from the best reference, about {amount(n_rows)} validation rows would be needed "
-        f"in place of {n_units:,}, if the difference is what it seems."
+        f"To tell the best network from the best reference, about {amount(n_rows)} validation {story.unit}s would be "
+        f"needed in place of {n_units:,}, if the difference is what it seems."
     ]
 
 
@@ -217,12 +223,12 @@ def _was_improving(trial: Trial, metric: Metric) -> bool:
 
 
 def failure_words(trials: Sequence[Trial]) -> list[str]:
-    """A sentence for each candidate that failed."""
-    return [
-        f"{trial.candidate.label} left the race: {trial.why.rstrip('.') or 'no reason given'}."
-        for trial in trials
-        if trial.state == "failed"
-    ]
+    """A sentence for each reason for which candidates failed."""
+    by_reason: dict[str, list[str]] = {}
+    for trial in trials:
+        if trial.state == "failed":
+            by_reason.setdefault(trial.why.rstrip(".") or "no reason given", []).append(trial.candidate.label)
+    return [f"{join(labels, most=6)} left the race: {reason}." for reason, labels in by_reason.items()]
 
 
 def sealed_words(sealed: Sealed, metric: Metric) -> list[str]:
@@ -233,7 +239,7 @@ def sealed_words(sealed: Sealed, metric: Metric) -> list[str]:
         f"(95 % interval {low} to {high}), {gap_words(metric, sealed.gap)} on the validation rows."
     ]
     if sealed.references:
-        beside = join([f"{label} {score_words(metric, score)}" for label, score in sealed.references], most=6)
+        beside = join([f"{label} ({score_words(metric, score)})" for label, score in sealed.references], most=6)
         sentences.append(f"References on the same rows: {beside}.")
     return sentences
 
