@@ -31,7 +31,7 @@ from archwise.report.event import OnEvent, event_log, seconds_spent
 from archwise.tasks import main_metric, task, tasks
 
 MODEL_SUFFIX = ".archwise"
-MODULES = ("torch", "torch._dynamo", "lightgbm", "archwise.choice.trial")  # that trials need; slow to import
+MODULES = ("archwise.choice.trial", "sklearn.linear_model", "lightgbm")  # that the first trials need; slow to import
 
 
 def look(source: object, target: str = "", *, config: Config | None = None) -> Profile:
@@ -226,7 +226,8 @@ def _race_and_write(
     try:
         bring = bring_with(folder, workers, course=course, tell=tell)
         trials = race(candidates, course, bring=bring, on_event=tell)
-        finish_run(folder, config, trials, workers=workers, tell=tell)
+        deadline = None if config.limit.seconds is None else began + config.limit.seconds
+        finish_run(folder, config, trials, workers=workers, tell=tell, deadline=deadline)
     except KeyboardInterrupt:
         raise InterruptedRunError(f"interrupted; archwise resume {folder} goes on from here") from None
     return load_model(Path(config.out))

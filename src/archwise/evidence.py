@@ -174,7 +174,10 @@ def _against_no_number(scores: BootstrapScores, left: int, right: int) -> float:
 
 
 def _freedom(left_out: Array | None, n_units: int) -> float:
-    """Degrees of freedom of a standard error: those of a variance of N values with the kurtosis of the units' pulls."""
+    """Degrees of freedom of a standard error: those of a variance of N values with the kurtosis of the units' pulls.
+
+    The standard error of a normal sample's kurtosis is added to it, since few values seldom show how heavy tails are.
+    """
     most = float(n_units - 1)
     if left_out is None or n_units < 4:
         return most
@@ -183,7 +186,8 @@ def _freedom(left_out: Array | None, n_units: int) -> float:
         return most
     excess = float(np.square(squares).mean() / squares.mean() ** 2) - 3.0
     unbiased = most / ((n_units - 2) * (n_units - 3)) * ((n_units + 1) * excess + 6.0)
-    return min(most, 2.0 / max(unbiased / n_units + 2.0 / most, 2.0 / most))
+    cautious = unbiased + math.sqrt(24.0 / n_units)
+    return min(most, 2.0 / max(cautious / n_units + 2.0 / most, 2.0 / most))
 
 
 def _acceleration(left_out: Array | None) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from archwise.choice.limits import Written, choose_within, measured_latency, req
 from archwise.choice.race import OnEvent
 from archwise.choice.run import Ground, read_ground, read_preparation, read_targets, trial_folder, trial_to_json
 from archwise.choice.seal import open_seal, read_groups, sealed_outputs
-from archwise.choice.trial import ExportJob, export_trial
+from archwise.choice.trial import ExportJob, RefitJob, export_trial, refit_trial
 from archwise.choice.verdict import Sealed, decide, failure_words, is_reference, verdict_json
 from archwise.config import Config
 from archwise.engines.processes import Job, Workers
@@ -25,11 +26,23 @@ from archwise.model.folder import ModelContent, ModelFacts, write_model
 from archwise.records import Array, Candidate, Json, Metric, Trial, Verdict
 from archwise.tasks import main_metric, task
 
+AFTER_REFIT_S = 2.0  # kept for the sealed rows and the writing
 EXPORT_S = 120.0  # after which the writing of a network as ONNX is given up
 
 
-def finish_run(folder: Path, config: Config, trials: Sequence[Trial], *, workers: Workers, tell: OnEvent) -> None:
+def finish_run(
+    folder: Path,
+    config: Config,
+    trials: Sequence[Trial],
+    *,
+    workers: Workers,
+    tell: OnEvent,
+    deadline: float | None = None,
+) -> None:
     """Decide, open the seal, and write the model folder at `config.out`.
+
+    Args:
+        deadline: end of the budget on the monotonic clock, or None where no clock decides.
 
     Raises:
         RaceError: no candidate became usable; each is named with its reason.
@@ -48,16 +61,10 @@ def finish_run(folder: Path, config: Config, trials: Sequence[Trial], *, workers
         seed=config.seed,
         groups=read_groups(folder, "valid"),
     )
-
-    def decided(barred: frozenset[str]) -> Verdict | None:
-        if len(barred) == len(usable):
-            return None
-        return decide(usable, scores, metric, use_latency=not ground.steps_mode, barred=barred)
-
     verdict, files, limits = choose_within(
         config,
-        decided,
-        write=lambda candidate: _files_of(folder, candidate, workers),
+        lambda barred: _decide(usable, scores, metric, barred, config=config),
+        write=lambda candidate: _write_chosen(folder, candidate, workers, deadline),
         measure=lambda candidate, onnx: measured_latency(folder, candidate, onnx),
     )
     tell({"event": "verdict", "chosen": verdict.candidate.label, "reasons": list(verdict.reasons)})
@@ -66,6 +73,7 @@ def finish_run(folder: Path, config: Config, trials: Sequence[Trial], *, workers
     answering = _answering(folder, ground, [chosen, *beside], rule=config.threshold)
     sealed = _judge_sealed(folder, ground, answering, metric=metric, onnx=files.onnx, seed=config.seed)
     written = verdict_json(verdict, sealed, metric)
+    written["reasons"] += files.words
     written["next_steps"] += failure_words(trials)
     content = ModelContent(
         facts=_facts(folder, ground, answering[0], metric=metric, sealed=sealed),
@@ -80,20 +88,20 @@ def finish_run(folder: Path, config: Config, trials: Sequence[Trial], *, workers
     tell({"event": "done", "model": config.out})
 
 
+def _decide(
+    usable: Sequence[Trial], scores: BootstrapScores, metric: Metric, barred: frozenset[str], *, config: Config
+) -> Verdict | None:
+    """The verdict where some cannot be chosen, or None where nobody is left."""
+    if len(barred) == len(usable):
+        return None
+    use_latency = config.limit.steps is None
+    unit = "group" if config.group else "row"
+    return decide(usable, scores, metric, use_latency=use_latency, unit=unit, barred=barred)
+
+
 def _outputs(trial: Trial) -> Array:
     assert trial.outputs is not None  # only usable trials are asked
     return trial.outputs
-
-
-def _files_of(folder: Path, candidate: Candidate, workers: Workers) -> Written:
-    """The ONNX of the chosen, and its weights where it is a network; written by a worker that has torch at hand."""
-    place = trial_folder(folder, candidate)
-    if architecture(candidate.architecture).is_reference:
-        return Written((place / "model.onnx").read_bytes(), None)
-    outcome = next(iter(workers.run(export_trial, [Job(ExportJob(str(folder), candidate), seconds=EXPORT_S)])))
-    if outcome.kind != "ok":
-        raise ParityError(f"{candidate.label} was chosen but cannot be written as ONNX: {outcome.reason}")
-    return Written((place / "model.onnx").read_bytes(), (place / "weights.safetensors").read_bytes())
 
 
 @dataclass(frozen=True)
@@ -108,6 +116,26 @@ def _answering(folder: Path, ground: Ground, trials: Sequence[Trial], *, rule: s
     """Calibrate trials on the validation rows, each with its own threshold where a rule is given."""
     truth = read_targets(folder, "valid")
     return [Answering(trial, calibrate(ground, _outputs(trial), truth, rule)) for trial in trials]
+
+
+def _write_chosen(folder: Path, candidate: Candidate, workers: Workers, deadline: float | None) -> Written:
+    """Write the chosen: a network as it was at its best, a reference fitted anew on all rows that are not sealed."""
+    place = trial_folder(folder, candidate)
+    if not architecture(candidate.architecture).is_reference:
+        job = Job(ExportJob(str(folder), candidate), seconds=EXPORT_S)
+        outcome = next(iter(workers.run(export_trial, [job])))
+        if outcome.kind != "ok":
+            raise ParityError(f"{candidate.label} was chosen but cannot be written as ONNX: {outcome.reason}")
+        return Written((place / "model.onnx").read_bytes(), (place / "weights.safetensors").read_bytes())
+    left = None if deadline is None else deadline - time.monotonic() - AFTER_REFIT_S
+    if left is not None and left <= 0:
+        return Written((place / "model.onnx").read_bytes(), None, ("No time was left to fit it on more rows.",))
+    outcome = next(iter(workers.run(refit_trial, [Job(RefitJob(str(folder), candidate), seconds=left)])))
+    if outcome.kind != "ok":
+        words = f"It could not be fitted anew on more rows ({outcome.reason})."
+        return Written((place / "model.onnx").read_bytes(), None, (words,))
+    words = f"It was then fitted anew on the {outcome.value:,} training and validation rows together."
+    return Written((place / "refit.onnx").read_bytes(), None, (words,))
 
 
 def _judge_sealed(

@@ -14,8 +14,8 @@ import numpy as np
 
 from archwise.architectures import architecture
 from archwise.choice.run import read_batch
-from archwise.choice.verdict import Sealed, amount_of
-from archwise.choice.wording import join, score_words
+from archwise.choice.verdict import Sealed
+from archwise.choice.wording import amount_of, join, score_words
 from archwise.config import Config
 from archwise.errors import RaceError
 from archwise.model.session import open_session, row_latency_ms
@@ -27,10 +27,11 @@ BYTES_A_MB = 1e6
 
 @dataclass(frozen=True)
 class Written:
-    """A candidate as it would be handed over. weights: safetensors of a network, or None."""
+    """A candidate as it would be handed over. weights: of a network, or None. words: what was done to it."""
 
     onnx: bytes
     weights: bytes | None
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def race(candidates: Sequence[Candidate], course: Course, *, bring: Bring, on_ev
     standing: dict[str, Trial] = {}
     references = [candidate for candidate in candidates if architecture(candidate.architecture).is_reference]
     networks = [candidate for candidate in candidates if candidate not in references]
-    entrants = [(candidate, Grant(0, 1.0, stop_at=course.stop_at)) for candidate in references]
+    entrants = [(candidate, _reference_grant(candidate, course)) for candidate in references]
     entrants += _first_grants(networks, course, n_all=len(candidates))
     rung = 0
     while entrants:
@@ -107,6 +107,11 @@ def trial_event(trial: Trial) -> dict[str, Json]:
         "steps": trial.steps,
         "seconds": round(trial.seconds, 3),
     }
+
+
+def _reference_grant(candidate: Candidate, course: Course) -> Grant:
+    """A reference without settings only counts; it is never cut off, so that there is a model at the end."""
+    return Grant(0, 1.0, stop_at=course.stop_at if candidate.settings else None)
 
 
 def _first_grants(networks: Sequence[Candidate], course: Course, *, n_all: int) -> list[tuple[Candidate, Grant]]:

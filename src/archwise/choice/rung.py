@@ -13,6 +13,7 @@ from archwise.engines.processes import Job, Outcome, Workers
 from archwise.records import Candidate, Trial
 
 GRACE_S = 1.5  # what a trial may take beyond its grant to see that it must stop
+IMPORT_S = 20.0  # the first network in a worker imports torch, which is not held against it
 SILENCE_S = 300.0  # a trial that has told nothing for so long hangs
 
 
@@ -63,7 +64,7 @@ def _bounded(jobs: list[TrialJob], given: list[TrialJob], late: list[TrialJob]) 
         stop_at = job.grant.stop_at
         yield Job(
             job,
-            seconds=None if left is None else left + GRACE_S,
+            seconds=None if left is None else left + IMPORT_S + GRACE_S,
             until=None if stop_at is None else stop_at + GRACE_S,
             silence_s=SILENCE_S,
         )

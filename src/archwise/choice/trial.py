@@ -20,9 +20,10 @@ from archwise.choice.run import (
     write_trial,
 )
 from archwise.choice.seal import read_groups
+from archwise.errors import UsageError
 from archwise.evidence import bootstrap_scores, interval
 from archwise.model.session import open_session, outputs, row_latency_ms
-from archwise.records import Architecture, Array, Batch, Candidate, CurvePoint, Json, Metric, Trial
+from archwise.records import Architecture, Array, Batch, Candidate, CurvePoint, Json, Metric, Solved, Trial
 from archwise.tasks import main_metric, task
 
 Send = Callable[[object], None]
@@ -94,20 +95,12 @@ def _judge(folder: Path, ground: Ground, answered: Array) -> tuple[float, float,
 
 def _solve(folder: Path, ground: Ground, entry: Architecture, job: TrialJob) -> Trial:
     """Fit a reference on the training rows, through its library, and judge its ONNX on the validation rows."""
-    assert entry.solve is not None  # a reference has it by definition
     started = time.monotonic()
-    solved = entry.solve(
-        ground.signature(entry.need),
-        dict(job.candidate.settings),
-        read_batch(folder, entry.need, "train"),
-        read_targets(folder, "train"),
-        ground.profile.task,
-        job.candidate.plan.seed,
-    )
+    train = read_batch(folder, entry.need, "train")
+    solved = _solved(ground, entry, job.candidate, train, read_targets(folder, "train"))
     valid = read_batch(folder, entry.need, "valid")
     session = open_session(solved.onnx)
     answered = outputs(session, valid)
-    _check_parity(ground, solved.outputs(_head(valid)), answered[:PARITY_ROWS])
     (trial_folder(folder, job.candidate) / "model.onnx").write_bytes(solved.onnx)
     score, low, high = _judge(folder, ground, answered)
     return Trial(
@@ -122,6 +115,17 @@ def _solve(folder: Path, ground: Ground, entry: Architecture, job: TrialJob) -> 
         latency_ms=row_latency_ms(session, _head(valid)),
         outputs=answered,
     )
+
+
+def _solved(ground: Ground, entry: Architecture, candidate: Candidate, batch: Batch, targets: Array) -> Solved:
+    """Fit a reference, and hold its ONNX against the library on real rows."""
+    if entry.solve is None:
+        raise UsageError(f"'{entry.name}' is a network; only references are fitted by a library")
+    settings, seed = dict(candidate.settings), candidate.plan.seed
+    solved = entry.solve(ground.signature(entry.need), settings, batch, targets, ground.profile.task, seed)
+    rows = _head(batch)
+    _check_parity(ground, solved.outputs(rows), outputs(open_session(solved.onnx), rows))
+    return solved
 
 
 def _train(folder: Path, ground: Ground, entry: Architecture, job: TrialJob, send: Send) -> Trial:
@@ -224,6 +228,34 @@ def export_trial(job: ExportJob, send: Send) -> str:
     path = place / "model.onnx"
     path.write_bytes(model)
     return str(path)
+
+
+@dataclass(frozen=True)
+class RefitJob:
+    """Fit a chosen reference anew."""
+
+    run: str
+    candidate: Candidate
+
+
+def refit_trial(job: RefitJob, send: Send) -> int:
+    """Fit a reference on the training and the validation rows together, and write it as refit.onnx in its trial folder.
+
+    Returns:
+        the number of rows it was fitted on.
+
+    Raises:
+        ParityError: ONNX Runtime does not answer as the library did.
+    """
+    send({"event": "refit"})
+    folder = Path(job.run)
+    ground = read_ground(folder)
+    entry = architecture(job.candidate.architecture)
+    train, valid = (read_batch(folder, entry.need, part) for part in ("train", "valid"))
+    targets = np.concatenate([read_targets(folder, "train"), read_targets(folder, "valid")])
+    solved = _solved(ground, entry, job.candidate, {n: np.concatenate([train[n], valid[n]]) for n in train}, targets)
+    (trial_folder(folder, job.candidate) / "refit.onnx").write_bytes(solved.onnx)
+    return len(targets)
 
 
 def _torch_outputs(network: object, batch: Batch) -> Array:

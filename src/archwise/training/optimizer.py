@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
+import torch._dynamo  # the first optimizer would import it, in the time of the first candidate
 from torch import nn
 
 from archwise.catalogue import pick
