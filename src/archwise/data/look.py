@@ -131,7 +131,7 @@ def _summarise(column: ColumnProfile, typed: pl.DataFrame) -> ColumnProfile:
 
 
 def _scale_up(profile: Profile, factor: float) -> Profile:
-    """The profile of a sample as that of the table it was drawn from: rows, missing cells and classes in its measure."""
+    """The profile of a sample in the measure of the table it was drawn from: rows, missing cells and classes."""
     columns = tuple(replace(column, n_missing=round(factor * column.n_missing)) for column in profile.columns)
     counts = tuple(round(factor * count) for count in profile.class_counts)
     return replace(profile, n_rows=round(factor * profile.n_rows), columns=columns, class_counts=counts)

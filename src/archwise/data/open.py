@@ -71,7 +71,7 @@ def sample_stream(stream: Stream, *, seed: int, n_rows: int = SAMPLE_ROWS) -> Ta
 
 
 def draw_evenly(n_rows: int, n_wanted: int, *, seed: int) -> Array:
-    """One row at random from each of n_wanted equal stretches: (n_wanted,) rising int64, or every row if they are few."""
+    """One row at random from each of n_wanted equal stretches, (n_wanted,) rising int64; every row if they are few."""
     if n_rows <= n_wanted:
         return np.arange(n_rows, dtype=np.int64)
     edges = np.arange(n_wanted + 1, dtype=np.int64) * n_rows // n_wanted

@@ -49,9 +49,7 @@ class Preparation:
     need: Need
 
 
-def parse_columns(
-    frame: pl.DataFrame, columns: Sequence[tuple[str, str]], *, rows: Array | None = None
-) -> Parsed:
+def parse_columns(frame: pl.DataFrame, columns: Sequence[tuple[str, str]], *, rows: Array | None = None) -> Parsed:
     """Read the cells of columns as the values of their kinds.
 
     Args:

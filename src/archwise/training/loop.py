@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -223,7 +224,8 @@ def _advance(run: _Run, last: int, deadline: float, tools: Tools) -> None:
 
 
 def _mean_loss(run: _Run, rows: torch.Tensor) -> torch.Tensor:
-    outputs = run.network(*[tensor.index_select(0, rows) for tensor in run.inputs])
+    inputs = zip(run.inputs, run.valid_inputs, strict=True)
+    outputs = run.network(*[tensor.index_select(0, rows).to(like.dtype) for tensor, like in inputs])
     losses: torch.Tensor = run.loss_of(outputs, run.targets.index_select(0, rows), run.options)
     return losses.mean()
 
@@ -295,6 +297,10 @@ def _steps_a_look(steps_an_epoch: int) -> int:
 
 
 def _tensor(array: Array, device: torch.device) -> torch.Tensor:
+    if isinstance(array, np.memmap):  # larger than memory it may be: mapped, and never written to
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+            return torch.from_numpy(array).to(device)
     return torch.from_numpy(np.require(array, requirements=["C", "W"])).to(device)  # copied only where it must be
 
 

@@ -43,4 +43,6 @@ def stream_arrow(source: object, names: tuple[str, ...] = ()) -> Stream | None:
     return None if names else stream_slices(lambda: pl.scan_ipc(path), str(path))
 
 
-READER = Reader("arrow", "Arrow IPC and Feather files (.arrow, .feather, .ipc)", accepts_arrow, read_arrow, stream_arrow)
+READER = Reader(
+    "arrow", "Arrow IPC and Feather files (.arrow, .feather, .ipc)", accepts_arrow, read_arrow, stream_arrow
+)

@@ -113,7 +113,8 @@ def _read_chunks(path: Path, names: tuple[str, ...], picked: Array | None) -> It
         if not columns:
             head = rows.cells(is_whole & (np.cumsum(is_whole) <= _N_WEIGHED))
             n_header = int(bool(is_whole[0]) and _first_is_header(head, names))
-            columns, name_findings = _name_columns(head, names, bool(n_header), str(path))
+            named, name_findings = _name_columns(head, names, bool(n_header), str(path))
+            columns = tuple(named)
             findings = (*findings, *name_findings)
         which = np.flatnonzero(is_whole)[n_header:]
         numbers = np.arange(n_rows, n_rows + len(which), dtype=np.int64)
@@ -134,9 +135,7 @@ def _within(picked: Array, numbers: Array) -> Array:
     return picked[np.searchsorted(picked, numbers[0]) : np.searchsorted(picked, numbers[-1], side="right")]
 
 
-def _cells_of(
-    rows: _Rows, mask: Array, columns: tuple[str, ...], layout: Layout, *, is_sample: bool
-) -> pl.DataFrame:
+def _cells_of(rows: _Rows, mask: Array, columns: tuple[str, ...], layout: Layout, *, is_sample: bool) -> pl.DataFrame:
     """The cells of some rows of a chunk; of a sample they are cleaned, for people to look at."""
     if not mask.any():
         return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
