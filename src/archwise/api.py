@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from archwise.model.predict import Model, Predicted
 from archwise.model.predict import evaluate as evaluate_model
 from archwise.model.predict import load as load_model
 from archwise.model.predict import predict as predict_with
+from archwise.model.predict import predict_parts as predict_parts_with
 from archwise.records import Candidate, Json, Profile, Shortlisted, Table
 from archwise.report.event import OnEvent, event_log, seconds_spent
 from archwise.tasks import main_metric, task, tasks
@@ -149,6 +150,15 @@ def predict(model: Model | str | Path, source: object) -> Predicted:
         DataError: a column is missing, or too many rows cannot be read.
     """
     return predict_with(_loaded(model), source)
+
+
+def predict_parts(model: Model | str | Path, source: object) -> Iterator[Predicted]:
+    """Answer each row, in order, in as many parts as a large file is read in; one for all that fits in memory.
+
+    Raises:
+        DataError: as for `predict`.
+    """
+    return predict_parts_with(_loaded(model), source)
 
 
 def evaluate(model: Model | str | Path, source: object) -> dict[str, Json]:

@@ -191,8 +191,7 @@ def predict(
     """Answer each row, in order: label and probabilities, or value and interval. Needs no torch."""
     from archwise import api, view
 
-    predicted = api.predict(model, source)
-    view.write_answers(predicted, out, as_json=as_json, quiet=quiet)
+    view.write_answers(api.predict_parts(model, source), out, as_json=as_json, quiet=quiet)
 
 
 @app.command()

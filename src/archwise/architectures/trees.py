@@ -126,5 +126,5 @@ ARCHITECTURE = Architecture(
     tasks=("classify", "regress"),
     variants=_variants,
     solve=_solve,
-    most_rows=2_000_000,
+    most_rows=1_000_000,
 )

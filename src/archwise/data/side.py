@@ -12,7 +12,7 @@ from archwise.data.split import TEST, TRAIN, VALID, SplitRule, moment_cuts, stam
 from archwise.errors import DataError
 from archwise.records import Array
 
-MOST_JUDGED = 200_000  # rows that decide, and rows that are sealed; the rest trains
+MOST_JUDGED = 100_000  # rows that decide, and rows that are sealed; the rest trains
 _MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 

@@ -196,9 +196,10 @@ def stamps_of(column: pl.Series, *, rows: Array | None = None) -> Array:
     typed, is_bad = (dates.cast(pl.Int64).cast(pl.Float64), is_no_date) if is_dated else (numbers, is_no_number)
     if typed.null_count():
         first = int(typed.is_null().arg_max() or 0)
+        row = first if rows is None else int(rows[first])
         found = f"'{column[first]}' is no time" if is_bad[first] else "the cell is missing"
         raise ColumnError(
-            f"time column '{column.name}', row {(first if rows is None else int(rows[first])) + 1}: {found}; expected a date such as 2024-03-01 "
+            f"time column '{column.name}', row {row + 1}: {found}; expected a date such as 2024-03-01 "
             f"or a number in all {len(column):,} rows"
         )
     return typed.to_numpy()

@@ -103,6 +103,7 @@ def stream_delimited(source: object, names: tuple[str, ...] = ()) -> Stream | No
 
 def _read_chunks(path: Path, names: tuple[str, ...], picked: Array | None) -> Iterator[Table]:
     columns: tuple[str, ...] = ()
+    name_findings: tuple[Finding, ...] = ()
     n_rows = n_lines = 0
     for content, layout in _blocks(path):
         rows = _find_rows(content, layout, str(path))
@@ -115,7 +116,6 @@ def _read_chunks(path: Path, names: tuple[str, ...], picked: Array | None) -> It
             n_header = int(bool(is_whole[0]) and _first_is_header(head, names))
             named, name_findings = _name_columns(head, names, bool(n_header), str(path))
             columns = tuple(named)
-            findings = (*findings, *name_findings)
         which = np.flatnonzero(is_whole)[n_header:]
         numbers = np.arange(n_rows, n_rows + len(which), dtype=np.int64)
         wanted = slice(None) if picked is None else np.searchsorted(numbers, _within(picked, numbers))
@@ -123,7 +123,9 @@ def _read_chunks(path: Path, names: tuple[str, ...], picked: Array | None) -> It
         mask[which[wanted]] = True
         frame = _cells_of(rows, mask, columns, layout, is_sample=picked is not None)
         aside = tuple(int(position) - n_header for position in np.flatnonzero(~is_whole))
-        yield Table(frame, str(path), findings, aside, numbers[wanted], 0 if picked is None else len(numbers))
+        yield Table(
+            frame, str(path), (*findings, *name_findings), aside, numbers[wanted], 0 if picked is None else len(numbers)
+        )
         n_rows += len(which)
         n_lines += content.count(b"\n")
 
