@@ -60,7 +60,7 @@ class Labelled:
 
 @dataclass(frozen=True)
 class _Rows:
-    """A table as the model reads it. is_bad: (N,) rows that cannot be read, those of the table before those set aside."""
+    """A table as the model reads it. is_bad: (N,) rows that cannot be read: of the table, then those set aside."""
 
     table: Table
     parsed: Parsed
