@@ -121,6 +121,7 @@ def _find_way(sample: Table, profile: Profile, config: Config, needs: Sequence[N
     rule = make_side_rule(split, sample.frame, n_rows=profile.n_rows)
     way = _Way(profile, kind_of_task, {}, rule, ())
     chunk = _read_chunk(sample, way)
+    refuse_too_many_bad(chunk.bad, chunk.findings)
     is_train = pl.Series(chunk.sides == TRAIN)
     state = kind_of_task.encode_fit(chunk.target.filter(is_train))
     main_metric(kind_of_task, state, config.metric)  # a misspelt name is found before anything is written
