@@ -93,10 +93,10 @@ def test_a_candidate_that_is_always_right_has_the_interval_of_one_point() -> Non
 # ---------------------------------------------------------------- whole races
 
 
-def correlated_hits(rng: np.random.Generator, n: int, m: int) -> Array:
-    """Hits of candidates that agree on most rows, 85 in 100 right each."""
+def correlated_hits(rng: np.random.Generator, n: int, m: int, *, agreed: float = 0.7) -> Array:
+    """Hits of candidates that agree on a share of the rows, 85 in 100 right each."""
     common, own = rng.random((n, 1)) < 0.85, rng.random((n, m)) < 0.85
-    return np.where(rng.random((n, m)) < 0.7, common, own).astype(np.float64)
+    return np.where(rng.random((n, m)) < agreed, common, own).astype(np.float64)
 
 
 def correlated_errors(rng: np.random.Generator, n: int, m: int) -> Array:
@@ -169,6 +169,7 @@ def test_the_intervals_of_all_pairs_cover_the_true_differences_at_once(
     [
         pytest.param(ACCURACY, correlated_hits, 500, id="accuracy"),
         pytest.param(ACCURACY, correlated_hits, 60, id="accuracy of few rows"),
+        pytest.param(ACCURACY, partial(correlated_hits, agreed=0.97), 500, id="accuracy of near twins"),
         pytest.param(RMSE, correlated_errors, 200, id="rmse"),
         pytest.param(RMSE, correlated_errors, FEWEST_UNITS, id="rmse of the fewest rows"),
     ],

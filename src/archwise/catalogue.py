@@ -20,6 +20,9 @@ def entries(package: ModuleType, constant: str) -> dict[str, Any]:
 
     Returns:
         name -> entry, in alphabetical order of the names. Loading it loads no torch.
+
+    Raises:
+        ValueError: two files define entries of one name.
     """
     return dict(_entries(package.__name__, tuple(package.__path__), constant))
 
@@ -37,10 +40,14 @@ def pick(found: dict[str, Any], name: str, what: str) -> Any:
 
 @cache
 def _entries(package: str, path: tuple[str, ...], constant: str) -> tuple[tuple[str, Any], ...]:
-    found = {}
+    found: dict[str, Any] = {}
+    places: dict[str, str] = {}
     for module_info in pkgutil.iter_modules(list(path)):
         module = importlib.import_module(f"{package}.{module_info.name}")
         entry = getattr(module, constant, None)
-        if entry is not None:
-            found[entry.name] = entry
+        if entry is None:
+            continue
+        if entry.name in found:
+            raise ValueError(f"{places[entry.name]} and {module.__name__} both define '{entry.name}'; rename one")
+        found[entry.name], places[entry.name] = entry, module.__name__
     return tuple(sorted(found.items()))

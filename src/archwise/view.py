@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
@@ -20,8 +21,8 @@ from archwise.report.event import Event, OnEvent
 if TYPE_CHECKING:
     from archwise.model.predict import Model, Predicted
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+out = Console(highlight=False, emoji=False)
+err = Console(stderr=True, highlight=False, emoji=False)
 _SIGNS = {"note": "[dim]note[/]", "warning": "[yellow]warning[/]", "error": "[red]error[/]"}
 
 
@@ -141,7 +142,8 @@ def show_fitted(model: Model, *, as_json: bool) -> None:
     for sentence in (*model.verdict["test"]["sentences"], *model.verdict["next_steps"]):
         out.print(escape(sentence), soft_wrap=True)
     out.print(f"\nModel: [bold]{escape(str(model.folder))}[/]", soft_wrap=True)
-    out.print(f"Next: archwise show {model.folder} · archwise predict {model.folder} new.csv", soft_wrap=True)
+    name = escape(str(model.folder))
+    out.print(f"Next: archwise show {name} · archwise predict {name} new.csv", soft_wrap=True)
 
 
 def show_model(model: Model) -> None:
@@ -228,11 +230,13 @@ def _short(value: Json) -> str:
 
 
 def _plain(data: Json) -> Json:
-    """Records as what JSON can hold."""
+    """Records as what JSON can hold; null for a float that is no finite number."""
     if is_dataclass(data) and not isinstance(data, type):
         return _plain(asdict(data))
     if isinstance(data, Mapping):
         return {str(key): _plain(value) for key, value in data.items()}
     if isinstance(data, tuple | list):
         return [_plain(value) for value in data]
+    if isinstance(data, float) and not math.isfinite(data):
+        return None
     return data

@@ -59,7 +59,7 @@ def finish_run(
         seed=config.seed,
         groups=read_groups(folder, "valid"),
     )
-    verdict = decide(usable, scores, metric, use_latency=not ground.steps_mode)
+    verdict = decide(usable, scores, metric, use_latency=not ground.steps_mode, unit="group" if config.group else "row")
     tell({"event": "verdict", "chosen": verdict.candidate.label, "reasons": list(verdict.reasons)})
     written_model = _write_chosen(folder, verdict.candidate, workers, deadline)
     onnx = written_model.onnx

@@ -200,8 +200,8 @@ def write_targets(folder: Path, part: str, targets: Array) -> None:
 
 
 def read_targets(folder: Path, part: str) -> Array:
-    """The encoded targets of "train" or "valid", (N,)."""
-    targets: Array = np.load(targets_path(folder, part), allow_pickle=False)
+    """The encoded targets of "train" or "valid", (N,), mapped from disk."""
+    targets: Array = np.load(targets_path(folder, part), mmap_mode="r", allow_pickle=False)
     return targets
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import asdict, replace
 
 from archwise import catalogue
 from archwise.architectures import architecture, architectures
@@ -29,6 +30,15 @@ SECONDS_A_NETWORK = 5.0  # worker seconds that a network needs to show anything
 STEPS_A_NETWORK = 200
 PLAIN_DESCENT = ("sgd", "nesterov")  # they do not scale their steps by the gradient's size, so plans made for Adam
 PLAIN_DESCENT_RATE = 30.0  # are given this many times the rate
+PLAN_RANGES: Mapping[str, tuple[float, float]] = {  # of its numbers; those not named start at nought
+    "epochs": (1, math.inf),
+    "batch": (1, math.inf),
+    "rate": (1e-12, math.inf),
+    "patience": (1, math.inf),
+    "momentum": (0, 0.9999),
+    "average": (0, 0.999999),
+    "smoothing": (0, 0.9),
+}
 
 
 def shortlist(profile: Profile, config: Config) -> tuple[Shortlisted, ...]:
@@ -67,6 +77,7 @@ def enter(profile: Profile, config: Config, *, n_workers: int) -> tuple[Candidat
     ]
     if not raced:
         raise UsageError("no architecture of the shortlist can read these data; see archwise shortlist for the reasons")
+    _check_owners(config.settings, [item.architecture for item in raced])
     references: list[list[Candidate]] = []
     networks: list[list[Candidate]] = []
     for item in raced:
@@ -105,16 +116,12 @@ def _interleave(lists: Sequence[Sequence[Candidate]]) -> list[Candidate]:
 
 
 def _candidate(entry: Architecture, variant: Mapping[str, Scalar], profile: Profile, config: Config) -> Candidate:
-    fixed = {
-        name.split(".", 1)[1]: value for name, value in config.settings.items() if name.split(".", 1)[0] == entry.name
-    }
-    settings = settings_of({**entry.defaults(), **variant, **fixed}.items())
+    defaults = entry.defaults()
+    settings = settings_of({**defaults, **variant, **_fixed(entry.name, defaults, config)}.items())
     plan = entry.plan(profile) if entry.plan else Plan()
     if entry.is_reference:
         return Candidate(entry.name, settings, Plan(seed=config.seed))
-    wanted: dict[str, Scalar] = {
-        name.removeprefix("plan."): value for name, value in config.settings.items() if name.startswith("plan.")
-    }
+    wanted = _fixed("plan", asdict(plan), config)
     if config.optimizer:
         wanted["optimizer"] = config.optimizer
         if config.optimizer in PLAIN_DESCENT:
@@ -124,6 +131,12 @@ def _candidate(entry: Architecture, variant: Mapping[str, Scalar], profile: Prof
     plan = replace(plan, seed=config.seed, **wanted)  # type: ignore[arg-type]  # checked by _check_settings
     _check_names(plan, profile.task)
     return Candidate(entry.name, settings, plan)
+
+
+def _fixed(owner: str, defaults: Mapping[str, Scalar], config: Config) -> dict[str, Scalar]:
+    """What the user fixed of an architecture or of the plan, a whole number as a float where the default is one."""
+    given = {name.partition(".")[2]: value for name, value in config.settings.items() if name.startswith(f"{owner}.")}
+    return {name: float(value) if isinstance(defaults[name], float) else value for name, value in given.items()}
 
 
 def _with_labels(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -137,8 +150,18 @@ def _with_labels(candidates: Sequence[Candidate]) -> list[Candidate]:
     return labelled
 
 
+def _check_owners(settings: Mapping[str, Scalar], raced: Sequence[str]) -> None:
+    for name in settings:
+        owner = name.partition(".")[0]
+        if owner not in (*raced, "plan"):
+            raise UsageError(
+                f"--set {name}: {owner} is not in this race, which has {', '.join(sorted(raced))}; "
+                f"bring it in with --add {owner}, or leave the setting out"
+            )
+
+
 def _check_settings(settings: Mapping[str, Scalar]) -> None:
-    plan_fields = {field.name: getattr(Plan(), field.name) for field in fields(Plan)}
+    plan_fields = asdict(Plan())
     for name, value in settings.items():
         owner, _, setting_name = name.partition(".")
         if not setting_name:
@@ -148,7 +171,10 @@ def _check_settings(settings: Mapping[str, Scalar]) -> None:
         if owner == "plan":
             if setting_name not in plan_fields:
                 raise UsageError(f"--set {name}: a plan has no '{setting_name}'.{nearest(setting_name, plan_fields)}")
+            if setting_name == "seed":
+                raise UsageError("--set plan.seed: one seed rules the whole run; give it with --seed")
             _check_type(name, value, plan_fields[setting_name])
+            _check_range(name, value, *PLAN_RANGES.get(setting_name, (0, math.inf)))
             continue
         space = {setting.name: setting for setting in architecture(owner).space}
         if setting_name not in space:
@@ -184,6 +210,15 @@ def _check_value(name: str, value: Scalar, setting: Setting) -> None:
             raise UsageError(f"--set {name}: '{value}' is not a choice.{nearest(str(value), known)}")
         return
     _check_type(name, value, setting.default)
-    low, high = setting.low, setting.high
-    if isinstance(value, int | float) and ((low is not None and value < low) or (high is not None and value > high)):
-        raise UsageError(f"--set {name}: {value} lies outside {low:g} to {high:g}")
+    _check_range(
+        name,
+        value,
+        -math.inf if setting.low is None else setting.low,
+        math.inf if setting.high is None else setting.high,
+    )
+
+
+def _check_range(name: str, value: Scalar, low: float, high: float) -> None:
+    if isinstance(value, int | float) and not (low <= value <= high and math.isfinite(value)):
+        between = f"lies outside {low:g} to {high:g}" if math.isfinite(high) else f"is not a number from {low:g}"
+        raise UsageError(f"--set {name}: {value} {between}")

@@ -20,6 +20,7 @@ from archwise.choice.run import (
     write_trial,
 )
 from archwise.choice.seal import read_groups
+from archwise.data.mapped import gather
 from archwise.data.open import draw_evenly
 from archwise.errors import UsageError
 from archwise.evidence import bootstrap_scores, interval
@@ -125,7 +126,7 @@ def _given(folder: Path, entry: Architecture) -> tuple[Batch, Array]:
     if not 0 < entry.most_rows < len(targets):
         return batch, targets
     rows = draw_evenly(len(targets), entry.most_rows, seed=0)
-    return {name: array[rows] for name, array in batch.items()}, targets[rows]
+    return {name: gather(array, rows) for name, array in batch.items()}, gather(targets, rows)
 
 
 def _fewer_words(n_given: int, n_train: int) -> str:

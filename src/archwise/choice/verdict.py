@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from archwise.architectures import architecture
-from archwise.choice.wording import amount, difference_words, join, plural, score_words
-from archwise.evidence import BootstrapScores, compare, interval
+from archwise.choice.wording import amount, difference_words, gap_words, interval_words, join, plural, score_words
+from archwise.evidence import FEWEST_UNITS, BootstrapScores, compare, interval
 from archwise.records import Comparison, Json, Metric, Trial, Verdict
 
 SMALLEST_LATENCY_MS = 0.01
@@ -33,19 +33,25 @@ class Sealed:
     scores: dict[str, float]
 
 
-def decide(trials: Sequence[Trial], scores: BootstrapScores, metric: Metric, *, use_latency: bool) -> Verdict:
+def decide(
+    trials: Sequence[Trial], scores: BootstrapScores, metric: Metric, *, use_latency: bool, unit: str = "row"
+) -> Verdict:
     """Choose among trials that all have outputs.
+
+    Who scores no better than one that the best beats is beaten too, however wide the interval.
 
     Args:
         trials: in the order of `scores`.
         use_latency: whether the faster of two equals is the simpler; never where no clock may decide.
+        unit: what was drawn in the evidence, "row" or "group".
     """
     places = range(len(trials))
     best = min(places, key=lambda place: (-metric.sign * scores.point[place], trials[place].candidate.id))
     ids = [trial.candidate.id for trial in trials]
     comparisons = compare(scores, ids, [(best, place) for place in places if place != best])
     behind = {comparison.right for comparison in comparisons if not comparison.tied}
-    tied = [place for place in places if ids[place] not in behind]
+    bar = max((metric.sign * scores.point[place] for place in places if ids[place] in behind), default=None)
+    tied = [place for place in places if bar is None or metric.sign * scores.point[place] > bar]
     chosen = min(tied, key=lambda place: _simplicity(trials[place], metric, use_latency=use_latency))
     low, high = interval(scores, chosen)
     verdict = Verdict(
@@ -61,7 +67,7 @@ def decide(trials: Sequence[Trial], scores: BootstrapScores, metric: Metric, *, 
         low=low,
         high=high,
     )
-    story = _Story(trials, scores, metric, verdict)
+    story = _Story(trials, scores, metric, verdict, unit)
     return replace(verdict, reasons=tuple(_reasons(story)), next_steps=tuple(_next_steps(story)))
 
 
@@ -92,6 +98,7 @@ class _Story:
     scores: BootstrapScores
     metric: Metric
     verdict: Verdict
+    unit: str
 
     def best_of(self, *, references: bool) -> int | None:
         """The place of the best reference or of the best network, or None where there is none."""
@@ -121,12 +128,13 @@ def _reasons(story: _Story) -> list[str]:
         f"(95 % interval {score_words(story.metric, verdict.low)} to {score_words(story.metric, verdict.high)})."
     ]
     reasons += _against_the_other_side(story)
-    if len(verdict.tied) > 1:
-        names = [t.candidate.label for t in story.trials if t.candidate.id in verdict.tied]
-        others = [name for name in names if name != trial.candidate.label]
+    others = [t.candidate.label for t in story.trials if t.candidate.id in verdict.tied and t is not trial]
+    if others:
         reasons.append(
-            f"{len(names)} candidates cannot be told apart on {plural(story.scores.n_units, 'independent row')}; "
-            f"{trial.candidate.label} is the simplest of them (the others: {join(others, most=5)})."
+            f"{len(others) + 1} candidates cannot be told apart on "
+            f"{plural(story.scores.n_units, f'independent {story.unit}')}; "
+            f"{trial.candidate.label} is the simplest of them "
+            f"({'the other' if len(others) == 1 else 'the others'}: {join(others, most=5)})."
         )
     return reasons
 
@@ -136,24 +144,36 @@ def _against_the_other_side(story: _Story) -> list[str]:
     reference, network = story.best_of(references=True), story.best_of(references=False)
     if reference is None or network is None:
         missing = "reference" if reference is None else "network"
-        return [f"No {missing} raced, so nothing is said about them."]
-    found = story.compare(network, reference)
-    names = story.trials[network].candidate.label, story.trials[reference].candidate.label
-    told = difference_words(story.metric, found)
-    if found.low > 0:
-        return [f"The best network, {names[0]}, beats the best reference, {names[1]}, by {told}."]
-    if found.high < 0:
-        flipped = story.compare(reference, network)
-        return [
-            f"No network beats the best reference, {names[1]}: the best network, {names[0]}, is "
-            f"{difference_words(story.metric, flipped)} behind. Deep learning does not pay here yet."
-        ]
-    side = "ahead of" if found.difference > 0 else "behind"
-    told = told if found.difference > 0 else difference_words(story.metric, story.compare(reference, network))
+        return [f"No {missing} raced, so it stays open whether deep learning pays here."]
+    ahead, behind = story.compare(network, reference), story.compare(reference, network)
+    of_network = f"the best network, {story.trials[network].candidate.label}"
+    of_reference = f"the best reference, {story.trials[reference].candidate.label}"
+    metric = story.metric
+    if not math.isfinite(ahead.difference):
+        broken = of_network if ahead.difference < 0 else of_reference
+        return [f"{_capital(broken)}, gives outputs that are no numbers, so there is nothing to compare."]
+    if ahead.low > 0:
+        told = f"by {difference_words(metric, ahead)} ({interval_words(metric, ahead)})"
+        return [f"{_capital(of_network)}, beats {of_reference}, {told}. Deep learning pays here."]
+    if ahead.high < 0:
+        told = f"{difference_words(metric, behind)} behind ({interval_words(metric, behind)})"
+        names = (of_reference, of_network)
+        if reference == story.chosen:
+            names = ("it", f"the best, {story.trials[network].candidate.label}")
+        return [f"No network beats {names[0]}: {names[1]}, is {told}. Deep learning does not pay here yet."]
+    leading = ahead.difference > 0
+    found, side = (ahead, "ahead of") if leading else (behind, "behind")
+    size = difference_words(metric, found)
+    where = f"{size} {side}" if size else "level with"
+    known = f" ({interval_words(metric, found)})" if math.isfinite(found.high) else ""
     return [
-        f"The best network, {names[0]}, is {told} {side} the best reference, {names[1]}: "
-        "the two cannot be told apart. Deep learning is not shown to pay here."
+        f"{_capital(of_network)}, is {where} {of_reference}{known}: the two cannot be told apart. "
+        "Deep learning is not shown to pay here."
     ]
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _next_steps(story: _Story) -> list[str]:
@@ -177,52 +197,51 @@ def _rows_to_tell_apart(story: _Story) -> list[str]:
     reference, network = story.best_of(references=True), story.best_of(references=False)
     if reference is None or network is None:
         return []
+    n_units = story.scores.n_units
+    if n_units < FEWEST_UNITS:
+        return [
+            f"To tell candidates apart takes at least {FEWEST_UNITS} independent validation {story.unit}s; "
+            f"here are {n_units}."
+        ]
     found = story.compare(network, reference)
     half = found.high - found.difference
     if not found.tied or found.difference == 0 or not math.isfinite(half) or half == 0:
         return []
-    n_rows = story.scores.n_units * (half / abs(found.difference)) ** 2
-    if n_rows > 1000 * story.scores.n_units:
+    n_rows = n_units * (half / abs(found.difference)) ** 2
+    if n_rows > 1000 * n_units:
         return ["The best network and the best reference are as good as equal; more rows would hardly part them."]
     return [
-        f"To tell the best network from the best reference, about {amount(n_rows)} validation rows would be needed "
-        f"in place of {story.scores.n_units:,}, if the difference is what it seems."
+        f"To tell the best network from the best reference, about {amount(n_rows)} validation {story.unit}s would be "
+        f"needed in place of {n_units:,}, if the difference is what it seems."
     ]
 
 
 def _was_improving(trial: Trial, metric: Metric) -> bool:
-    if len(trial.curve) < 3:
-        return len(trial.curve) > 0
-    best = max(range(len(trial.curve)), key=lambda place: metric.sign * trial.curve[place].score)
-    return best >= len(trial.curve) * (1 - IMPROVING_SHARE)
+    n_looks = len(trial.curve)
+    best = max(range(n_looks), key=lambda place: metric.sign * trial.curve[place].score, default=-1)
+    return best >= max(0, n_looks - max(1.0, n_looks * IMPROVING_SHARE))
 
 
 def failure_words(trials: Sequence[Trial]) -> list[str]:
-    """A sentence for each candidate that failed."""
-    return [
-        f"{trial.candidate.label} left the race: {trial.why.rstrip('.')}."
-        for trial in trials
-        if trial.state == "failed"
-    ]
+    """A sentence for each reason for which candidates failed."""
+    by_reason: dict[str, list[str]] = {}
+    for trial in trials:
+        if trial.state == "failed":
+            by_reason.setdefault(trial.why.rstrip(".") or "no reason given", []).append(trial.candidate.label)
+    return [f"{join(labels, most=6)} left the race: {reason}." for reason, labels in by_reason.items()]
 
 
 def sealed_words(sealed: Sealed, metric: Metric) -> list[str]:
     """What the sealed rows say, in sentences."""
     low, high = score_words(metric, sealed.low), score_words(metric, sealed.high)
-    worse = "worse" if sealed.gap > 0 else "better"
     sentences = [
         f"On {plural(sealed.n_rows, 'sealed test row')} it scores {metric.name} {score_words(metric, sealed.score)} "
-        f"(95 % interval {low} to {high}), {amount_of(metric, abs(sealed.gap))} {worse} than on the validation rows."
+        f"(95 % interval {low} to {high}), {gap_words(metric, sealed.gap)} on the validation rows."
     ]
     if sealed.references:
-        beside = join([f"{label} {score_words(metric, score)}" for label, score in sealed.references], most=6)
+        beside = join([f"{label} ({score_words(metric, score)})" for label, score in sealed.references], most=6)
         sentences.append(f"References on the same rows: {beside}.")
     return sentences
-
-
-def amount_of(metric: Metric, value: float) -> str:
-    """A difference of scores, in the words of its metric."""
-    return difference_words(metric, Comparison("", "", value, value, value, 0), interval=False)
 
 
 def verdict_json(verdict: Verdict, sealed: Sealed, metric: Metric) -> dict[str, Json]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from archwise.records import Comparison, Metric
 
 SHARES = {"accuracy", "balanced_accuracy", "f1", "roc_auc"}  # told in points, hundredths of the whole
+_MOST_DECIMALS = 4  # smaller figures are written as 1.2e-05
 
 
 def score_words(metric: Metric, value: float) -> str:
@@ -19,20 +20,48 @@ def score_words(metric: Metric, value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
 
 
-def difference_words(metric: Metric, found: Comparison, *, interval: bool = True) -> str:
-    """A difference with its interval, such as "0.4 points (95 % interval 0.1 to 0.7)"."""
-    scale, unit = (100.0, "points") if metric.name in SHARES else (1.0, metric.unit or metric.name)
-    low, middle, high = (_rounded(value * scale, found, scale) for value in (found.low, found.difference, found.high))
-    return f"{middle} {unit} (95 % interval {low} to {high})" if interval else f"{middle} {unit}"
+def difference_words(metric: Metric, found: Comparison) -> str:
+    """The size of a difference with its unit, such as "0.4 points"; empty where it is nought in the digits shown."""
+    scale, unit = _unit(metric)
+    number = _rounded(abs(found.difference) * scale, _size(found) * scale)
+    return "" if float(number.replace(",", "")) == 0 else f"{number} {unit}"
 
 
-def _rounded(value: float, found: Comparison, scale: float) -> str:
-    """Enough digits to see the width of the interval, and no more."""
+def interval_words(metric: Metric, found: Comparison) -> str:
+    """The interval of a difference, such as "95 % interval 0.1 to 0.7"."""
+    scale, _ = _unit(metric)
+    low, high = (_rounded(end * scale, _size(found) * scale) for end in (found.low, found.high))
+    return f"95 % interval {low} to {high}"
+
+
+def gap_words(metric: Metric, gap: float) -> str:
+    """How much worse a score is than another, such as "0.4 points worse than"."""
+    if not math.isfinite(gap):
+        return "not to be compared with the score"
+    told = difference_words(metric, Comparison("", "", gap, gap, gap, 0))
+    small = metric.name in SHARES and abs(gap) < 0.00005  # nought in the digits of `score_words`
+    return "the same as" if small or not told else f"{told} {'worse' if gap > 0 else 'better'} than"
+
+
+def _unit(metric: Metric) -> tuple[float, str]:
+    return (100.0, "points") if metric.name in SHARES else (1.0, metric.unit or metric.name)
+
+
+def _size(found: Comparison) -> float:
+    """What sets the digits: the difference, or half the width of its interval where that is larger."""
+    half = (found.high - found.low) / 2
+    return max(abs(found.difference), half if math.isfinite(half) else 0.0)
+
+
+def _rounded(value: float, size: float) -> str:
+    """Two digits of what is `size` large, and as many decimals of the rest."""
     if not math.isfinite(value):
-        return "any"
-    size = max(abs(found.difference), (found.high - found.low) / 2 if math.isfinite(found.high) else 0.0) * scale
+        return "unknown"
     decimals = 0 if size == 0 else max(0, 1 - math.floor(math.log10(size)))
-    return f"{value:,.{min(decimals, 6)}f}"
+    if decimals > _MOST_DECIMALS:
+        return f"{value:.1e}"
+    told = f"{value:,.{decimals}f}"
+    return told.removeprefix("-") if not told.strip("-0.,") else told
 
 
 def plural(count: int, noun: str) -> str:
@@ -41,9 +70,9 @@ def plural(count: int, noun: str) -> str:
 
 
 def amount(value: float) -> str:
-    """A large count to two digits."""
-    digits = max(0, math.floor(math.log10(max(value, 1.0))) - 1)
-    return f"{round(value, -digits):,.0f}"
+    """A count to two digits, rounded up, such as "1,300" of 1,234."""
+    unit: int = 10 ** max(0, math.floor(math.log10(max(value, 1.0))) - 1)
+    return f"{math.ceil(value / unit) * unit:,}"
 
 
 def join(names: Sequence[str], *, most: int) -> str:

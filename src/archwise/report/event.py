@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,9 +40,11 @@ def read_events(path: Path) -> Iterator[Event]:
     """The events of a run, in order. A line that a kill cut short is left out."""
     if not path.exists():
         return
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        if line.startswith("{") and line.endswith("}"):
-            yield json.loads(line)
+    for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
+        with contextlib.suppress(json.JSONDecodeError):
+            event = json.loads(line)
+            if isinstance(event, dict):  # what is left of a line may be JSON of another kind
+                yield event
 
 
 def seconds_spent(path: Path) -> float:

@@ -1,0 +1,12 @@
+"""RealMLP with its tuned defaults, by its authors (Holzmueller et al. 2024)."""
+
+import pytabkit
+from frame import read, report
+from pytabkit import RealMLP_TD_Classifier, RealMLP_TD_Regressor
+
+train, test, task = read()
+kind = RealMLP_TD_Classifier if task.classify else RealMLP_TD_Regressor
+model = task.timed(
+    lambda: kind(random_state=task.seed, device="cpu", n_threads=2).fit(train.as_categories(), train.target)
+)
+report(task, model, test.as_categories(), test.target, version=getattr(pytabkit, "__version__", "unknown"))

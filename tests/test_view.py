@@ -1,0 +1,297 @@
+"""What the command line shows: JSON that parses, plain lines, answers in files, and names shown as they are."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import polars as pl
+import pytest
+from rich.console import Console
+
+from archwise import view
+from archwise.model.predict import Model, Predicted
+from archwise.records import ColumnProfile, Finding, Profile, Shortlisted
+from archwise.report.event import Event
+
+WILD = "[bold] [/x] [red]a[/] :smile: \\[b] [link=file:///]"  # what a column or a label may be called
+ANSWERS = pl.DataFrame({"prediction": ["yes", None], "p:yes": [0.75, None]})
+
+
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plain consoles of a width in which no line is folded, whatever terminal runs the tests."""
+    monkeypatch.setattr(view.out, "_width", 500)
+    monkeypatch.setattr(view.err, "_width", 500)
+    monkeypatch.setattr(view.out, "_force_terminal", False)
+
+
+def profile(name: str = "age", *, source: str = "people.csv") -> Profile:
+    columns = (
+        ColumnProfile(name, "number", f"all of {name} are numbers", True, 3, 40, {"min": 17, "mean": 38.58123}),
+        ColumnProfile(f"{name} id", "identifier", "one a row", False, 0, 1_000),
+        ColumnProfile(f"{name} label", "category", "the target", False, 0, 2),
+    )
+    return Profile(
+        source,
+        1_000,
+        columns,
+        f"{name} label",
+        "classify",
+        f"{name} label has 2 values",
+        (f"{name} no", f"{name} yes"),
+        (700, 300),
+        (Finding("missing", "warning", f"{name}: 3 cells are missing"),),
+    )
+
+
+def model(label: str = "mlp", *, folder: str = "a.archwise") -> Model:
+    verdict = {
+        "candidate": "a",
+        "tied": ["a", "b"],
+        "metric": "accuracy",
+        "reasons": [f"Chosen: {label}."],
+        "next_steps": [f"Longer for {label}."],
+        "comparisons": [
+            {"left": "a", "right": "b", "difference": 0.01234567, "low": -0.01, "high": 0.03, "n_rows": 1_234},
+            {"left": "a", "right": "c", "difference": 0.5, "low": None, "high": None, "n_rows": 12},
+        ],
+        "test": {"sentences": [f"On 200 rows {label} scores 0.8."]},
+    }
+    row = {
+        "id": "a", "label": label, "state": "done", "score": 0.81, "low": 0.78, "high": 0.84, "n_parameters": 12_345,
+        "latency_ms": 0.0213, "seconds": 3.21, "settings": f"a={label}", "why": "",
+    }  # fmt: skip
+    rows = [
+        row,
+        {**row, "id": "b", "latency_ms": None},
+        {**row, "id": "c", "state": "failed", "why": f"it broke: {label}", "score": None, "low": None, "high": None},
+    ]
+    return cast(Model, SimpleNamespace(folder=Path(folder), verdict=verdict, trials=rows))
+
+
+# ---------------------------------------------------------------- JSON
+
+
+def test_records_are_printed_as_json_that_parses(capsys: pytest.CaptureFixture[str]) -> None:
+    view.print_json(profile())
+    found = json.loads(capsys.readouterr().out)
+    assert found["columns"][0]["summary"] == {"min": 17, "mean": 38.58123}
+    assert found["classes"] == ["age no", "age yes"]
+
+
+def test_tuples_of_records_are_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    view.print_json((Shortlisted("mlp", "ann", 0.5, "because"),))
+    assert json.loads(capsys.readouterr().out) == [
+        {"architecture": "mlp", "family": "ann", "prior": 0.5, "because": "because"}
+    ]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_no_number_is_null_in_json(capsys: pytest.CaptureFixture[str], value: float) -> None:
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is not JSON")
+
+    view.print_json({"score": value, "rows": [value, 1.0]})
+    found = json.loads(capsys.readouterr().out, parse_constant=refuse)
+    assert found == {"score": None, "rows": [None, 1.0]}
+
+
+def test_json_keeps_names_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    view.print_json({WILD: "Größe"})
+    assert json.loads(capsys.readouterr().out) == {WILD: "Größe"}
+
+
+def test_a_fitted_model_as_json_is_json_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    view.show_fitted(model(), as_json=True)
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["model"] == "a.archwise"
+    assert printed.err == ""
+
+
+# ---------------------------------------------------------------- names as they are
+
+
+def test_a_profile_shows_names_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    view.show_profile(profile(WILD, source=f"{WILD}.csv"))
+    shown = capsys.readouterr().out
+    for part in (
+        f"{WILD}.csv: 1,000 rows, 3 columns",
+        f"{WILD} id",
+        f"all of {WILD} are numbers",
+        f"classify {WILD} label, because {WILD} label has 2 values.",
+        f"Classes: {WILD} no 700, {WILD} yes 300.",
+        f"warning: {WILD}: 3 cells are missing",
+    ):
+        assert part in shown
+
+
+def test_a_shortlist_shows_reasons_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    view.show_shortlist([Shortlisted("mlp", "ann", 0.512, f"always '{WILD}'")])
+    shown = capsys.readouterr().out
+    assert f"always '{WILD}'" in shown
+    assert "0.51" in shown
+
+
+def test_a_model_shows_labels_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    view.show_model(model(WILD))
+    shown = capsys.readouterr().out
+    for part in (f"Chosen: {WILD}.", f"Longer for {WILD}.", f"failed (it broke: {WILD})", f"a={WILD}"):
+        assert part in shown
+
+
+def test_the_end_of_a_fit_shows_folders_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    view.show_fitted(model(WILD, folder="[bold]/[x]"), as_json=False)
+    shown = capsys.readouterr().out
+    assert "Model: [bold]/[x]" in shown
+    assert "archwise show [bold]/[x] · archwise predict [bold]/[x] new.csv" in shown
+
+
+def test_the_catalogue_shows_summaries_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    view.show_catalogue({"tasks": [{"name": "a", "summary": WILD}]})
+    assert WILD in capsys.readouterr().out
+
+
+# ---------------------------------------------------------------- figures
+
+
+def test_a_model_shows_the_chosen_the_tied_and_the_evidence(capsys: pytest.CaptureFixture[str]) -> None:
+    view.show_model(model())
+    lines = capsys.readouterr().out.splitlines()
+    chosen, tied, failed = (line for line in lines if "mlp" in line and "a=mlp" in line)
+    assert chosen.split()[:4] == ["*", "mlp", "done", "0.81"]
+    assert "0.78 to 0.84" in chosen
+    assert "0.021" in chosen
+    assert tied.startswith("=")
+    assert failed.split()[:2] == ["mlp", "failed"]
+    assert any("0.01235" in line and "-0.01 to 0.03" in line and "1,234" in line for line in lines)
+
+
+def test_scores_show_the_interval_of_the_deciding_metric(capsys: pytest.CaptureFixture[str]) -> None:
+    figures = {"rmse": 12_000.0, "r2": 0.51239}
+    view.show_scores({"n_rows": 1_200, "metric": "rmse", "low": 11_000.4, "high": 13_000.0, "scores": figures})
+    first, _, rmse, r2 = capsys.readouterr().out.splitlines()
+    assert first == "1,200 rows"
+    assert rmse.split() == ["rmse", "12,000", "11,000", "to", "13,000"]
+    assert r2.split() == ["r2", "0.5124"]
+
+
+# ---------------------------------------------------------------- the race
+
+RACE: list[Event] = [
+    {"t": 0.01, "event": "run", "folder": "a.run"},
+    {"t": 0.5, "event": "start", "task": "classify", "target": WILD, "n_train": 6_000, "n_valid": 2_000,
+     "n_test": 2_000, "split": "at random", "candidates": [1, 2], "metric": "accuracy"},
+    {"t": 0.6, "event": "rung", "rung": 0, "n_entrants": 2, "share": 0.1},
+    {"t": 0.7, "event": "started", "id": "x", "label": WILD, "rung": 0},
+    {"t": 0.8, "event": "point", "id": "x", "label": WILD, "rung": 0, "step": 10, "score": 0.71},
+    {"t": 0.9, "event": "trial", "id": "x", "label": WILD, "rung": 0, "state": "paused", "score": 0.7312345,
+     "low": 0.71, "high": 0.75, "seconds": 1.5, "steps": 20, "why": ""},
+    {"t": 1.0, "event": "trial", "id": "y", "label": "trees", "rung": 0, "state": "failed", "score": None,
+     "low": None, "high": None, "seconds": 0.1, "steps": 0, "why": f"ValueError: {WILD}"},
+    {"t": 1.1, "event": "rung", "rung": 1, "n_entrants": 1, "share": 1.0},
+    {"t": 1.2, "event": "note", "message": f"mind {WILD}"},
+    {"t": 1.3, "event": "verdict", "chosen": WILD, "reasons": []},
+    {"t": 1.4, "event": "done", "model": "a.archwise"},
+]  # fmt: skip
+
+
+def test_off_a_terminal_a_race_is_plain_lines_with_the_run_folder_first(capsys: pytest.CaptureFixture[str]) -> None:
+    with view.race_view(quiet=False) as on_event:
+        for event in RACE:
+            on_event(event)
+    lines = [line.split("s  ", 1)[1] for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        "run folder: a.run  (archwise resume a.run goes on after a stop)",
+        f"classify {WILD}: 6,000 train, 2,000 validation, 2,000 sealed rows (at random); 2 candidates; "
+        "accuracy decides",
+        "rung 0: 2 candidates, to 10% of the plan",
+        f"{WILD}: 0.7312 (0.71 to 0.75), paused",
+        f"trees: no score, failed (ValueError: {WILD})",
+        "rung 1: 1 candidate, to 100% of the plan",
+        f"mind {WILD}",
+        f"chosen: {WILD}",
+    ]
+
+
+def test_each_line_begins_with_its_second(capsys: pytest.CaptureFixture[str]) -> None:
+    with view.race_view(quiet=False) as on_event:
+        on_event(RACE[0])
+    assert capsys.readouterr().out.startswith("    0.0s  run folder")
+
+
+def test_a_quiet_race_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with view.race_view(quiet=True) as on_event:
+        for event in RACE:
+            on_event(event)
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "")
+
+
+def test_on_a_terminal_a_race_is_a_live_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    terminal = Console(file=screen, force_terminal=True, width=300, highlight=False, emoji=False, color_system=None)
+    monkeypatch.setattr(view, "out", terminal)
+    with view.race_view(quiet=False) as on_event:
+        for event in RACE:
+            on_event(event)
+    shown = screen.getvalue()
+    last = shown[shown.rindex("candidate ") :]
+    assert f"{WILD}  0" in last
+    assert "0.7312 (0.71 to 0.75)  1.5" in last
+    assert f"failed (ValueError: {WILD})" in last
+    assert "run folder: a.run" in shown
+    assert f"mind {WILD}" in shown
+
+
+def test_a_candidate_that_goes_on_is_running_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = {"x": {**RACE[5], "event": "started", "rung": 1}}
+    screen = io.StringIO()
+    Console(file=screen, width=300).print(view._race_table(cast(Any, rows)))
+    assert screen.getvalue().rstrip().endswith("running")
+
+
+# ---------------------------------------------------------------- answers
+
+READERS = {".csv": pl.read_csv, ".parquet": pl.read_parquet, ".jsonl": pl.read_ndjson, ".ndjson": pl.read_ndjson}
+
+
+@pytest.mark.parametrize("suffix", [*READERS, ".CSV", ".Parquet"])
+def test_answers_are_written_by_the_suffix_of_the_file(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / "new folder" / f"answers{suffix}"
+    view.write_answers([Predicted(ANSWERS, ())], path, as_json=False, quiet=True)
+    assert READERS[suffix.lower()](path).equals(ANSWERS)
+
+
+def test_answers_go_to_standard_output_as_csv_and_words_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    finding = Finding("bad-cells", "warning", f"{WILD}: 1 cell cannot be read")
+    view.write_answers([Predicted(ANSWERS, (finding,))], None, as_json=False, quiet=False)
+    printed = capsys.readouterr()
+    assert pl.read_csv(io.StringIO(printed.out)).equals(ANSWERS)
+    assert printed.err == f"warning: {WILD}: 1 cell cannot be read\n"
+
+
+def test_answers_on_standard_output_as_json_are_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    view.write_answers([Predicted(ANSWERS, ())], None, as_json=True, quiet=False)
+    first, second = capsys.readouterr().out.splitlines()
+    assert json.loads(first) == {"prediction": "yes", "p:yes": 0.75}
+    assert json.loads(second) == {"prediction": None, "p:yes": None}
+
+
+def test_the_answers_in_a_file_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    view.write_answers([Predicted(ANSWERS, ())], tmp_path / "[bold].csv", as_json=False, quiet=False)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("2 answers in ")
+    assert printed.err.endswith("[bold].csv\n")
+
+
+def test_quiet_answers_come_without_a_word(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    finding = Finding("bad-cells", "warning", "1 cell cannot be read")
+    view.write_answers([Predicted(ANSWERS, (finding,))], tmp_path / "a.csv", as_json=False, quiet=True)
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "")
