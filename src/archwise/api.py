@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from archwise.choice.start import count_workers, look_request, start_run
 from archwise.config import Config, make_config, read_config
 from archwise.data.kinds import kinds
 from archwise.data.look import look_at
-from archwise.data.open import open_table
+from archwise.data.open import open_source, sample_stream
 from archwise.data.readers import readers
 from archwise.engines.processes import Workers
 from archwise.errors import InterruptedRunError, MissingExtraError, ModelError, RequirementError, UsageError
@@ -26,7 +26,8 @@ from archwise.model.predict import Model, Predicted
 from archwise.model.predict import evaluate as evaluate_model
 from archwise.model.predict import load as load_model
 from archwise.model.predict import predict as predict_with
-from archwise.records import Candidate, Json, Profile, Shortlisted
+from archwise.model.predict import predict_parts as predict_parts_with
+from archwise.records import Candidate, Json, Profile, Shortlisted, Table
 from archwise.report.event import OnEvent, event_log, seconds_spent
 from archwise.tasks import main_metric, task, tasks
 
@@ -47,7 +48,9 @@ def look(source: object, target: str = "", *, config: Config | None = None) -> P
         DataError: the source cannot be read, or the target is not there or cannot be learnt.
     """
     config = _with(config, target=target)
-    return look_at(open_table(source, names=config.names), look_request(config))
+    opened = open_source(source, names=config.names)
+    table = opened if isinstance(opened, Table) else sample_stream(opened, seed=config.seed)
+    return look_at(table, look_request(config))
 
 
 def shortlist(source: object, target: str = "", *, config: Config | None = None) -> tuple[Shortlisted, ...]:
@@ -168,6 +171,15 @@ def check_required(model: Model | str | Path) -> None:
             f"{loaded.folder}: {loaded.verdict['metric']} is {loaded.verdict['test']['score']:.4g} on the sealed rows, "
             f"and {required['required']:g} was required; the model is written all the same: give it more rows or time"
         )
+
+
+def predict_parts(model: Model | str | Path, source: object, *, sets: bool = False) -> Iterator[Predicted]:
+    """Answer each row, in order, in as many parts as a large file is read in; one for all that fits in memory.
+
+    Raises:
+        DataError: as for `predict`.
+    """
+    return predict_parts_with(_loaded(model), source, sets=sets)
 
 
 def evaluate(model: Model | str | Path, source: object) -> dict[str, Json]:

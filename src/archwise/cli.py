@@ -209,8 +209,8 @@ def predict(
     """Answer each row, in order: label and probabilities, or value and interval. Needs no torch."""
     from archwise import api, view
 
-    predicted = api.predict(model, source, sets=sets)
-    view.write_answers(predicted, out, as_json=as_json, quiet=quiet)
+    parts = api.predict_parts(model, source, sets=sets)
+    view.write_answers(parts, out, as_json=as_json, quiet=quiet)
 
 
 @app.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -19,8 +19,6 @@ from archwise.records import Json, Profile, Shortlisted
 from archwise.report.event import Event, OnEvent
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from archwise.model.predict import Model, Predicted
 
 out = Console(highlight=False, emoji=False)
@@ -177,35 +175,20 @@ def _between(row: Mapping[str, Json]) -> str:
     return "" if row["low"] is None else f"{_short(row['low'])} to {_short(row['high'])}"
 
 
-def write_answers(predicted: Predicted, path: Path | None, *, as_json: bool, quiet: bool) -> None:
+def write_answers(parts: Iterable[Predicted], path: Path | None, *, as_json: bool, quiet: bool) -> None:
     """Write the answers as CSV, Parquet or JSON lines by the suffix of the path, or CSV on standard output."""
-    if not quiet:
-        for finding in predicted.findings:
-            err.print(f"{_SIGNS[finding.severity]}: {escape(finding.message)}", soft_wrap=True)
-    answers = predicted.answers
+    from archwise.model.answer import print_parts, write_parts
+
     if path is None:
-        print(answers.write_ndjson() if as_json else _flat(answers).write_csv(), end="")
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    suffix = path.suffix.lower()
-    if suffix == ".parquet":
-        answers.write_parquet(path)
-    elif suffix in (".jsonl", ".ndjson") or as_json:
-        answers.write_ndjson(path)
+        n_rows, findings = print_parts(parts, as_json=as_json)
     else:
-        _flat(answers).write_csv(path)
-    if not quiet:
-        err.print(f"{answers.height:,} answers in {escape(str(path))}", soft_wrap=True)
-
-
-def _flat(answers: pl.DataFrame) -> pl.DataFrame:
-    """Answers as CSV can hold them: a list of labels as JSON in one cell."""
-    import polars as pl
-
-    if "set" not in answers.columns:
-        return answers
-    told = [None if held is None else json.dumps(held.to_list(), ensure_ascii=False) for held in answers["set"]]
-    return answers.with_columns(pl.Series("set", told))
+        n_rows, findings = write_parts(parts, path, as_json=as_json)
+    if quiet:
+        return
+    for finding in findings:
+        err.print(f"{_SIGNS[finding.severity]}: {escape(finding.message)}", soft_wrap=True)
+    if path is not None:
+        err.print(f"{n_rows:,} answers in {escape(str(path))}", soft_wrap=True)
 
 
 def show_scores(scored: Mapping[str, Json]) -> None:

@@ -150,3 +150,24 @@ def test_a_race_ends_when_nobody_gets_anywhere() -> None:
 
     course = Course(N_TRAIN, 1, 1.0, lambda: 0.0, stop_at=50.0)
     assert len(race(networks(3), course, bring=bring, on_event=lambda event: None)) == 3
+
+
+def test_references_with_settings_have_half_of_the_time_and_networks_all_that_is_left() -> None:
+    granted: dict[str, Grant] = {}
+
+    def bring(entrants: Iterable[tuple[Candidate, Grant]]) -> Iterator[Trial]:
+        for candidate, grant in entrants:
+            granted.setdefault(candidate.label, grant)
+            yield Trial(candidate, grant.rung, "done", score=1.0)
+
+    references = [
+        Candidate("majority", (), Plan(), label="majority"),
+        Candidate("linear", (("penalty", 1.0),), Plan(), label="linear"),
+    ]
+    course = Course(N_TRAIN, 2, 1.0, lambda: 100.0, stop_at=300.0)
+    race([*references, *networks(1)], course, bring=bring, on_event=lambda event: None)
+    assert {label: grant.stop_at for label, grant in granted.items()} == {
+        "majority": None,
+        "linear": 200.0,
+        "mlp 0": 300.0,
+    }

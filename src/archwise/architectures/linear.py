@@ -163,4 +163,5 @@ ARCHITECTURE = Architecture(
     tasks=("classify", "regress"),
     variants=_variants,
     solve=_solve,
+    most_rows=500_000,
 )

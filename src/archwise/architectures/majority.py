@@ -65,4 +65,5 @@ ARCHITECTURE = Architecture(
     suits=_suits,
     tasks=("classify", "regress"),
     solve=_solve,
+    most_rows=2_000_000,
 )

@@ -126,4 +126,5 @@ ARCHITECTURE = Architecture(
     tasks=("classify", "regress"),
     variants=_variants,
     solve=_solve,
+    most_rows=1_000_000,
 )

@@ -110,8 +110,13 @@ def trial_event(trial: Trial) -> dict[str, Json]:
 
 
 def _reference_grant(candidate: Candidate, course: Course) -> Grant:
-    """A reference without settings only counts; it is never cut off, so that there is a model at the end."""
-    return Grant(0, 1.0, stop_at=course.stop_at if candidate.settings else None)
+    """Half of the time is for references, so that networks have the other half whatever the references take.
+
+    A reference without settings only counts; it is never cut off, so that there is a model at the end.
+    """
+    if not candidate.settings or course.stop_at is None:
+        return Grant(0, 1.0)
+    return Grant(0, 1.0, stop_at=(course.clock() + course.stop_at) / 2)
 
 
 def _first_grants(networks: Sequence[Candidate], course: Course, *, n_all: int) -> list[tuple[Candidate, Grant]]:

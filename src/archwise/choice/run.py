@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from archwise.config import Config, write_config
 from archwise.data.prepare import Preparation, dump_preparation, load_preparation
 from archwise.errors import ModelError
 from archwise.records import (
@@ -67,6 +68,28 @@ class Ground:
     def signature(self, need: Need) -> Signature:
         """What a body that needs its input so may know of the data."""
         return Signature(self.inputs[need.key], self.n_outputs)
+
+
+@dataclass(frozen=True)
+class Laid:
+    """What the start of a run put into its folder; the fields are those of Ground."""
+
+    columns: tuple[tuple[str, str], ...]
+    target_state: Mapping[str, Json]
+    inputs: Mapping[str, tuple[InputSpec, ...]]
+    n_train: int
+    n_valid: int
+    n_test: int
+    split_how: str
+    test_sha256: str
+    grouped: bool
+    findings: tuple[Finding, ...]
+
+
+def begin_folder(folder: Path, config: Config) -> None:
+    """Make the run folder, with the configuration in it."""
+    folder.mkdir(parents=True)
+    write_config(config, folder / "run.toml")
 
 
 def write_ground(folder: Path, ground: Ground) -> None:
@@ -130,18 +153,28 @@ def profile_from_json(data: Mapping[str, Json]) -> Profile:
 
 def write_prepared(folder: Path, preparation: Preparation, parts: Mapping[str, Batch]) -> None:
     """Write the arrays of the training and validation rows under one need, and the preparation itself."""
-    place = folder / "prepared" / preparation.need.key
-    place.mkdir(parents=True, exist_ok=True)
+    write_preparation(folder, preparation)
     for part, batch in parts.items():
         for name, array in batch.items():
-            np.save(place / f"{part}-{name}.npy", array, allow_pickle=False)
+            np.save(prepared_path(folder, preparation.need, part, name), array, allow_pickle=False)
+
+
+def prepared_path(folder: Path, need: Need, part: str, name: str) -> Path:
+    """The file of one input of "train" or "valid" under a need."""
+    return folder / "prepared" / need.key / f"{part}-{name}.npy"
+
+
+def write_preparation(folder: Path, preparation: Preparation) -> None:
+    """Write a preparation, which also makes the folder of its arrays."""
+    place = folder / "prepared" / preparation.need.key
+    place.mkdir(parents=True, exist_ok=True)
     state, arrays = dump_preparation(preparation)
     np.savez(place / "preparation.npz", **arrays)  # type: ignore[arg-type]  # every value is an array
     write_json(place / "preparation.json", state)
 
 
 def read_batch(folder: Path, need: Need, part: str) -> Batch:
-    """The prepared arrays of "train" or "valid", mapped from disk."""
+    """The prepared arrays of "train" or "valid", mapped from disk; of a large table codes are of a narrower dtype."""
     place = folder / "prepared" / need.key
     return {
         path.stem.removeprefix(f"{part}-"): np.load(path, mmap_mode="r", allow_pickle=False)
@@ -156,14 +189,19 @@ def read_preparation(folder: Path, need: Need) -> Preparation:
         return load_preparation(json.loads((place / "preparation.json").read_text()), dict(arrays))
 
 
+def targets_path(folder: Path, part: str) -> Path:
+    """The file of the encoded targets of "train" or "valid"."""
+    return folder / f"targets-{part}.npy"
+
+
 def write_targets(folder: Path, part: str, targets: Array) -> None:
     """Write the encoded targets of "train" or "valid"."""
-    np.save(folder / f"targets-{part}.npy", targets, allow_pickle=False)
+    np.save(targets_path(folder, part), targets, allow_pickle=False)
 
 
 def read_targets(folder: Path, part: str) -> Array:
-    """The encoded targets of "train" or "valid", (N,)."""
-    targets: Array = np.load(folder / f"targets-{part}.npy", allow_pickle=False)
+    """The encoded targets of "train" or "valid", (N,), mapped from disk."""
+    targets: Array = np.load(targets_path(folder, part), mmap_mode="r", allow_pickle=False)
     return targets
 
 

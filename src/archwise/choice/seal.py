@@ -30,11 +30,20 @@ class SealedRows:
 
 def seal_rows(folder: Path, typed: pl.DataFrame, target: pl.Series, *, split: Split) -> None:
     """Put the test rows away, and the row numbers of all parts beside them."""
-    sealed = typed[split.test].with_columns(target[split.test].alias(TARGET))
-    sealed.write_ipc(folder / "sealed.arrow")
     parts: dict[str, Array] = {"train": split.train, "valid": split.valid, "test": split.test}
     if split.groups is not None:
         parts["groups"] = split.groups
+    write_seal(folder, typed[split.test], target[split.test], parts=parts)
+
+
+def write_seal(folder: Path, sealed: pl.DataFrame, targets: pl.Series, *, parts: Mapping[str, Array]) -> None:
+    """Write the test rows.
+
+    Args:
+        sealed: typed columns. targets: their targets.
+        parts: train, valid, test: row numbers; groups: the group of each row, where rows are grouped.
+    """
+    sealed.with_columns(targets.alias(TARGET)).write_ipc(folder / "sealed.arrow")
     np.savez(folder / "split.npz", **parts)  # type: ignore[arg-type]  # every value is an array
 
 

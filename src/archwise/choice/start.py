@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import polars as pl
 
 from archwise.architectures import architecture
 from archwise.choice.honesty import refuse_threshold
-from archwise.choice.run import Ground, write_ground, write_json, write_prepared, write_targets
+from archwise.choice.large import lay_out_in_chunks
+from archwise.choice.run import (
+    Ground,
+    Laid,
+    begin_folder,
+    write_ground,
+    write_json,
+    write_prepared,
+    write_targets,
+)
 from archwise.choice.seal import seal_rows
 from archwise.choice.shortlist import enter
-from archwise.config import Config, write_config
+from archwise.config import Config
 from archwise.data.look import LookRequest, look_at, target_values
-from archwise.data.open import open_table
+from archwise.data.open import MOST_ROWS, open_source, sample_stream
 from archwise.data.prepare import (
     apply_preparation,
     fit_preparation,
@@ -25,7 +35,8 @@ from archwise.data.prepare import (
     refuse_too_many_bad,
 )
 from archwise.data.split import SplitRule, split_rows
-from archwise.records import Batch, Candidate, Finding, InputSpec, Json, Need, Profile, Split
+from archwise.errors import ArchwiseError
+from archwise.records import Batch, Candidate, Finding, InputSpec, Json, Need, Profile, Split, Table
 from archwise.tasks import main_metric, task
 
 OnEvent = Callable[[dict[str, Json]], None]
@@ -57,8 +68,13 @@ class Rows:
     findings: tuple[Finding, ...]
 
 
-def start_run(source: object, config: Config, folder: Path, *, on_event: OnEvent) -> tuple[Candidate, ...]:
+def start_run(
+    source: object, config: Config, folder: Path, *, on_event: OnEvent, most_rows: int = MOST_ROWS
+) -> tuple[Candidate, ...]:
     """Read, look, split, seal, prepare, and write the run folder.
+
+    Args:
+        most_rows: that are held at once; a larger file is read in chunks.
 
     Returns:
         the candidates of the race, which are also in the folder.
@@ -67,10 +83,44 @@ def start_run(source: object, config: Config, folder: Path, *, on_event: OnEvent
         DataError: the data cannot be read or used as they stand.
         UsageError: an option does not fit the data.
     """
-    table = open_table(source, names=config.names)
+    opened = open_source(source, names=config.names, most_rows=most_rows)
+    table = opened if isinstance(opened, Table) else sample_stream(opened, seed=config.seed)
     profile = look_at(table, look_request(config))
     refuse_threshold(config.threshold, profile)
     candidates = enter(profile, config, n_workers=count_workers(config))
+    needs = list(dict.fromkeys(architecture(candidate.architecture).need for candidate in candidates))
+    try:
+        if isinstance(opened, Table):
+            laid = _lay_out(folder, table, profile, config, needs)
+        else:
+            laid = lay_out_in_chunks(folder, opened, sample=table, profile=profile, config=config, needs=needs)
+    except ArchwiseError:
+        shutil.rmtree(folder, ignore_errors=True)  # there is nothing in it that could be gone on with
+        raise
+    kind_of_task = task(profile.task)
+    metric = main_metric(kind_of_task, laid.target_state, config.metric).name
+    write_json(folder / "candidates.json", [candidate.to_json() for candidate in candidates])
+    write_ground(
+        folder,
+        Ground(
+            profile=profile,
+            metric=metric,
+            layout=tuple(table.frame.columns),
+            n_outputs=kind_of_task.n_outputs(laid.target_state),
+            device=config.device,
+            steps_mode=config.limit.steps is not None,
+            **{field.name: getattr(laid, field.name) for field in fields(laid)},
+        ),
+    )
+    on_event(_started(profile, laid, candidates, metric))
+    for finding in profile.findings:
+        if finding.code == "sampled":
+            on_event({"event": "note", "message": finding.message})
+    return candidates
+
+
+def _lay_out(folder: Path, table: Table, profile: Profile, config: Config, needs: Sequence[Need]) -> Laid:
+    """Split, seal and prepare the rows of a table that is whole in memory."""
     rows = _usable_rows(table.frame, profile)
     kind_of_task = task(profile.task)
     rule = SplitRule(
@@ -84,36 +134,23 @@ def start_run(source: object, config: Config, folder: Path, *, on_event: OnEvent
     )
     split = split_rows(rows.frame, rows.target, rule)
     state = kind_of_task.encode_fit(rows.target[split.train])
-    metric = main_metric(kind_of_task, state, config.metric).name
-    folder.mkdir(parents=True)
-    write_config(config, folder / "run.toml")
+    main_metric(kind_of_task, state, config.metric)  # a misspelt name is found before anything is written
+    begin_folder(folder, config)
     seal_rows(folder, rows.typed, rows.target, split=split)
     for part, numbers in (("train", split.train), ("valid", split.valid)):
         write_targets(folder, part, kind_of_task.encode(state, rows.target[numbers]))
-    write_json(folder / "candidates.json", [candidate.to_json() for candidate in candidates])
-    write_ground(
-        folder,
-        Ground(
-            profile=profile,
-            target_state=state,
-            metric=metric,
-            columns=rows.columns,
-            layout=tuple(table.frame.columns),
-            inputs=_prepare(folder, rows, split, candidates),
-            n_outputs=kind_of_task.n_outputs(state),
-            n_train=len(split.train),
-            n_valid=len(split.valid),
-            n_test=len(split.test),
-            split_how=split.how,
-            test_sha256=split.test_sha256,
-            device=config.device,
-            steps_mode=config.limit.steps is not None,
-            grouped=split.groups is not None,
-            findings=rows.findings,
-        ),
+    return Laid(
+        columns=rows.columns,
+        target_state=state,
+        inputs=_prepare(folder, rows, split, needs),
+        n_train=len(split.train),
+        n_valid=len(split.valid),
+        n_test=len(split.test),
+        split_how=split.how,
+        test_sha256=split.test_sha256,
+        grouped=split.groups is not None,
+        findings=rows.findings,
     )
-    on_event(_started(profile, split, candidates, metric))
-    return candidates
 
 
 def _usable_rows(frame: pl.DataFrame, profile: Profile) -> Rows:
@@ -126,11 +163,8 @@ def _usable_rows(frame: pl.DataFrame, profile: Profile) -> Rows:
     return Rows(frame.filter(keep), parsed.frame.filter(keep), target.filter(keep), columns, tuple(parsed.findings))
 
 
-def _prepare(
-    folder: Path, rows: Rows, split: Split, candidates: Sequence[Candidate]
-) -> dict[str, tuple[InputSpec, ...]]:
+def _prepare(folder: Path, rows: Rows, split: Split, needs: Sequence[Need]) -> dict[str, tuple[InputSpec, ...]]:
     """Prepare the training and validation rows once for each need; what is fitted is fitted on training rows alone."""
-    needs: list[Need] = list(dict.fromkeys(architecture(candidate.architecture).need for candidate in candidates))
     inputs = {}
     for need in needs:
         preparation = fit_preparation(rows.typed[split.train], rows.columns, need=need)
@@ -143,7 +177,7 @@ def _prepare(
     return inputs
 
 
-def _started(profile: Profile, split: Split, candidates: Sequence[Candidate], metric: str) -> dict[str, Json]:
+def _started(profile: Profile, laid: Laid, candidates: Sequence[Candidate], metric: str) -> dict[str, Json]:
     return {
         "event": "start",
         "source": profile.source,
@@ -151,10 +185,10 @@ def _started(profile: Profile, split: Split, candidates: Sequence[Candidate], me
         "target": profile.target,
         "metric": metric,
         "n_rows": profile.n_rows,
-        "n_train": len(split.train),
-        "n_valid": len(split.valid),
-        "n_test": len(split.test),
-        "split": split.how,
+        "n_train": laid.n_train,
+        "n_valid": laid.n_valid,
+        "n_test": laid.n_test,
+        "split": laid.split_how,
         "findings": [finding.message for finding in profile.findings if finding.severity != "note"],
         "candidates": [{"id": candidate.id, "label": candidate.label} for candidate in candidates],
     }

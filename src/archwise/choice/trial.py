@@ -20,6 +20,8 @@ from archwise.choice.run import (
     write_trial,
 )
 from archwise.choice.seal import read_groups
+from archwise.data.mapped import gather
+from archwise.data.open import draw_evenly
 from archwise.errors import UsageError
 from archwise.evidence import bootstrap_scores, interval
 from archwise.model.session import open_session, outputs, row_latency_ms
@@ -96,8 +98,8 @@ def _judge(folder: Path, ground: Ground, answered: Array) -> tuple[float, float,
 def _solve(folder: Path, ground: Ground, entry: Architecture, job: TrialJob) -> Trial:
     """Fit a reference on the training rows, through its library, and judge its ONNX on the validation rows."""
     started = time.monotonic()
-    train = read_batch(folder, entry.need, "train")
-    solved = _solved(ground, entry, job.candidate, train, read_targets(folder, "train"))
+    train, targets = _given(folder, entry)
+    solved = _solved(ground, entry, job.candidate, train, targets)
     valid = read_batch(folder, entry.need, "valid")
     session = open_session(solved.onnx)
     answered = outputs(session, valid)
@@ -107,6 +109,7 @@ def _solve(folder: Path, ground: Ground, entry: Architecture, job: TrialJob) -> 
         job.candidate,
         job.grant.rung,
         "done",
+        why=_fewer_words(len(targets), ground.n_train),
         score=score,
         low=low,
         high=high,
@@ -115,6 +118,19 @@ def _solve(folder: Path, ground: Ground, entry: Architecture, job: TrialJob) -> 
         latency_ms=row_latency_ms(session, _head(valid)),
         outputs=answered,
     )
+
+
+def _given(folder: Path, entry: Architecture) -> tuple[Batch, Array]:
+    """The training rows and targets that a reference is fitted on: all, or as many as it reads, drawn evenly."""
+    batch, targets = read_batch(folder, entry.need, "train"), read_targets(folder, "train")
+    if not 0 < entry.most_rows < len(targets):
+        return batch, targets
+    rows = draw_evenly(len(targets), entry.most_rows, seed=0)
+    return {name: gather(array, rows) for name, array in batch.items()}, gather(targets, rows)
+
+
+def _fewer_words(n_given: int, n_train: int) -> str:
+    return f"fitted on {n_given:,} of {n_train:,} training rows, drawn evenly" if n_given < n_train else ""
 
 
 def _solved(ground: Ground, entry: Architecture, candidate: Candidate, batch: Batch, targets: Array) -> Solved:
@@ -251,8 +267,8 @@ def refit_trial(job: RefitJob, send: Send) -> int:
     folder = Path(job.run)
     ground = read_ground(folder)
     entry = architecture(job.candidate.architecture)
-    train, valid = (read_batch(folder, entry.need, part) for part in ("train", "valid"))
-    targets = np.concatenate([read_targets(folder, "train"), read_targets(folder, "valid")])
+    (train, targets), valid = _given(folder, entry), read_batch(folder, entry.need, "valid")
+    targets = np.concatenate([targets, read_targets(folder, "valid")])
     solved = _solved(ground, entry, job.candidate, {n: np.concatenate([train[n], valid[n]]) for n in train}, targets)
     (trial_folder(folder, job.candidate) / "refit.onnx").write_bytes(solved.onnx)
     return len(targets)

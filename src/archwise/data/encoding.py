@@ -60,6 +60,20 @@ def read_text(path: Path) -> tuple[bytes, tuple[Finding, ...]]:
     return _end_lines_plainly(content), findings
 
 
+def read_part(raw: bytes, source: str) -> bytes:
+    """A part of a text that is too large to be read at once, as `read_text` gives the whole.
+
+    Raises:
+        SourceError: the part is binary, or not UTF-8: no single part could tell another encoding of the whole.
+    """
+    content, findings = _decode(raw, source)
+    if findings:
+        raise SourceError(
+            f"{findings[0].message}; so large a file is read as UTF-8 alone: write it as UTF-8, or as Parquet"
+        )
+    return _end_lines_plainly(content)
+
+
 def _decode(raw: bytes, source: str) -> tuple[bytes, tuple[Finding, ...]]:
     for mark, encoding in _BYTE_ORDER_MARKS:
         if raw.startswith(mark):

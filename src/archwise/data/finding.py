@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 
@@ -11,6 +15,7 @@ from archwise.records import ColumnProfile, Finding
 
 SENTINELS = (-99.0, -999.0, -9999.0, -99999.0, -999999.0, 999.0, 9999.0, 99999.0, 999999.0, 9999999.0)
 _MOSTLY_MISSING = 0.5
+_COUNTED = ("({:,} such cells)", ": {:,} cells hold a ")  # where a message counts what was found
 
 
 def find_missing(column: ColumnProfile, n_rows: int) -> tuple[Finding, ...]:
@@ -88,6 +93,28 @@ def find_duplicates(frame: pl.DataFrame) -> tuple[Finding, ...]:
         "rows of equal inputs are kept on one side of the split"
     )
     return (Finding("duplicate-rows", "warning", message, n_rows=n_repeats),)
+
+
+def join_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Findings of many chunks of one table: those of one code and column become one, their rows counted together."""
+    first: dict[tuple[str, str | None], Finding] = {}
+    n_rows: Counter[tuple[str, str | None]] = Counter()
+    for finding in findings:
+        key = (finding.code, finding.column)
+        first.setdefault(key, finding)
+        n_rows[key] += finding.n_rows
+    return tuple(_recount(finding, n_rows[key]) for key, finding in first.items())
+
+
+def _recount(finding: Finding, n_rows: int) -> Finding:
+    if n_rows == finding.n_rows:
+        return finding
+    message = finding.message
+    for counted in _COUNTED:
+        message = message.replace(counted.format(finding.n_rows), counted.format(n_rows))
+    if message == finding.message:
+        message += f" ({n_rows:,} rows in all)"
+    return replace(finding, message=message, n_rows=n_rows)
 
 
 def _article(kind: str) -> str:

@@ -51,7 +51,7 @@ def look_at(table: Table, request: LookRequest) -> Profile:
     frame = table.frame
     target = find_target(frame.columns, request.target)
     _check_request(frame, request, target)
-    guess = guess_task(frame.get_column(target), request.task)
+    guess = guess_task(frame.get_column(target), request.task, rows=table.rows)
     columns = tuple(_look_at_column(column, request) for column in frame.get_columns() if column.name != target)
     if not any(column.use for column in columns):
         told = "; ".join(f"'{column.name}': {column.because}" for column in columns[:5])
@@ -70,9 +70,10 @@ def look_at(table: Table, request: LookRequest) -> Profile:
         guess.classes,
         guess.class_counts,
     )
-    parsed = parse_columns(frame, [(column.name, column.kind) for column in profile.used])
+    parsed = parse_columns(frame, [(column.name, column.kind) for column in profile.used], rows=table.rows)
     profile = replace(profile, columns=tuple(_summarise(column, parsed.frame) for column in columns))
-    return replace(profile, findings=(*table.findings, *_find_all(frame, parsed, profile)))
+    profile = replace(profile, findings=(*table.findings, *_find_all(table, parsed, profile)))
+    return _scale_up(profile, table.sampled_from / frame.height) if table.sampled_from else profile
 
 
 def _check_request(frame: pl.DataFrame, request: LookRequest, target: str) -> None:
@@ -129,10 +130,19 @@ def _summarise(column: ColumnProfile, typed: pl.DataFrame) -> ColumnProfile:
     return replace(column, summary=pick_kind(column.kind).summarise(typed.get_column(column.name)))
 
 
-def _find_all(frame: pl.DataFrame, parsed: Parsed, profile: Profile) -> tuple[Finding, ...]:
+def _scale_up(profile: Profile, factor: float) -> Profile:
+    """The profile of a sample in the measure of the table it was drawn from: rows, missing cells and classes."""
+    columns = tuple(replace(column, n_missing=round(factor * column.n_missing)) for column in profile.columns)
+    counts = tuple(round(factor * count) for count in profile.class_counts)
+    return replace(profile, n_rows=round(factor * profile.n_rows), columns=columns, class_counts=counts)
+
+
+def _find_all(table: Table, parsed: Parsed, profile: Profile) -> tuple[Finding, ...]:
     """Every finding, the target's first, then the columns' in their order, then the rows'."""
+    frame = table.frame
     target, is_lost = target_values(frame, profile)
-    findings = [*find_lost_target(frame.get_column(profile.target), is_lost), *find_imbalance(profile)]
+    findings = [*find_lost_target(frame.get_column(profile.target), is_lost, rows=table.rows)]
+    findings += find_imbalance(profile)
     findings += find_leaks(parsed.frame, target)
     findings += parsed.findings
     for column in profile.columns:
@@ -141,4 +151,4 @@ def _find_all(frame: pl.DataFrame, parsed: Parsed, profile: Profile) -> tuple[Fi
         findings += find_key(column)
         if column.use and column.kind == "number":
             findings += find_sentinel(parsed.frame.get_column(column.name))
-    return (*findings, *find_duplicates(frame))
+    return tuple(findings) if table.sampled_from else (*findings, *find_duplicates(frame))

@@ -5,9 +5,15 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
+import numpy as np
+import polars as pl
+
 from archwise.data.readers import readers
 from archwise.errors import SourceError
-from archwise.records import Table
+from archwise.records import Array, Finding, Reader, Stream, Table
+
+MOST_ROWS = 500_000  # that are held at once; larger files are read in chunks
+SAMPLE_ROWS = 200_000  # of them, from which is told what they are
 
 
 def open_table(source: object, *, names: tuple[str, ...] = ()) -> Table:
@@ -20,15 +26,66 @@ def open_table(source: object, *, names: tuple[str, ...] = ()) -> Table:
     Raises:
         SourceError: the source is missing, empty, broken or of an unknown format.
     """
+    table = _reader_of(source).read(source, names)
+    if table.frame.width == 0 or table.frame.height == 0:
+        raise SourceError(f"{table.source}: no rows; expected at least a column and a row of data")
+    return table
+
+
+def open_source(source: object, *, names: tuple[str, ...] = (), most_rows: int = MOST_ROWS) -> Table | Stream:
+    """Read a data set, or only open it where it has more rows than are held at once.
+
+    Args:
+        source: as for `open_table`; of these Parquet, Arrow and delimited files can be read in chunks.
+        names: column names for a source without any, else ().
+        most_rows: that are held at once.
+
+    Raises:
+        SourceError: as for `open_table`.
+    """
+    reader = _reader_of(source)
+    stream = reader.stream(source, names) if reader.stream is not None else None
+    if stream is not None and stream.most_rows > most_rows:
+        return stream
+    return open_table(source, names=names)
+
+
+def sample_stream(stream: Stream, *, seed: int, n_rows: int = SAMPLE_ROWS) -> Table:
+    """Rows drawn evenly from a stream, as a table that says so.
+
+    Raises:
+        SourceError: the source is broken.
+    """
+    picked = draw_evenly(stream.most_rows, n_rows, seed=seed)
+    chunks = list(stream.chunks(picked))
+    n_all = sum(chunk.sampled_from for chunk in chunks)
+    frame = pl.concat([chunk.frame for chunk in chunks]).rechunk()
+    told = (
+        f"{stream.source}: {n_all:,} rows are more than are held at once; kinds, figures and findings are those of "
+        f"{frame.height:,} of them, drawn evenly by seed {seed}, with counts scaled up; rows that repeat another are "
+        "not looked for"
+    )
+    findings = (Finding("sampled", "warning", told, n_rows=frame.height), *chunks[0].findings)
+    rows = np.concatenate([chunk.rows for chunk in chunks if chunk.rows is not None])
+    return Table(frame, stream.source, findings, rows=rows, sampled_from=n_all)
+
+
+def draw_evenly(n_rows: int, n_wanted: int, *, seed: int) -> Array:
+    """One row at random from each of n_wanted equal stretches, (n_wanted,) rising int64; every row if they are few."""
+    if n_rows <= n_wanted:
+        return np.arange(n_rows, dtype=np.int64)
+    edges = np.arange(n_wanted + 1, dtype=np.int64) * n_rows // n_wanted
+    drawn: Array = np.random.default_rng(seed).integers(edges[:-1], edges[1:])
+    return drawn
+
+
+def _reader_of(source: object) -> Reader:
     if isinstance(source, (str, Path)):
         _check_path(Path(source))
     reader = next((reader for reader in readers().values() if reader.accepts(source)), None)
     if reader is None:
         raise SourceError(f"{_tell(source)} cannot be read; these can: {_readable()}")
-    table = reader.read(source, names)
-    if table.frame.width == 0 or table.frame.height == 0:
-        raise SourceError(f"{table.source}: no rows; expected at least a column and a row of data")
-    return table
+    return reader
 
 
 def _check_path(path: Path) -> None:

@@ -49,12 +49,13 @@ class Preparation:
     need: Need
 
 
-def parse_columns(frame: pl.DataFrame, columns: Sequence[tuple[str, str]]) -> Parsed:
+def parse_columns(frame: pl.DataFrame, columns: Sequence[tuple[str, str]], *, rows: Array | None = None) -> Parsed:
     """Read the cells of columns as the values of their kinds.
 
     Args:
         frame: may hold other columns too, in any order.
         columns: (name, kind) of each column that is needed.
+        rows: (N,) numbers of the rows in their source, from 0, where the frame is a part of it.
 
     Returns:
         The columns in the order of `columns`, the bad rows, and what is bad in them.
@@ -76,7 +77,7 @@ def parse_columns(frame: pl.DataFrame, columns: Sequence[tuple[str, str]]) -> Pa
         column, is_bad = pick_kind(kind).parse(values)
         typed.append(column.alias(name))
         if is_bad.any():
-            findings.append(_tell_bad(values, is_bad, kind))
+            findings.append(_tell_bad(values, is_bad, kind, rows))
             bad |= is_bad
     return Parsed(pl.DataFrame(typed), bad, tuple(findings))
 
@@ -172,12 +173,13 @@ def load_preparation(data: Json, arrays: dict[str, Array]) -> Preparation:
     return Preparation(tuple(columns), Need(data["need"]["numbers"]))
 
 
-def _tell_bad(values: pl.Series, is_bad: Array, kind: str) -> Finding:
+def _tell_bad(values: pl.Series, is_bad: Array, kind: str, rows: Array | None) -> Finding:
     n_bad = int(is_bad.sum())
     first = int(np.argmax(is_bad))
+    row = first if rows is None else int(rows[first])
     instead = "category" if kind != "category" else "text"
     message = (
-        f"column '{values.name}', row {first + 1}: '{values[first]}' is not a {kind}; mend the value, "
+        f"column '{values.name}', row {row + 1}: '{values[first]}' is not a {kind}; mend the value, "
         f"or read the column as a {instead} with --kind {values.name}={instead} ({n_bad:,} such cells)"
     )
     return Finding("bad-cells", "warning", message, column=values.name, n_rows=n_bad)

@@ -142,21 +142,37 @@ def _dense(groups: Array) -> Array:
 
 def _split_in_time(frame: pl.DataFrame, units: Array, rule: SplitRule) -> tuple[Array, str]:
     """Sides by time: the unit's last moment decides, and the cuts stand between two moments."""
-    stamps = _stamps(frame.get_column(rule.time))
+    stamps = stamps_of(frame.get_column(rule.time))
     last = np.full(int(units.max()) + 1, -np.inf)
     np.maximum.at(last, units, stamps)
     stamps = last[units]
     moments, counts = np.unique(stamps, return_counts=True)
-    if len(moments) < 3:
-        raise DataError(f"column '{rule.time}' has {len(moments)} moments; a split in time needs three or more")
-    n_until = np.cumsum(counts)  # rows up to and with each moment
-    test_from = _cut(n_until, (1 - rule.test) * len(stamps), lowest=2, highest=len(moments) - 1)
-    valid_from = _cut(n_until, (1 - rule.test - rule.valid) * len(stamps), lowest=1, highest=test_from - 1)
-    sides = np.where(stamps >= moments[test_from], TEST, np.where(stamps >= moments[valid_from], VALID, TRAIN))
+    valid_from, test_from = moment_cuts(moments, counts, rule.time, shares=(rule.valid, rule.test))
+    sides = np.where(stamps >= test_from, TEST, np.where(stamps >= valid_from, VALID, TRAIN))
     how = f"in time by '{rule.time}': the last rows are the test, those before them the validation"
     if rule.group:
         how += f"; rows of one '{rule.group}' on one side, by its last row"
     return sides, how
+
+
+def moment_cuts(moments: Array, counts: Array, name: str, *, shares: tuple[float, float]) -> tuple[float, float]:
+    """The moments from which rows decide, and from which they are sealed.
+
+    Args:
+        moments, counts: (M,) the moments there are, rising, and the rows of each.
+        name: of the time column.
+        shares: of the rows, for valid and test.
+
+    Raises:
+        DataError: there are fewer than three moments.
+    """
+    if len(moments) < 3:
+        raise DataError(f"column '{name}' has {len(moments)} moments; a split in time needs three or more")
+    valid, test = shares
+    n_until = np.cumsum(counts)  # rows up to and with each moment
+    test_from = _cut(n_until, (1 - test) * n_until[-1], lowest=2, highest=len(moments) - 1)
+    valid_from = _cut(n_until, (1 - test - valid) * n_until[-1], lowest=1, highest=test_from - 1)
+    return float(moments[valid_from]), float(moments[test_from])
 
 
 def _cut(n_until: Array, n_wanted: float, *, lowest: int, highest: int) -> int:
@@ -165,17 +181,25 @@ def _cut(n_until: Array, n_wanted: float, *, lowest: int, highest: int) -> int:
     return min(max(nearest_moment, lowest), highest)
 
 
-def _stamps(column: pl.Series) -> Array:
-    """(N,) float64 that rises with time, of dates or of numbers."""
+def stamps_of(column: pl.Series, *, rows: Array | None = None) -> Array:
+    """(N,) float64 that rises with time, of dates or of numbers.
+
+    Args:
+        rows: (N,) numbers of the rows in their source, from 0, where the column is a part of it.
+
+    Raises:
+        ColumnError: a cell is missing or no time.
+    """
     dates, is_no_date = parse_date(column)
     numbers, is_no_number = parse_number(column)
     is_dated = bool(is_no_date.sum() < is_no_number.sum())
     typed, is_bad = (dates.cast(pl.Int64).cast(pl.Float64), is_no_date) if is_dated else (numbers, is_no_number)
     if typed.null_count():
         first = int(typed.is_null().arg_max() or 0)
+        row = first if rows is None else int(rows[first])
         found = f"'{column[first]}' is no time" if is_bad[first] else "the cell is missing"
         raise ColumnError(
-            f"time column '{column.name}', row {first + 1}: {found}; expected a date such as 2024-03-01 "
+            f"time column '{column.name}', row {row + 1}: {found}; expected a date such as 2024-03-01 "
             f"or a number in all {len(column):,} rows"
         )
     return typed.to_numpy()

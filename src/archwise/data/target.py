@@ -50,12 +50,13 @@ def find_target(columns: list[str], wanted: str) -> str:
     raise ColumnError(f"no target was named; name the column to predict with --target. There are: {shown}")
 
 
-def guess_task(values: pl.Series, wanted: str) -> TaskGuess:
+def guess_task(values: pl.Series, wanted: str, *, rows: Array | None = None) -> TaskGuess:
     """Infer whether the target is a class or a number.
 
     Args:
         values: the target column.
         wanted: "classify" or "regress" forces it, "" leaves it open.
+        rows: (N,) numbers of the rows in their source, from 0, where the values are a part of it.
 
     Raises:
         UsageError: there is no such task.
@@ -79,7 +80,7 @@ def guess_task(values: pl.Series, wanted: str) -> TaskGuess:
     is_number = share >= _NUMBER_SHARE and values.dtype != pl.Boolean
     task, because = (wanted, "as asked") if wanted else _infer(numbers, is_number, len(levels), n_known)
     if task == REGRESS:
-        _check_number(values, is_bad, share)
+        _check_number(values, is_bad, share, rows)
         return TaskGuess(REGRESS, because)
     _check_classes(values.name, levels, n_known)
     classes = _in_order(levels)
@@ -110,20 +111,22 @@ def target_values(frame: pl.DataFrame, profile: Profile) -> tuple[pl.Series, Arr
     return typed, typed.is_null().to_numpy()
 
 
-def find_lost_target(values: pl.Series, is_lost: Array) -> tuple[Finding, ...]:
+def find_lost_target(values: pl.Series, is_lost: Array, *, rows: Array | None = None) -> tuple[Finding, ...]:
     """A finding where rows cannot be used because their target is missing or unreadable.
 
     Args:
         values: the target column.
         is_lost: (N,) bool, as `target_values` gives it.
+        rows: (N,) numbers of the rows in their source, from 0, where the values are a part of it.
     """
     n_lost = int(is_lost.sum())
     if n_lost == 0:
         return ()
     first = int(np.argmax(is_lost))
+    row = first if rows is None else int(rows[first])
     message = (
         f"target '{values.name}': {n_lost:,} of {len(values):,} rows have none that can be read, the "
-        f"first in row {first + 1}; they are left out"
+        f"first in row {row + 1}; they are left out"
     )
     return (Finding("missing", "warning", message, values.name, n_lost),)
 
@@ -166,12 +169,13 @@ def _infer(numbers: pl.Series, is_number: bool, n_levels: int, n_known: int) -> 
     return REGRESS, f"it has {n_levels:,} distinct {told} in {n_known:,} rows"
 
 
-def _check_number(values: pl.Series, is_bad: Array, share: float) -> None:
+def _check_number(values: pl.Series, is_bad: Array, share: float, rows: Array | None) -> None:
     if share >= _NUMBER_SHARE:
         return
     first = int(np.argmax(is_bad))
+    row = first if rows is None else int(rows[first])
     raise TargetError(
-        f"target '{values.name}', row {first + 1}: '{values[first]}' is not a number "
+        f"target '{values.name}', row {row + 1}: '{values[first]}' is not a number "
         f"({int(is_bad.sum()):,} such cells); mend the values, or choose --task classify"
     )
 

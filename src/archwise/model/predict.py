@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from archwise.data.finding import join_findings
 from archwise.data.look import target_values
-from archwise.data.open import open_table
+from archwise.data.open import MOST_ROWS, open_source, open_table
 from archwise.data.prepare import Parsed, Preparation, apply_preparation, parse_columns, refuse_too_many_bad
 from archwise.errors import ColumnError, TargetError, UsageError
 from archwise.evidence import bootstrap_scores, interval
@@ -59,11 +60,12 @@ class Labelled:
 
 @dataclass(frozen=True)
 class _Rows:
-    """A table as the model reads it. is_bad: (N,) rows of the table with a cell that cannot be read."""
+    """A table as the model reads it. is_bad: (N,) rows that cannot be read: of the table, then those set aside."""
 
     table: Table
     parsed: Parsed
     batch: Batch
+    is_bad: Array
     findings: tuple[Finding, ...]
 
 
@@ -96,9 +98,49 @@ def predict(model: Model, source: object, *, sets: bool = False) -> Predicted:
         ColumnError: a column is missing.
         DataError: more than 5 % of the rows cannot be read.
     """
+    parts = list(predict_parts(model, source, sets=sets))
+    if len(parts) == 1:
+        return parts[0]
+    findings = [finding for part in parts for finding in part.findings]
+    return Predicted(pl.concat([part.answers for part in parts]), join_findings(findings))
+
+
+def predict_parts(
+    model: Model, source: object, *, sets: bool = False, most_rows: int = MOST_ROWS
+) -> Iterator[Predicted]:
+    """Answer each row in order, a chunk at a time where a file has more rows than are held at once.
+
+    Args:
+        model: opened.
+        source: as for `predict`.
+        sets: as for `predict`.
+        most_rows: that are held at once.
+
+    Returns:
+        one part, or one for each chunk; the rows in `findings` are those of the whole source.
+
+    Raises:
+        SourceError, ColumnError, DataError: as for `predict`; too many bad rows are only known after the last part.
+    """
     if sets:
         _refuse_without_sets(model)
-    rows = _read(model, source)
+    opened = open_source(source, most_rows=most_rows)
+    if isinstance(opened, Table):
+        rows = _read(model, opened, source)
+        refuse_too_many_bad(rows.is_bad, rows.findings)
+        yield _answer(model, rows, sets=sets)
+        return
+    is_bad: list[Array] = []
+    findings: list[Finding] = []
+    for table in opened.chunks(None):
+        rows = _read(model, table, source)
+        is_bad.append(rows.is_bad)
+        findings += rows.findings
+        yield _answer(model, rows, sets=sets)
+    refuse_too_many_bad(np.concatenate(is_bad), join_findings(findings))
+
+
+def _answer(model: Model, rows: _Rows, *, sets: bool) -> Predicted:
     given = outputs(model.session, rows.batch)
     answers = pl.DataFrame(_task(model).answers(model.facts.target_state, model.facts.calibration, given))
     if sets:
@@ -130,7 +172,8 @@ def read_labelled(model: Model, source: object) -> Labelled:
         SourceError, ColumnError, DataError: as for `predict`.
         TargetError: a label that training did not see, or no row with a label.
     """
-    rows = _read(model, source)
+    rows = _read(model, open_table(source), source)
+    refuse_too_many_bad(rows.is_bad, rows.findings)
     facts, frame = model.facts, rows.table.frame
     classes = tuple(facts.target_state.get("classes", ()))
     asked = Profile(rows.table.source, frame.height, (), facts.target, facts.task, "as at training", classes)
@@ -204,18 +247,16 @@ def _task(model: Model) -> Task:
     return task(model.facts.task)
 
 
-def _read(model: Model, source: object) -> _Rows:
-    table = open_table(source)
+def _read(model: Model, table: Table, source: object) -> _Rows:
     table = name_columns(table, model.facts.layout, target=model.facts.target, source=source)
     try:
-        parsed = parse_columns(table.frame, model.facts.columns)
+        parsed = parse_columns(table.frame, model.facts.columns, rows=table.rows)
     except ColumnError as error:
         raise ColumnError(f"{table.source}: {error}") from None
-    is_bad = np.concatenate([parsed.bad, np.ones(len(table.set_aside), bool)])
-    refuse_too_many_bad(is_bad, (*parsed.findings, *table.findings))
     batch = apply_preparation(model.preparation, parsed.frame)
-    unseen = find_unseen(model.preparation, parsed.frame, batch)
-    return _Rows(table, parsed, batch, (*table.findings, *parsed.findings, *unseen))
+    unseen = find_unseen(model.preparation, parsed.frame, batch, rows=table.rows)
+    is_bad = np.concatenate([parsed.bad, np.ones(len(table.set_aside), bool)])
+    return _Rows(table, parsed, batch, is_bad, (*parsed.findings, *table.findings, *unseen))
 
 
 def _places(rows: _Rows) -> pl.Series | None:

@@ -13,16 +13,19 @@ from archwise.data.kinds import kind as pick_kind
 from archwise.data.kinds.category import FEWEST_ROWS, RARE_CODE
 from archwise.data.prepare import Preparation
 from archwise.errors import ColumnError
-from archwise.records import Batch, Finding, Table
+from archwise.records import Array, Batch, Finding, Table
 
 
-def find_unseen(preparation: Preparation, typed: pl.DataFrame, batch: Batch) -> tuple[Finding, ...]:
+def find_unseen(
+    preparation: Preparation, typed: pl.DataFrame, batch: Batch, *, rows: Array | None = None
+) -> tuple[Finding, ...]:
     """Count the cells whose level has no code of its own, column by column.
 
     Args:
         preparation: of the model.
         typed: rows as `parse_columns` gives them.
         batch: the same rows as `apply_preparation` gives them.
+        rows: (N,) numbers of the rows in their source, from 0, where they are a part of it.
     """
     if "codes" not in batch or not (batch["codes"] == RARE_CODE).any():
         return ()
@@ -33,9 +36,10 @@ def find_unseen(preparation: Preparation, typed: pl.DataFrame, batch: Batch) -> 
         if not is_unseen.any():
             continue
         n_unseen, first = int(is_unseen.sum()), int(np.argmax(is_unseen))
+        row = first if rows is None else int(rows[first])
         message = (
             f"column '{column.name}': {n_unseen:,} cells hold a level that training saw in fewer than {FEWEST_ROWS} "
-            f"rows or never, such as '{typed[column.name][first]}' in row {first + 1}; they are answered as unknown"
+            f"rows or never, such as '{typed[column.name][first]}' in row {row + 1}; they are answered as unknown"
         )
         findings.append(Finding("unseen", "warning", message, column.name, n_unseen))
     return tuple(findings)

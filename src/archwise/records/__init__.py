@@ -18,6 +18,7 @@ from archwise.records.data import (
     Reader,
     Signature,
     Split,
+    Stream,
     Table,
 )
 from archwise.records.learning import Architecture, Metric, Plan, Setting, Solved, Suits, Task
@@ -50,6 +51,7 @@ __all__ = [
     "Signature",
     "Solved",
     "Split",
+    "Stream",
     "Suits",
     "Table",
     "Task",

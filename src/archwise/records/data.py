@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -165,13 +165,32 @@ class Table:
 
     frame: one row an example. A text source (CSV, TSV) gives only string columns, so that a bad cell can be named.
     source: how to name it to the user. findings: what was met while reading (encoding, delimiter, ragged rows).
-    set_aside: positions among all data rows of the source (from 0, rising) of the broken rows that `frame` leaves out.
+    set_aside: positions among all data rows of the source (from 0, rising) of the broken rows that `frame` leaves out;
+        of a chunk, among its own.
+    rows: (N,) int64 numbers (from 0) that the rows have in their source, where `frame` is a chunk or a sample of it.
+    sampled_from: rows of the source where `frame` is a sample, else 0.
     """
 
     frame: pl.DataFrame
     source: str
     findings: tuple[Finding, ...] = ()
     set_aside: tuple[int, ...] = ()
+    rows: Array | None = None
+    sampled_from: int = 0
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A source with more rows than are held at once.
+
+    most_rows: rows of the source, or somewhat more where they were only counted by their line ends.
+    chunks(picked): its rows in order, chunk by chunk, each a Table with its `rows`; with rising row numbers (N,) int64
+        in place of None, those rows alone.
+    """
+
+    source: str
+    most_rows: int
+    chunks: Callable[[Array | None], Iterator[Table]]
 
 
 @dataclass(frozen=True)
@@ -180,9 +199,11 @@ class Reader:
 
     accepts(source): whether this reader is the one for it, by type, suffix or magic bytes.
     read(source, names): the table; names are the user's column names for a source without a header line, or ().
+    stream(source, names): the same in chunks, or None where this source has to be read at once.
     """
 
     name: str
     summary: str
     accepts: Callable[[object], bool]
     read: Callable[[object, tuple[str, ...]], Table]
+    stream: Callable[[object, tuple[str, ...]], Stream | None] | None = None

@@ -149,6 +149,7 @@ class Architecture:
     plan(profile): how it is best trained on such data, before the user's overrides.
     variants(profile): settings worth trying, the defaults ({}) first; each only names what differs from the defaults.
     solve(signature, settings, batch, targets, task name, seed) -> Solved, fitted on training rows by a library.
+    most_rows: that `solve` is given, drawn evenly from the training rows; 0 for all of them.
     """
 
     name: str
@@ -165,6 +166,7 @@ class Architecture:
     plan: Callable[[Profile], Plan] | None = None
     variants: Callable[[Profile], tuple[dict[str, Scalar], ...]] | None = None
     solve: Callable[[Signature, Mapping[str, Scalar], Batch, Array, str, int], Solved] | None = None
+    most_rows: int = 0
 
     @property
     def is_reference(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -13,12 +14,14 @@ import numpy as np
 import torch
 
 from archwise.catalogue import pick
+from archwise.data.mapped import release
 from archwise.errors import DivergedError
 from archwise.records import Array, Batch, CurvePoint, Json, Metric, Plan, Task
 from archwise.training.checkpoint import Checkpoint, Tensors, read_checkpoint, write_checkpoint
 from archwise.training.device import own_random_numbers, pick_device, random_state, set_random_state
 from archwise.training.network import Network, n_parameters
 from archwise.training.optimizer import make_optimizer
+from archwise.training.order import Order
 from archwise.training.schedule import SCHEDULES
 
 FEWEST_STEPS_A_LOOK, MOST_STEPS_A_LOOK = 20, 400
@@ -143,6 +146,8 @@ class _Run:
         self.factor = pick(dict(SCHEDULES), plan.schedule, "schedule")
         self.optimizer = make_optimizer(network, plan)
         self.n_rows = len(train.targets)
+        self.order = Order(self.n_rows, plan.seed)
+        self.mapped = (*train.batch.values(), train.targets)
         self.batch = min(plan.batch, self.n_rows)
         self.steps_an_epoch = self.n_rows // self.batch  # what is left over falls to another batch in the next epoch
         self.steps_a_look = _steps_a_look(self.steps_an_epoch)
@@ -197,13 +202,14 @@ def _advance(run: _Run, last: int, deadline: float, tools: Tools) -> None:
     plan, network, optimizer = run.plan, run.network, run.optimizer
     parameters = list(network.parameters())
     averaged = list(run.judged.parameters()) if run.judged is not network else []
-    order, of_epoch, saved_at = torch.empty(0), -1, tools.clock()
+    saved_at = tools.clock()
     while run.step < last and not run.stopped and tools.clock() < deadline:
         epoch, place = divmod(run.step, run.steps_an_epoch)
-        if epoch != of_epoch:
-            order, of_epoch = _order(run, epoch), epoch
+        rows, is_new_window = run.order.rows(epoch, place * run.batch, (place + 1) * run.batch)
+        if is_new_window:
+            release(run.mapped)
         optimizer.zero_grad(set_to_none=True)
-        loss = _mean_loss(run, order[place * run.batch : (place + 1) * run.batch])
+        loss = _mean_loss(run, rows.to(run.device))
         loss.backward()  # type: ignore[no-untyped-call]
         if plan.clip > 0.0:
             torch.nn.utils.clip_grad_norm_(parameters, plan.clip, foreach=True)
@@ -223,7 +229,8 @@ def _advance(run: _Run, last: int, deadline: float, tools: Tools) -> None:
 
 
 def _mean_loss(run: _Run, rows: torch.Tensor) -> torch.Tensor:
-    outputs = run.network(*[tensor.index_select(0, rows) for tensor in run.inputs])
+    inputs = zip(run.inputs, run.valid_inputs, strict=True)
+    outputs = run.network(*[tensor.index_select(0, rows).to(like.dtype) for tensor, like in inputs])
     losses: torch.Tensor = run.loss_of(outputs, run.targets.index_select(0, rows), run.options)
     return losses.mean()
 
@@ -275,12 +282,6 @@ def _score(run: _Run, outputs: torch.Tensor) -> float:
     return float(run.job.metric.score(run.truth, outputs.numpy(), np.ones((1, len(run.truth))))[0])
 
 
-def _order(run: _Run, epoch: int) -> torch.Tensor:
-    """The order of the training rows in an epoch, from the seed and the epoch alone, so that it can be had again."""
-    generator = torch.Generator().manual_seed(run.plan.seed * 1_000_003 + epoch)
-    return torch.randperm(run.n_rows, generator=generator).to(run.device)
-
-
 def _last_step(limit: Limit, steps_an_epoch: int) -> int:
     """The step to pause at; at least one is taken, so that a rung is never empty."""
     by_epochs = max(1, int(limit.epochs * steps_an_epoch + 1e-6))
@@ -295,6 +296,10 @@ def _steps_a_look(steps_an_epoch: int) -> int:
 
 
 def _tensor(array: Array, device: torch.device) -> torch.Tensor:
+    if isinstance(array, np.memmap):  # larger than memory it may be: mapped, and never written to
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+            return torch.from_numpy(array).to(device)
     return torch.from_numpy(np.require(array, requirements=["C", "W"])).to(device)  # copied only where it must be
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import polars as pl
 
 from archwise.data.header import refuse_names
+from archwise.data.slices import stream_slices
 from archwise.errors import SourceError
-from archwise.records import Reader, Table
+from archwise.records import Reader, Stream, Table
 
 SUFFIXES = (".arrow", ".feather", ".ipc")
 _MAGIC = b"ARROW1"
@@ -36,4 +37,12 @@ def read_arrow(source: object, names: tuple[str, ...] = ()) -> Table:
         raise SourceError(f"{path}: not a whole Arrow file ({error}); write the file again") from None
 
 
-READER = Reader("arrow", "Arrow IPC and Feather files (.arrow, .feather, .ipc)", accepts_arrow, read_arrow)
+def stream_arrow(source: object, names: tuple[str, ...] = ()) -> Stream | None:
+    """Read an Arrow file slice by slice; None where it is of the stream format, broken, or names were given."""
+    path = Path(str(source))
+    return None if names else stream_slices(lambda: pl.scan_ipc(path), str(path))
+
+
+READER = Reader(
+    "arrow", "Arrow IPC and Feather files (.arrow, .feather, .ipc)", accepts_arrow, read_arrow, stream_arrow
+)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from archwise.data.encoding import read_text
+from archwise.data.encoding import read_part, read_text
 from archwise.data.header import make_unique, number_names, weigh_header
 from archwise.data.layout import Layout, find_layout, scan_rows
 from archwise.data.missing import MISSING_MARKS, blank_missing
 from archwise.errors import SourceError
-from archwise.records import Array, Finding, Reader, Table
+from archwise.records import Array, Finding, Reader, Stream, Table
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".data", ".tab")
 MOST_COLUMNS = 100_000
@@ -24,6 +25,8 @@ MOST_RAGGED = 0.05  # share of the rows that may have another number of cells; t
 _DECIMAL_COMMA = r"^([+-]?\d+),(\d+)$"
 _N_WEIGHED = 1_000  # rows that are weighed against the first line
 _N_SHOWN = 5
+_BLOCK = 16_777_216  # bytes of a file that are read at once, where it is read in chunks
+_MOST_TRIES = 1_000  # line ends that may stand inside one quoted cell
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,102 @@ def read_delimited(source: object, names: tuple[str, ...] = ()) -> Table:
         raise SourceError(f"{path}: a header line and no rows below it; expected rows of data")
     data, cell_findings = _clean_cells(data, layout, str(path))
     return Table(data, str(path), (*encoding_findings, *ragged_finding, *name_findings, *cell_findings), set_aside)
+
+
+def stream_delimited(source: object, names: tuple[str, ...] = ()) -> Stream | None:
+    """Read delimited text in chunks of some megabytes, cut between two rows; None where it is gzipped.
+
+    The cells are those of `read_delimited`, but missing marks stay: every kind reads them as missing.
+    """
+    path = Path(str(source))
+    if path.suffix.lower() == ".gz":
+        return None
+    try:
+        with path.open("rb") as file:
+            n_lines = 1 + sum(block.count(b"\n") for block in iter(partial(file.read, _BLOCK), b""))
+    except OSError:
+        return None  # `read_delimited` says why
+    return Stream(str(path), n_lines, partial(_read_chunks, path, names))
+
+
+def _read_chunks(path: Path, names: tuple[str, ...], picked: Array | None) -> Iterator[Table]:
+    columns: tuple[str, ...] = ()
+    name_findings: tuple[Finding, ...] = ()
+    n_rows = n_lines = 0
+    for content, layout in _blocks(path):
+        rows = _find_rows(content, layout, str(path))
+        rows = replace(rows, lines=rows.lines + n_lines)
+        is_whole = rows.n_cells == (len(columns or names) or rows.n_cells[0])
+        findings = _judge_ragged(rows, is_whole, str(path), names=columns or names)
+        n_header = 0
+        if not columns:
+            head = rows.cells(is_whole & (np.cumsum(is_whole) <= _N_WEIGHED))
+            n_header = int(bool(is_whole[0]) and _first_is_header(head, names))
+            named, name_findings = _name_columns(head, names, bool(n_header), str(path))
+            columns = tuple(named)
+        which = np.flatnonzero(is_whole)[n_header:]
+        numbers = np.arange(n_rows, n_rows + len(which), dtype=np.int64)
+        wanted = slice(None) if picked is None else np.searchsorted(numbers, _within(picked, numbers))
+        mask = np.zeros(len(is_whole), dtype=bool)
+        mask[which[wanted]] = True
+        frame = _cells_of(rows, mask, columns, layout, is_sample=picked is not None)
+        aside = tuple(int(position) - n_header for position in np.flatnonzero(~is_whole))
+        yield Table(
+            frame, str(path), (*findings, *name_findings), aside, numbers[wanted], 0 if picked is None else len(numbers)
+        )
+        n_rows += len(which)
+        n_lines += content.count(b"\n")
+
+
+def _within(picked: Array, numbers: Array) -> Array:
+    """The picked row numbers that are among the numbers of a chunk; both rise."""
+    if len(numbers) == 0:
+        return picked[:0]
+    return picked[np.searchsorted(picked, numbers[0]) : np.searchsorted(picked, numbers[-1], side="right")]
+
+
+def _cells_of(rows: _Rows, mask: Array, columns: tuple[str, ...], layout: Layout, *, is_sample: bool) -> pl.DataFrame:
+    """The cells of some rows of a chunk; of a sample they are cleaned, for people to look at."""
+    if not mask.any():
+        return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
+    frame = rows.cells(mask)
+    frame = frame.rename(dict(zip(frame.columns, columns, strict=True)))
+    if layout.delimiter == ";":
+        frame = frame.with_columns(pl.all().str.strip_chars().str.replace(_DECIMAL_COMMA, "$1.$2"))
+    return frame.select(blank_missing(column) for column in frame.get_columns()) if is_sample else frame
+
+
+def _blocks(path: Path) -> Iterator[tuple[bytes, Layout]]:
+    """The text in parts of whole rows, and its layout, which the first part tells."""
+    layout, rest = None, b""
+    with path.open("rb") as file:
+        for raw in iter(partial(file.read, _BLOCK), b""):
+            content = rest + raw
+            if layout is None:
+                layout = find_layout(read_part(content[: content.rfind(b"\n") + 1] or content, str(path)))
+            end = _end_of_rows(content, (layout.quote or "").encode())
+            rest = content[end:]
+            if content[:end].strip():
+                yield read_part(content[:end], str(path)), layout
+    if layout is not None and rest.strip():
+        yield read_part(rest, str(path)), layout
+
+
+def _end_of_rows(content: bytes, quote: bytes) -> int:
+    """Where the last whole row ends: after a line end that stands outside of quotes; 0 where there is none."""
+    last = content.rfind(b"\n")
+    if not quote or last < 0:
+        return last + 1
+    n_quotes, end = content.count(quote, 0, last), last
+    for _ in range(_MOST_TRIES):
+        if n_quotes % 2 == 0:
+            return end + 1
+        before = content.rfind(b"\n", 0, end)
+        if before < 0:
+            break
+        n_quotes -= content.count(quote, before, end)
+        end = before
+    return last + 1  # quotes are plain letters here
 
 
 def _find_rows(content: bytes, layout: Layout, source: str) -> _Rows:
@@ -239,4 +338,5 @@ READER = Reader(
     summary="CSV, TSV and other delimited text, also gzipped (.csv, .tsv, .txt, .data)",
     accepts=accepts_delimited,
     read=read_delimited,
+    stream=stream_delimited,
 )

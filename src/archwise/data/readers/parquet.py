@@ -7,8 +7,9 @@ from pathlib import Path
 import polars as pl
 
 from archwise.data.header import refuse_names
+from archwise.data.slices import stream_slices
 from archwise.errors import SourceError
-from archwise.records import Reader, Table
+from archwise.records import Reader, Stream, Table
 
 SUFFIXES = (".parquet", ".pq")
 
@@ -32,4 +33,10 @@ def read_parquet(source: object, names: tuple[str, ...] = ()) -> Table:
         raise SourceError(f"{path}: not a whole Parquet file ({error}); write the file again") from None
 
 
-READER = Reader("parquet", "Parquet files (.parquet, .pq)", accepts_parquet, read_parquet)
+def stream_parquet(source: object, names: tuple[str, ...] = ()) -> Stream | None:
+    """Read a Parquet file slice by slice; None where it is broken or names were given."""
+    path = Path(str(source))
+    return None if names else stream_slices(lambda: pl.scan_parquet(path, low_memory=True), str(path))
+
+
+READER = Reader("parquet", "Parquet files (.parquet, .pq)", accepts_parquet, read_parquet, stream_parquet)

@@ -1,0 +1,221 @@
+"""The start of a run on more rows than are held at once: read in chunks, each prepared and put where it belongs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from archwise.choice.run import Laid, begin_folder, prepared_path, targets_path, write_preparation
+from archwise.choice.seal import write_seal
+from archwise.choice.store import GrowingArray, narrow_dtype
+from archwise.config import Config
+from archwise.data.finding import join_findings
+from archwise.data.look import target_values
+from archwise.data.prepare import (
+    Preparation,
+    apply_preparation,
+    fit_preparation,
+    inputs_of,
+    parse_columns,
+    refuse_too_many_bad,
+)
+from archwise.data.side import SideRule, make_side_rule, sides_of
+from archwise.data.split import TEST, TRAIN, VALID, SplitRule, fingerprint
+from archwise.errors import DataError
+from archwise.records import Array, Batch, Finding, Json, Need, Profile, Stream, Table, Task
+from archwise.tasks import main_metric, task
+
+_PARTS = {"train": TRAIN, "valid": VALID}
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How every chunk is treated: all of it was found from the sample."""
+
+    profile: Profile
+    task: Task
+    state: Mapping[str, Json]
+    rule: SideRule
+    preparations: tuple[Preparation, ...]
+
+    @property
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """(name, kind) of each column that models read."""
+        return tuple((column.name, column.kind) for column in self.profile.used)
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """The usable rows of a chunk. numbers: (N,) in the source. sides, groups: (N,). bad: (all rows of the chunk,)."""
+
+    typed: pl.DataFrame
+    target: pl.Series
+    numbers: Array
+    sides: Array
+    groups: Array | None
+    bad: Array
+    findings: tuple[Finding, ...]
+
+
+@dataclass
+class _Tally:
+    """What is gathered over the chunks, small beside the rows themselves."""
+
+    numbers: dict[int, list[Array]] = field(default_factory=lambda: {TRAIN: [], VALID: [], TEST: []})
+    groups: list[Array] = field(default_factory=list)
+    sealed: list[pl.DataFrame] = field(default_factory=list)
+    targets: list[pl.Series] = field(default_factory=list)
+    bad: list[Array] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def lay_out_in_chunks(
+    folder: Path, stream: Stream, *, sample: Table, profile: Profile, config: Config, needs: Sequence[Need]
+) -> Laid:
+    """Split, seal and prepare all rows of a stream, a chunk at a time, into the run folder.
+
+    What is fitted is fitted on the training rows of the sample alone.
+
+    Args:
+        sample: of the stream. profile: as looked at. needs: of the architectures that race.
+
+    Raises:
+        DataError: too many rows cannot be read, or a part of the split is empty.
+        UsageError: the metric does not exist.
+    """
+    way = _find_way(sample, profile, config, needs)
+    begin_folder(folder, config)
+    tally = _put_away(folder, stream, way)
+    refuse_too_many_bad(np.concatenate(tally.bad), tally.findings)
+    numbers = {side: np.concatenate(parts) for side, parts in tally.numbers.items()}
+    if min(len(rows) for rows in numbers.values()) == 0:
+        raise DataError("a part of the split is empty, for too few groups or moments; leave out --group or --time")
+    sealed, targets = pl.concat(tally.sealed), pl.concat(tally.targets)
+    parts = {"train": numbers[TRAIN], "valid": numbers[VALID], "test": numbers[TEST]}
+    if tally.groups:
+        parts["groups"] = _groups_of_all(numbers, tally.groups)
+    write_seal(folder, sealed, targets, parts=parts)
+    return Laid(
+        columns=way.columns,
+        target_state=way.state,
+        inputs={preparation.need.key: inputs_of(preparation) for preparation in way.preparations},
+        n_train=len(numbers[TRAIN]),
+        n_valid=len(numbers[VALID]),
+        n_test=len(numbers[TEST]),
+        split_how=way.rule.how,
+        test_sha256=fingerprint(sealed, targets),
+        grouped=bool(tally.groups),
+        findings=join_findings(tally.findings),
+    )
+
+
+def _find_way(sample: Table, profile: Profile, config: Config, needs: Sequence[Need]) -> _Way:
+    """Fit everything that has to be fitted to the training rows of the sample."""
+    kind_of_task = task(profile.task)
+    split = SplitRule(config.valid, config.test, config.seed, kind_of_task.stratify, config.group, config.time)
+    rule = make_side_rule(split, sample.frame, n_rows=profile.n_rows)
+    way = _Way(profile, kind_of_task, {}, rule, ())
+    chunk = _read_chunk(sample, way)
+    refuse_too_many_bad(chunk.bad, chunk.findings)
+    is_train = pl.Series(chunk.sides == TRAIN)
+    state = kind_of_task.encode_fit(chunk.target.filter(is_train))
+    main_metric(kind_of_task, state, config.metric)  # a misspelt name is found before anything is written
+    typed = chunk.typed.filter(is_train)
+    preparations = tuple(fit_preparation(typed, way.columns, need=need) for need in needs)
+    return _Way(profile, kind_of_task, state, rule, preparations)
+
+
+def _read_chunk(table: Table, way: _Way) -> _Chunk:
+    """The rows of a chunk whose cells and target can be read, each with its side."""
+    assert table.rows is not None  # chunks and samples have them
+    parsed = parse_columns(table.frame, way.columns, rows=table.rows)
+    target, is_lost = target_values(table.frame, way.profile)
+    findings = [*table.findings, *parsed.findings]
+    if "classes" in way.state:
+        is_strange = (~target.is_in(way.state["classes"])).fill_null(False).to_numpy()
+        if is_strange.any():
+            findings.append(_tell_strange(target, is_strange))
+            is_lost = is_lost | is_strange
+    keep = ~(parsed.bad | is_lost)
+    kept = pl.Series(keep)
+    numbers = table.rows[keep]
+    sides, groups = sides_of(way.rule, table.frame.filter(kept), numbers)
+    return _Chunk(parsed.frame.filter(kept), target.filter(kept), numbers, sides, groups, parsed.bad, tuple(findings))
+
+
+def _tell_strange(target: pl.Series, is_strange: Array) -> Finding:
+    n_strange, first = int(is_strange.sum()), int(np.argmax(is_strange))
+    message = (
+        f"target '{target.name}': {n_strange:,} cells hold a class so rare that the rows looked at lack it, such as "
+        f"'{target[first]}'; they are left out"
+    )
+    return Finding("imbalance", "warning", message, str(target.name), n_strange)
+
+
+def _put_away(folder: Path, stream: Stream, way: _Way) -> _Tally:
+    """Read every chunk once, and append what it gives to the files of the run folder."""
+    tally = _Tally()
+    for preparation in way.preparations:
+        write_preparation(folder, preparation)
+    with ExitStack() as closing:
+        files: dict[Path, GrowingArray] = {}
+
+        def append(path: Path, rows: Array) -> None:
+            if path not in files:
+                files[path] = GrowingArray(path)
+                closing.callback(files[path].close)
+            files[path].append(rows)
+
+        for table in stream.chunks(None):
+            chunk = _read_chunk(table, way)
+            for path, rows in _arrays_of(folder, chunk, way):
+                append(path, rows)
+            _gather(tally, chunk)
+    return tally
+
+
+def _arrays_of(folder: Path, chunk: _Chunk, way: _Way) -> Iterator[tuple[Path, Array]]:
+    """The arrays that a chunk gives, with the files they belong to."""
+    for part, side in _PARTS.items():
+        of_part = pl.Series(chunk.sides == side)
+        typed, target = chunk.typed.filter(of_part), chunk.target.filter(of_part)
+        if typed.height == 0:
+            continue
+        yield targets_path(folder, part), way.task.encode(way.state, target)
+        for preparation in way.preparations:
+            batch = apply_preparation(preparation, typed)
+            for name, array in (_narrowed(batch, preparation) if part == "train" else batch).items():
+                yield prepared_path(folder, preparation.need, part, name), array
+
+
+def _narrowed(batch: Batch, preparation: Preparation) -> Batch:
+    """Codes in as few bytes as their levels need."""
+    levels = {spec.name: spec.levels for spec in inputs_of(preparation)}
+    return {
+        name: array.astype(narrow_dtype(max(levels[name]))) if levels[name] else array for name, array in batch.items()
+    }
+
+
+def _gather(tally: _Tally, chunk: _Chunk) -> None:
+    is_test = pl.Series(chunk.sides == TEST)
+    tally.sealed.append(chunk.typed.filter(is_test))
+    tally.targets.append(chunk.target.filter(is_test))
+    for side, numbers in tally.numbers.items():
+        numbers.append(chunk.numbers[chunk.sides == side])
+    if chunk.groups is not None:
+        tally.groups.append(chunk.groups)
+    tally.bad.append(chunk.bad)
+    tally.findings += chunk.findings
+
+
+def _groups_of_all(numbers: Mapping[int, Array], groups: Sequence[Array]) -> Array:
+    """(N,) int64 group of each row of the source, 0 where it was left out."""
+    rows = np.sort(np.concatenate(list(numbers.values())))  # the order in which the groups were gathered
+    of_all = np.zeros(int(rows[-1]) + 1, dtype=np.int64)
+    of_all[rows] = np.concatenate(groups)
+    return of_all

@@ -1,0 +1,61 @@
+"""The store of a large run: arrays on disk that grow chunk by chunk, and are mapped when they are read."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+from numpy.lib import format as npy
+
+from archwise.records import Array
+
+_NARROW = (np.int16, np.int32, np.int64)
+
+
+class GrowingArray:
+    """A .npy file to which rows are appended; it is whole once it is closed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path.open("wb")
+        self._header = b""
+        self._dtype: np.dtype[np.generic] | None = None
+        self._width: tuple[int, ...] = ()
+        self.n_rows = 0
+
+    def append(self, rows: Array) -> None:
+        """Write more rows, (N, ...), of the dtype and the width of the first."""
+        if self._dtype is None:
+            self._dtype, self._width = rows.dtype, rows.shape[1:]
+            self._header = self._make_header()
+            self._file.write(self._header)
+        if rows.dtype != self._dtype or rows.shape[1:] != self._width:
+            found, wanted = (rows.dtype, rows.shape[1:]), (self._dtype, self._width)
+            raise ValueError(f"{self._path}: rows of {found} cannot follow rows of {wanted}")
+        self._file.write(np.ascontiguousarray(rows).data)
+        self.n_rows += len(rows)
+
+    def close(self) -> None:
+        """Say in the header how many rows there are."""
+        if self._dtype is not None:
+            header = self._make_header()
+            if len(header) != len(self._header):
+                raise ValueError(f"{self._path}: {self.n_rows:,} rows do not fit the header of the file")
+            self._file.seek(0)
+            self._file.write(header)
+        self._file.close()
+
+    def _make_header(self) -> bytes:
+        if self._dtype is None:
+            return b""
+        header = io.BytesIO()
+        shape = (self.n_rows, *self._width)
+        kept = {"descr": npy.dtype_to_descr(self._dtype), "fortran_order": False, "shape": shape}
+        npy.write_array_header_1_0(header, kept)  # it leaves room for the first axis to grow
+        return header.getvalue()
+
+
+def narrow_dtype(largest: int) -> np.dtype[np.generic]:
+    """The smallest signed dtype that holds whole numbers from 0 to the largest."""
+    return np.dtype(next(dtype for dtype in _NARROW if largest <= np.iinfo(dtype).max))
