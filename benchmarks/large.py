@@ -52,7 +52,7 @@ def main() -> None:
         n_answers = int(pl.scan_parquet(answers).select(pl.len()).collect().item())
         verdict = json.loads((model / "verdict.json").read_text())
     run = {
-        "command": sys.argv[1:],
+        "command": {name: value for name, value in vars(arguments).items() if name != "folder"},
         "rows": arguments.rows,
         "answers": n_answers,
         "chosen": verdict["chosen"],
