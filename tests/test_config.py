@@ -31,6 +31,37 @@ def test_what_is_no_budget_is_refused_with_the_right_form(text: str) -> None:
         make_config({"budget": text})
 
 
+@pytest.mark.parametrize(
+    ("latency", "size", "read"),
+    [
+        ("2ms", "5MB", (2.0, 5.0)),
+        ("500us", "200kB", (0.5, 0.2)),
+        ("0.1 s", "1 GB", (100.0, 1e3)),
+        ("", "", (None, None)),
+    ],
+)
+def test_limits_are_read(latency: str, size: str, read: tuple[float | None, float | None]) -> None:
+    config = make_config({"latency": latency, "size": size})
+    assert (config.most_latency_ms, config.most_size_mb) == pytest.approx(read)
+
+
+@pytest.mark.parametrize(("option", "text"), [("latency", "2"), ("latency", "0ms"), ("size", "5"), ("size", "-1MB")])
+def test_what_is_no_limit_is_refused_with_the_right_form(option: str, text: str) -> None:
+    with pytest.raises(UsageError, match=f"option '{option}': '{text}' cannot be read; write a figure in .*, as in"):
+        make_config({option: text})
+
+
+@pytest.mark.parametrize("rule", ["f1", "balanced_accuracy", "cost:5:1", "cost:0.5:2", ""])
+def test_rules_of_a_threshold_are_read(rule: str) -> None:
+    assert make_config({"threshold": rule}).threshold == rule
+
+
+@pytest.mark.parametrize("rule", ["f2", "cost", "cost:5", "cost:0:1", "cost:a:b"])
+def test_what_is_no_rule_of_a_threshold_is_refused(rule: str) -> None:
+    with pytest.raises(UsageError, match="is no rule for a threshold; write f1"):
+        make_config({"threshold": rule})
+
+
 def test_an_unknown_option_suggests_the_nearest() -> None:
     with pytest.raises(UsageError, match="Did you mean 'target'"):
         make_config({"taget": "y"})
@@ -50,6 +81,7 @@ def test_a_wrong_value_is_named() -> None:
         settings=st.dictionaries(st.text(min_size=1), st.booleans() | st.integers(-9, 9) | st.text()),
         only=st.lists(st.text()).map(tuple),
         seed=st.integers(0, 2**31),
+        require=st.none() | st.floats(-9, 9),
     )
 )
 def test_a_written_configuration_reads_as_it_was(config: Config) -> None:

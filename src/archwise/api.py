@@ -21,7 +21,7 @@ from archwise.data.look import look_at
 from archwise.data.open import open_source, sample_stream
 from archwise.data.readers import readers
 from archwise.engines.processes import Workers
-from archwise.errors import InterruptedRunError, MissingExtraError, ModelError, UsageError
+from archwise.errors import InterruptedRunError, MissingExtraError, ModelError, RequirementError, UsageError
 from archwise.model.predict import Model, Predicted
 from archwise.model.predict import evaluate as evaluate_model
 from archwise.model.predict import load as load_model
@@ -84,11 +84,11 @@ def fit(
         on_event: told of everything that happens, a dict with `event` and `t` (seconds) each.
 
     Returns:
-        the model, loaded from its folder.
+        the model, loaded from its folder; where a score is required, `check_required` holds the model to it.
 
     Raises:
         DataError, UsageError: before the race; nothing is written.
-        RaceError: no candidate became usable inside the budget.
+        RaceError: no candidate became usable inside the budget, or none keeps the limits.
         InterruptedRunError: Ctrl-C; the run's folder is in the message.
     """
     began = time.monotonic()
@@ -140,25 +140,49 @@ def load(model: str | Path) -> Model:
     return load_model(Path(model))
 
 
-def predict(model: Model | str | Path, source: object) -> Predicted:
+def predict(model: Model | str | Path, source: object, *, sets: bool = False) -> Predicted:
     """Answer each row, in order, with ONNX Runtime.
+
+    Args:
+        model: a model, or its folder.
+        source: as for `look`.
+        sets: whether a last column `set` lists the labels that hold the truth of nine rows of ten (classes only).
 
     Returns:
         answers: a frame of one row for each input row: prediction, then p:<class> for each class, or low and high.
 
     Raises:
+        UsageError: sets are asked of a model that has none.
         DataError: a column is missing, or too many rows cannot be read.
     """
-    return predict_with(_loaded(model), source)
+    return predict_with(_loaded(model), source, sets=sets)
 
 
-def predict_parts(model: Model | str | Path, source: object) -> Iterator[Predicted]:
-    """Answer each row, in order, in as many parts as a large file is read in; one for all that fits in memory.
+def check_required(model: Model | str | Path) -> None:
+    """Hold a model to the score that its run required on the sealed rows.
 
     Raises:
-        DataError: as for `predict`.
+        RequirementError: it does not reach it.
     """
-    return predict_parts_with(_loaded(model), source)
+    loaded = _loaded(model)
+    required = loaded.verdict.get("require")
+    if required and not required["reached"]:
+        raise RequirementError(
+            f"{loaded.folder}: {loaded.verdict['metric']} is {loaded.verdict['test']['score']:.4g} on the sealed rows, "
+            f"and {required['required']:g} was required; the model is written all the same: give it more rows or time"
+        )
+
+
+def predict_parts(model: Model | str | Path, source: object, *, sets: bool = False) -> Iterator[Predicted]:
+    """Answer each row, in order, in as many parts as a large file is read in; one for all that fits in memory.
+
+    Args:
+        sets: as for `predict`.
+
+    Raises:
+        DataError, UsageError: as for `predict`.
+    """
+    return predict_parts_with(_loaded(model), source, sets=sets)
 
 
 def evaluate(model: Model | str | Path, source: object) -> dict[str, Json]:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 EXIT_CODES = """Exit codes: 0 done · 1 a fault of archwise itself · 2 a wrong option or name · 3 the data cannot be used
 as they stand · 4 a model or run folder is missing, changed or of another format · 5 no candidate became usable in the
-budget · 6 a part that is not installed is needed · 130 interrupted; the run can be resumed."""
+budget · 6 a part that is not installed is needed · 7 the model does not reach what --require asks · 130 interrupted;
+the run can be resumed."""
 
 app = typer.Typer(
     name="archwise",
@@ -132,6 +133,18 @@ def fit(
     optimizer: Annotated[str, typer.Option(help="sgd, nesterov, rmsprop, adam or adamw for every network.")] = "",
     loss: Annotated[str, typer.Option(help="The loss of every network, such as huber.")] = "",
     metric: Annotated[str, typer.Option(help="The metric that decides.")] = "",
+    threshold: Annotated[
+        str,
+        typer.Option(
+            help="Of two classes, answer the rarer so as to be best by f1, balanced_accuracy or cost:MISS:ALARM."
+        ),
+    ] = "",
+    require: Annotated[
+        float | None,
+        typer.Option(help="The score of the deciding metric that the sealed rows must reach; else exit code 7."),
+    ] = None,
+    latency: Annotated[str, typer.Option(help="The longest that a row may take in ONNX Runtime, such as 2ms.")] = "",
+    size: Annotated[str, typer.Option(help="The largest that the written ONNX may be, such as 5MB.")] = "",
     workers: Annotated[int | None, typer.Option(help="Worker processes; one a core when not given.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "",
     seed: Annotated[int | None, typer.Option(help="The seed of split, race and evidence.")] = None,
@@ -145,14 +158,15 @@ def fit(
     settings = _config(
         config, source=source, target=target, budget=budget, out=out, task=task, kinds=_pairs("--kind", kind),
         drop=_listed(drop), group=group, time=time, names=_listed([names]), only=_listed(only), add=_listed(add),
-        skip=_listed(skip), settings=_settings(set_), optimizer=optimizer, loss=loss, metric=metric, workers=workers,
-        device=device, seed=seed,
+        skip=_listed(skip), settings=_settings(set_), optimizer=optimizer, loss=loss, metric=metric,
+        threshold=threshold, require=require, latency=latency, size=size, workers=workers, device=device, seed=seed,
     )  # fmt: skip
     if not settings.source:
         raise UsageError("name the data to fit: archwise fit data.csv --target column")
     with view.race_view(quiet=quiet or as_json) as on_event:
         model = api.fit(settings.source, config=settings, on_event=on_event)
     view.show_fitted(model, as_json=as_json)
+    api.check_required(model)
 
 
 @app.command()
@@ -167,6 +181,7 @@ def resume(
     with view.race_view(quiet=quiet or as_json) as on_event:
         model = api.resume(run, on_event=on_event)
     view.show_fitted(model, as_json=as_json)
+    api.check_required(model)
 
 
 @app.command()
@@ -185,13 +200,16 @@ def predict(
     model: ModelFolder,
     source: Annotated[str, typer.Argument(help="The rows to answer, in the columns of the training data.")],
     out: Out = None,
+    sets: Annotated[
+        bool, typer.Option("--sets", help="Add a column `set`: the labels that hold the truth of 9 rows of 10.")
+    ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Answer each row, in order: label and probabilities, or value and interval. Needs no torch."""
     from archwise import api, view
 
-    view.write_answers(api.predict_parts(model, source), out, as_json=as_json, quiet=quiet)
+    view.write_answers(api.predict_parts(model, source, sets=sets), out, as_json=as_json, quiet=quiet)
 
 
 @app.command()

@@ -18,6 +18,9 @@ SHORTEST_BUDGET_S = 10.0
 OPTIMIZERS = ("sgd", "nesterov", "rmsprop", "adam", "adamw")  # what training/optimizer.py makes, named without torch
 DEVICES = ("auto", "cpu", "cuda", "mps")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_LATENCY_UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
+_SIZE_UNITS = {"kB": 1e-3, "KB": 1e-3, "MB": 1.0, "GB": 1e3}
+_POSITIVE = r"(?=[\d.]*[1-9])\d+(?:\.\d+)?"
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Config(BaseModel):
 
     names: column names for a source without a header line. kinds: column -> kind. test, valid: shares of the rows.
     only, add, skip: architectures. settings: "mlp.activation" -> value. workers: processes, 0 for one a core.
+    threshold: what the positive of two classes is answered for. require: score that the sealed rows must reach.
+    latency, size: what a model may take, in ONNX Runtime and on disk.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +59,10 @@ class Config(BaseModel):
     optimizer: str = ""
     loss: str = ""
     metric: str = ""
+    threshold: str = ""
+    require: float | None = Field(default=None, allow_inf_nan=False)
+    latency: str = ""
+    size: str = ""
     budget: str = "2m"
     workers: int = Field(default=0, ge=0)
     device: str = "auto"
@@ -64,6 +73,28 @@ class Config(BaseModel):
     @classmethod
     def _budget_reads(cls, text: str) -> str:
         parse_budget(text)
+        return text
+
+    @field_validator("threshold")
+    @classmethod
+    def _threshold_reads(cls, text: str) -> str:
+        if text and not re.fullmatch(rf"f1|balanced_accuracy|cost:{_POSITIVE}:{_POSITIVE}", text):
+            raise ValueError(
+                f"'{text}' is no rule for a threshold; write f1, balanced_accuracy, or cost:5:1 where a positive that "
+                "is missed costs 5 and a false alarm 1"
+            )
+        return text
+
+    @field_validator("latency")
+    @classmethod
+    def _latency_reads(cls, text: str) -> str:
+        parse_measure(text, _LATENCY_UNITS, "2ms")
+        return text
+
+    @field_validator("size")
+    @classmethod
+    def _size_reads(cls, text: str) -> str:
+        parse_measure(text, _SIZE_UNITS, "5MB")
         return text
 
     @field_validator("device")
@@ -77,6 +108,30 @@ class Config(BaseModel):
     def limit(self) -> Budget:
         """The budget as figures."""
         return parse_budget(self.budget)
+
+    @property
+    def most_latency_ms(self) -> float | None:
+        """The longest that one row may take, ms, or None for no limit."""
+        return parse_measure(self.latency, _LATENCY_UNITS, "2ms")
+
+    @property
+    def most_size_mb(self) -> float | None:
+        """The largest that the written model may be, MB, or None for no limit."""
+        return parse_measure(self.size, _SIZE_UNITS, "5MB")
+
+
+def parse_measure(text: str, units: Mapping[str, float], example: str) -> float | None:
+    """Read a figure with its unit; None for an empty text.
+
+    Raises:
+        ValueError: it is not one figure greater than 0 with one of the units.
+    """
+    if not text:
+        return None
+    match = re.fullmatch(rf"\s*({_POSITIVE})\s*({'|'.join(units)})\s*", text)
+    if match is None:
+        raise ValueError(f"'{text}' cannot be read; write a figure in {', '.join(units)}, as in {example}")
+    return float(match[1]) * units[match[2]]
 
 
 def parse_budget(text: str) -> Budget:
@@ -134,4 +189,4 @@ def read_config(path: str | Path) -> dict[str, Json]:
 
 def write_config(config: Config, path: Path) -> None:
     """Write the configuration as TOML that `read_config` reads."""
-    path.write_text(tomli_w.dumps(config.model_dump()), encoding="utf-8")
+    path.write_text(tomli_w.dumps(config.model_dump(exclude_none=True)), encoding="utf-8")

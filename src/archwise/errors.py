@@ -8,9 +8,10 @@ ArchwiseError            exit code 1   anything archwise raises on purpose
 │   └── TargetError                    the target cannot be learnt: one class, all missing, unseen labels
 ├── ModelError           exit code 4   a model folder or run folder is missing, changed or of another format
 │   └── ParityError                    the written model does not answer as the trained one did
-├── RaceError            exit code 5   no candidate reached a usable state inside the budget
+├── RaceError            exit code 5   no candidate reached a usable state inside the budget, or kept the limits
 ├── DivergedError        exit code 5   the training loss of a network is no longer a finite number
 ├── MissingExtraError    exit code 6   a part of archwise that is not installed is needed
+├── RequirementError     exit code 7   the model is written, and does not reach the score that was required
 └── InterruptedRunError  exit code 130 Ctrl-C in mid-race; the run can be resumed
 """
 
@@ -76,6 +77,12 @@ class MissingExtraError(ArchwiseError):
     """A part of archwise that is not installed is needed."""
 
     exit_code = 6
+
+
+class RequirementError(ArchwiseError):
+    """The model is written, and does not reach the score that was required."""
+
+    exit_code = 7
 
 
 class InterruptedRunError(ArchwiseError):

@@ -71,6 +71,14 @@ class TestRoundTrip:
         for words in (*said, "archwise predict small.archwise"):
             assert words in card
 
+    def test_card_says_from_which_probability_a_threshold_answers(self, tmp_path: Path, content: ModelContent) -> None:
+        cut = {**content.facts.calibration, "threshold": 0.25, "positive": 1, "rule": "cost:5:1"}
+        write_model(tmp_path / "m", replace(content, facts=replace(content.facts, calibration=cut)))
+        card = (tmp_path / "m" / "README.md").read_text()
+        assert (
+            "`prediction` is `yes` from a probability of 0.25 on, chosen on the validation rows for cost:5:1." in card
+        )
+
 
 class TestWriting:
     def test_nothing_but_the_folder_is_left(self, folder: Path) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from archwise.errors import ColumnError, DataError, SourceError, TargetError
+from archwise.errors import ColumnError, DataError, SourceError, TargetError, UsageError
 from archwise.model.predict import Model, evaluate, load, predict, predict_rows, read_labelled
 
 MakeTable = Callable[..., pl.DataFrame]
@@ -70,6 +71,39 @@ class TestAnswers:
         ]
         answers = predict_rows(model, rows).answers["p:yes"]
         assert answers[0] == answers[1] != answers[2]
+
+
+class TestSets:
+    def test_the_sets_stand_in_a_last_column_and_the_rest_is_as_without(self, model: Model, table: MakeTable) -> None:
+        plain, asked = (predict(model, table(30, seed=1), sets=sets).answers for sets in (False, True))
+        assert asked.columns == [*plain.columns, "set"]
+        assert asked.drop("set").equals(plain)
+        assert asked["set"].dtype == pl.List(pl.String)
+
+    def test_a_set_holds_the_answered_label_and_those_as_likely_as_the_floor(
+        self, model: Model, table: MakeTable
+    ) -> None:
+        floor = model.facts.calibration["set_floor"]
+        for row in predict(model, table(30, seed=1), sets=True).answers.to_dicts():
+            likely = {name for name in ("no", "yes") if row[f"p:{name}"] >= floor}
+            assert set(row["set"]) == likely | {row["prediction"]}
+
+    def test_a_row_that_cannot_be_read_has_no_set(self, model: Model, table: MakeTable) -> None:
+        frame = table(40, seed=1).with_columns(pl.col("age").cast(pl.String))
+        frame[3, "age"] = "forty"
+        sets = predict(model, frame, sets=True).answers["set"]
+        assert sets[3] is None
+        assert sets.null_count() == 1
+
+    def test_sets_of_numbers_are_refused(self, models: dict[str, Model], table: MakeTable) -> None:
+        with pytest.raises(UsageError, match="label sets are for classes"):
+            predict(models["regress"], table(5), sets=True)
+
+    def test_a_model_from_before_there_were_sets_is_refused_with_the_mend(self, model: Model, table: MakeTable) -> None:
+        old = replace(model, facts=replace(model.facts, calibration={"temperature": 1.0}))
+        with pytest.raises(UsageError, match="before there were label sets; fit again"):
+            predict(old, table(5), sets=True)
+        assert predict(old, table(5)).answers.columns == ["prediction", "p:no", "p:yes"]
 
 
 class TestColumns:
@@ -173,6 +207,17 @@ class TestEvaluate:
         assert scored["metric"] == "roc_auc"
         assert scored["score"] == pytest.approx(metrics.roc_auc_score(truth, answers["p:yes"].to_numpy()))
         assert scored["scores"]["accuracy"] == pytest.approx((frame["rich"] == answers["prediction"]).mean())
+
+    def test_the_labels_of_a_threshold_are_what_is_scored(self, model: Model, table: MakeTable) -> None:
+        from sklearn.metrics import f1_score
+
+        cut = {**model.facts.calibration, "threshold": 0.1, "positive": 1, "rule": "f1"}
+        other = replace(model, facts=replace(model.facts, calibration=cut))
+        frame = table(60, seed=1)
+        answered = predict(other, frame).answers["prediction"]
+        expected = f1_score(frame["rich"], answered, average="macro")
+        assert evaluate(other, frame)["scores"]["f1"] == pytest.approx(expected)
+        assert (answered == "yes").sum() > (predict(model, frame).answers["prediction"] == "yes").sum()
 
     def test_values_are_scored_in_their_own_units(self, models: dict[str, Model], table: MakeTable) -> None:
         frame = table(100, seed=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from archwise.architectures import architecture
+from archwise.choice.honesty import calibrate, check
+from archwise.choice.limits import Written, choose_within, measured_latency, requirement, with_limits
 from archwise.choice.race import OnEvent
 from archwise.choice.run import Ground, read_ground, read_preparation, read_targets, trial_folder, trial_to_json
 from archwise.choice.seal import open_seal, read_groups, sealed_outputs
@@ -59,26 +61,42 @@ def finish_run(
         seed=config.seed,
         groups=read_groups(folder, "valid"),
     )
-    verdict = decide(usable, scores, metric, use_latency=not ground.steps_mode, unit="group" if config.group else "row")
+    verdict, files, limits = choose_within(
+        config,
+        lambda barred: _decide(usable, scores, metric, barred, config=config),
+        write=lambda candidate: _write_chosen(folder, candidate, workers, deadline),
+        measure=lambda candidate, onnx: measured_latency(folder, candidate, onnx),
+    )
     tell({"event": "verdict", "chosen": verdict.candidate.label, "reasons": list(verdict.reasons)})
-    written_model = _write_chosen(folder, verdict.candidate, workers, deadline)
-    onnx = written_model.onnx
-    sealed = _judge_sealed(folder, ground, verdict, usable, metric=metric, onnx=onnx, seed=config.seed)
-    written = verdict_json(verdict, sealed, metric)
-    written["reasons"] += written_model.words
-    written["next_steps"] += failure_words(trials)
     chosen = next(trial for trial in usable if trial.candidate == verdict.candidate)
+    beside = [trial for trial in usable if is_reference(trial) and trial is not chosen]
+    answering = _answering(folder, ground, [chosen, *beside], rule=config.threshold)
+    sealed = _judge_sealed(folder, ground, answering, metric=metric, onnx=files.onnx, seed=config.seed)
+    written = verdict_json(verdict, sealed, metric)
+    written["reasons"] += files.words
+    written["next_steps"] += failure_words(trials)
     content = ModelContent(
-        facts=_facts(folder, ground, chosen, metric=metric, sealed=sealed),
+        facts=_facts(folder, ground, answering[0], metric=metric, sealed=sealed),
         preparation=read_preparation(folder, architecture(verdict.chosen).need),
-        onnx=onnx,
-        verdict=written,
+        onnx=files.onnx,
+        verdict=with_limits(written, limits, requirement(config.require, sealed, metric)),
         trials=_leaderboard(trials, usable, scores),
         run_toml=(folder / "run.toml").read_text(encoding="utf-8"),
-        weights=written_model.weights,
+        weights=files.weights,
     )
     write_model(Path(config.out), content)
     tell({"event": "done", "model": config.out})
+
+
+def _decide(
+    usable: Sequence[Trial], scores: BootstrapScores, metric: Metric, barred: frozenset[str], *, config: Config
+) -> Verdict | None:
+    """The verdict where some cannot be chosen, or None where nobody is left."""
+    if len(barred) == len(usable):
+        return None
+    use_latency = config.limit.steps is None
+    unit = "group" if config.group else "row"
+    return decide(usable, scores, metric, use_latency=use_latency, unit=unit, barred=barred)
 
 
 def _outputs(trial: Trial) -> Array:
@@ -87,15 +105,20 @@ def _outputs(trial: Trial) -> Array:
 
 
 @dataclass(frozen=True)
-class WrittenModel:
-    """The chosen as it will be handed over: its ONNX, the weights of a network, and what was done to it, in words."""
+class Answering:
+    """A trial with the calibration by which its outputs become answers."""
 
-    onnx: bytes
-    weights: bytes | None
-    words: list[str]
+    trial: Trial
+    calibration: Mapping[str, Json]
 
 
-def _write_chosen(folder: Path, candidate: Candidate, workers: Workers, deadline: float | None) -> WrittenModel:
+def _answering(folder: Path, ground: Ground, trials: Sequence[Trial], *, rule: str) -> list[Answering]:
+    """Calibrate trials on the validation rows, each with its own threshold where a rule is given."""
+    truth = read_targets(folder, "valid")
+    return [Answering(trial, calibrate(ground, _outputs(trial), truth, rule)) for trial in trials]
+
+
+def _write_chosen(folder: Path, candidate: Candidate, workers: Workers, deadline: float | None) -> Written:
     """Write the chosen: a network as it was at its best, a reference fitted anew on all rows that are not sealed."""
     place = trial_folder(folder, candidate)
     if not architecture(candidate.architecture).is_reference:
@@ -103,72 +126,72 @@ def _write_chosen(folder: Path, candidate: Candidate, workers: Workers, deadline
         outcome = next(iter(workers.run(export_trial, [job])))
         if outcome.kind != "ok":
             raise ParityError(f"{candidate.label} was chosen but cannot be written as ONNX: {outcome.reason}")
-        return WrittenModel((place / "model.onnx").read_bytes(), (place / "weights.safetensors").read_bytes(), [])
+        return Written((place / "model.onnx").read_bytes(), (place / "weights.safetensors").read_bytes())
     left = None if deadline is None else deadline - time.monotonic() - AFTER_REFIT_S
     if left is not None and left <= 0:
-        return WrittenModel((place / "model.onnx").read_bytes(), None, ["No time was left to fit it on more rows."])
+        return Written((place / "model.onnx").read_bytes(), None, ("No time was left to fit it on more rows.",))
     outcome = next(iter(workers.run(refit_trial, [Job(RefitJob(str(folder), candidate), seconds=left)])))
     if outcome.kind != "ok":
-        words = [f"It could not be fitted anew on more rows ({outcome.reason})."]
-        return WrittenModel((place / "model.onnx").read_bytes(), None, words)
-    words = [f"It was then fitted anew on the {outcome.value:,} training and validation rows together."]
-    return WrittenModel((place / "refit.onnx").read_bytes(), None, words)
+        words = f"It could not be fitted anew on more rows ({outcome.reason})."
+        return Written((place / "model.onnx").read_bytes(), None, (words,))
+    words = f"It was then fitted anew on the {outcome.value:,} training and validation rows together."
+    return Written((place / "refit.onnx").read_bytes(), None, (words,))
 
 
 def _judge_sealed(
-    folder: Path,
-    ground: Ground,
-    verdict: Verdict,
-    usable: Sequence[Trial],
-    *,
-    metric: Metric,
-    onnx: bytes,
-    seed: int,
+    folder: Path, ground: Ground, answering: Sequence[Answering], *, metric: Metric, onnx: bytes, seed: int
 ) -> Sealed:
-    """Open the seal, once, for the chosen and the references."""
+    """Open the seal, once, for the chosen, which is the first, and the references."""
     sealed = open_seal(folder, ground)
-    references = [t.candidate for t in usable if is_reference(t) and t.candidate != verdict.candidate]
-    candidates = [verdict.candidate, *references]
-    answered = sealed_outputs(folder, sealed, candidates, models={verdict.candidate.id: onnx})
-    every = [answered[candidate.id] for candidate in candidates]
+    chosen, references = answering[0], answering[1:]
+    candidates = [each.trial.candidate for each in answering]
+    answered = sealed_outputs(folder, sealed, candidates, models={candidates[0].id: onnx})
+    served = task(ground.profile.task).served
+    every = [served(each.calibration, answered[each.trial.candidate.id], metric) for each in answering]
     scores = bootstrap_scores(sealed.targets, every, metric, seed=seed, groups=sealed.groups)
     low, high = interval(scores, 0)
+    on_validation = _every_metric(ground, chosen, _outputs(chosen.trial), read_targets(folder, "valid"))[metric.name]
+    given = answered[chosen.trial.candidate.id]
     return Sealed(
         metric=metric.name,
         score=float(scores.point[0]),
         low=low,
         high=high,
         n_rows=len(sealed.targets),
-        gap=metric.sign * (verdict.score - float(scores.point[0])),
+        gap=metric.sign * (on_validation - float(scores.point[0])),
         references=tuple(
-            (candidate.label, float(point)) for candidate, point in zip(references, scores.point[1:], strict=True)
+            (each.trial.candidate.label, float(point)) for each, point in zip(references, scores.point[1:], strict=True)
         ),
-        scores=_every_metric(ground, sealed.targets, every[0]),
+        scores=_every_metric(ground, chosen, given, sealed.targets),
+        honesty=check(ground, chosen.calibration, given, sealed.targets),
     )
 
 
-def _every_metric(ground: Ground, targets: Array, outputs: Array) -> dict[str, float]:
+def _every_metric(ground: Ground, answering: Answering, outputs: Array, targets: Array) -> dict[str, float]:
+    """Every metric of the answers that calibration and threshold make of outputs."""
     ones = np.ones((1, len(targets)))
-    metrics = task(ground.profile.task).metrics(ground.target_state)
-    return {metric.name: float(metric.score(targets, outputs, ones)[0]) for metric in metrics}
-
-
-def _facts(folder: Path, ground: Ground, chosen: Trial, *, metric: Metric, sealed: Sealed) -> ModelFacts:
     kind_of_task = task(ground.profile.task)
-    truth = read_targets(folder, "valid")
-    need = architecture(chosen.candidate.architecture).need
+    return {
+        metric.name: float(metric.score(targets, kind_of_task.served(answering.calibration, outputs, metric), ones)[0])
+        for metric in kind_of_task.metrics(ground.target_state)
+    }
+
+
+def _facts(folder: Path, ground: Ground, chosen: Answering, *, metric: Metric, sealed: Sealed) -> ModelFacts:
+    truth, candidate = read_targets(folder, "valid"), chosen.trial.candidate
+    need = architecture(candidate.architecture).need
     return ModelFacts(
         task=ground.profile.task,
         target=ground.profile.target,
         target_state=ground.target_state,
-        calibration=kind_of_task.calibrate(ground.target_state, _outputs(chosen), truth),
+        calibration=chosen.calibration,
         columns=ground.columns,
         layout=ground.layout,
         signature=ground.signature(need),
         need=need,
-        candidate=chosen.candidate,
+        candidate=candidate,
         metric=metric.name,
-        validation=_every_metric(ground, truth, _outputs(chosen)),
+        validation=_every_metric(ground, chosen, _outputs(chosen.trial), truth),
         test=sealed.scores,
         profile={
             "source": ground.profile.source,

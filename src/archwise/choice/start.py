@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from archwise.architectures import architecture
+from archwise.choice.honesty import refuse_threshold
 from archwise.choice.large import lay_out_in_chunks
 from archwise.choice.run import (
     Ground,
@@ -85,6 +86,7 @@ def start_run(
     opened = open_source(source, names=config.names, most_rows=most_rows)
     table = opened if isinstance(opened, Table) else sample_stream(opened, seed=config.seed)
     profile = look_at(table, look_request(config))
+    refuse_threshold(config.threshold, profile)
     candidates = enter(profile, config, n_workers=count_workers(config))
     needs = list(dict.fromkeys(architecture(candidate.architecture).need for candidate in candidates))
     try:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, field, replace
 
 from archwise.architectures import architecture
 from archwise.choice.wording import amount, difference_words, gap_words, interval_words, join, plural, score_words
@@ -20,7 +20,8 @@ class Sealed:
     """What the sealed rows say: the deciding metric on them for the chosen, with its 95 % interval, and beside it.
 
     gap: how much worse the sealed score is than the one on validation. references: (label, score) of each.
-    scores: every metric of the task for the chosen.
+    scores: every metric of the task for the chosen, with its calibration and its threshold.
+    honesty: what `choice.honesty.check` finds of probabilities, sets and intervals.
     """
 
     metric: str
@@ -31,10 +32,17 @@ class Sealed:
     gap: float
     references: tuple[tuple[str, float], ...]
     scores: dict[str, float]
+    honesty: dict[str, Json] = field(default_factory=dict)
 
 
 def decide(
-    trials: Sequence[Trial], scores: BootstrapScores, metric: Metric, *, use_latency: bool, unit: str = "row"
+    trials: Sequence[Trial],
+    scores: BootstrapScores,
+    metric: Metric,
+    *,
+    use_latency: bool,
+    unit: str = "row",
+    barred: Collection[str] = (),
 ) -> Verdict:
     """Choose among trials that all have outputs.
 
@@ -44,6 +52,7 @@ def decide(
         trials: in the order of `scores`.
         use_latency: whether the faster of two equals is the simpler; never where no clock may decide.
         unit: what was drawn in the evidence, "row" or "group".
+        barred: ids that cannot be chosen, for they break a limit; where all the tied are, the best of the rest is.
     """
     places = range(len(trials))
     best = min(places, key=lambda place: (-metric.sign * scores.point[place], trials[place].candidate.id))
@@ -52,7 +61,10 @@ def decide(
     behind = {comparison.right for comparison in comparisons if not comparison.tied}
     bar = max((metric.sign * scores.point[place] for place in places if ids[place] in behind), default=None)
     tied = [place for place in places if bar is None or metric.sign * scores.point[place] > bar]
-    chosen = min(tied, key=lambda place: _simplicity(trials[place], metric, use_latency=use_latency))
+    chosen = min(
+        [place for place in tied if ids[place] not in barred] or _best_allowed(trials, scores, metric, barred),
+        key=lambda place: _simplicity(trials[place], metric, use_latency=use_latency),
+    )
     low, high = interval(scores, chosen)
     verdict = Verdict(
         chosen=trials[chosen].candidate.architecture,
@@ -67,8 +79,16 @@ def decide(
         low=low,
         high=high,
     )
-    story = _Story(trials, scores, metric, verdict, unit)
+    story = _Story(trials, scores, metric, verdict, unit, limited=bool(barred))
     return replace(verdict, reasons=tuple(_reasons(story)), next_steps=tuple(_next_steps(story)))
+
+
+def _best_allowed(
+    trials: Sequence[Trial], scores: BootstrapScores, metric: Metric, barred: Collection[str]
+) -> list[int]:
+    """The place of the best that may be chosen, alone."""
+    allowed = [place for place, trial in enumerate(trials) if trial.candidate.id not in barred]
+    return [min(allowed, key=lambda place: (-metric.sign * scores.point[place], trials[place].candidate.id))]
 
 
 def _simplicity(trial: Trial, metric: Metric, *, use_latency: bool) -> tuple[bool, int, int, float, str]:
@@ -92,13 +112,14 @@ def is_reference(trial: Trial) -> bool:
 
 @dataclass(frozen=True)
 class _Story:
-    """What the sentences are made of."""
+    """What the sentences are made of. limited: whether a limit has ruled out who would have been chosen."""
 
     trials: Sequence[Trial]
     scores: BootstrapScores
     metric: Metric
     verdict: Verdict
     unit: str
+    limited: bool = False
 
     def best_of(self, *, references: bool) -> int | None:
         """The place of the best reference or of the best network, or None where there is none."""
@@ -129,14 +150,26 @@ def _reasons(story: _Story) -> list[str]:
     ]
     reasons += _against_the_other_side(story)
     others = [t.candidate.label for t in story.trials if t.candidate.id in verdict.tied and t is not trial]
-    if others:
+    if verdict.candidate.id not in verdict.tied:
+        reasons.append(_behind_the_best(story))
+    elif others:
+        limits = " that keeps the limits" if story.limited else ""
         reasons.append(
             f"{len(others) + 1} candidates cannot be told apart on "
             f"{plural(story.scores.n_units, f'independent {story.unit}')}; "
-            f"{trial.candidate.label} is the simplest of them "
+            f"{trial.candidate.label} is the simplest of them{limits} "
             f"({'the other' if len(others) == 1 else 'the others'}: {join(others, most=5)})."
         )
     return reasons
+
+
+def _behind_the_best(story: _Story) -> str:
+    """What a limit costs where none of the tied keeps it."""
+    best = [trial.candidate.id for trial in story.trials].index(story.verdict.best)
+    found = story.compare(best, story.chosen)
+    told = difference_words(story.metric, found) or "a trace"
+    label = story.trials[best].candidate.label
+    return f"It is {told} behind the best, {label} ({interval_words(story.metric, found)}), which breaks a limit."
 
 
 def _against_the_other_side(story: _Story) -> list[str]:
@@ -241,7 +274,7 @@ def sealed_words(sealed: Sealed, metric: Metric) -> list[str]:
     if sealed.references:
         beside = join([f"{label} ({score_words(metric, score)})" for label, score in sealed.references], most=6)
         sentences.append(f"References on the same rows: {beside}.")
-    return sentences
+    return [*sentences, *sealed.honesty.get("sentences", ())]
 
 
 def verdict_json(verdict: Verdict, sealed: Sealed, metric: Metric) -> dict[str, Json]:

@@ -34,6 +34,11 @@ def interval_words(metric: Metric, found: Comparison) -> str:
     return f"95 % interval {low} to {high}"
 
 
+def amount_of(metric: Metric, value: float) -> str:
+    """A difference of scores without an interval, such as "0.4 points"."""
+    return difference_words(metric, Comparison("", "", value, value, value, 0)) or "a trace"
+
+
 def gap_words(metric: Metric, gap: float) -> str:
     """How much worse a score is than another, such as "0.4 points worse than"."""
     if not math.isfinite(gap):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
@@ -70,6 +71,14 @@ def _text_writer(write: Callable[[str], object], *, as_json: bool) -> Callable[[
     is_first = iter((True,))
 
     def add(answers: pl.DataFrame) -> None:
-        write(answers.write_ndjson() if as_json else answers.write_csv(include_header=next(is_first, False)))
+        write(answers.write_ndjson() if as_json else _flat(answers).write_csv(include_header=next(is_first, False)))
 
     return add
+
+
+def _flat(answers: pl.DataFrame) -> pl.DataFrame:
+    """Answers as CSV can hold them: a list of labels as JSON in one cell."""
+    if "set" not in answers.columns:
+        return answers
+    told = [None if held is None else json.dumps(held.to_list(), ensure_ascii=False) for held in answers["set"]]
+    return answers.with_columns(pl.Series("set", told))

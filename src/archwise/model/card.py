@@ -68,6 +68,19 @@ def _use(facts: ModelFacts, name: str) -> str:
         f"    pip install archwise\n    archwise predict {name} new.csv --out answers.csv\n\n"
         f"The new rows need the columns above, in any order; others are left aside. The answers have one row for "
         f"each input row: `prediction`, then {gives}. Neither torch nor the training data are needed."
+        f"{_threshold(facts)}"
+    )
+
+
+def _threshold(facts: ModelFacts) -> str:
+    """From which probability on the positive class is answered, where that is not one half."""
+    calibration = facts.calibration
+    if "threshold" not in calibration:
+        return ""
+    name = facts.target_state["classes"][calibration["positive"]]
+    return (
+        f"\n\n`prediction` is `{name}` from a probability of {calibration['threshold']:.4g} on, chosen on the "
+        f"validation rows for {calibration['rule']}."
     )
 
 

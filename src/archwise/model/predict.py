@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from archwise.data.finding import join_findings
 from archwise.data.look import target_values
 from archwise.data.open import MOST_ROWS, open_source, open_table
 from archwise.data.prepare import Parsed, Preparation, apply_preparation, parse_columns, refuse_too_many_bad
-from archwise.errors import ColumnError, TargetError
+from archwise.errors import ColumnError, TargetError, UsageError
 from archwise.evidence import bootstrap_scores, interval
 from archwise.model.folder import ModelFacts, read_model
 from archwise.model.session import Session, open_session, outputs
@@ -38,7 +38,7 @@ class Model:
 class Predicted:
     """Answers, one row for each input row in its order, null where the row cannot be read; and what was found.
 
-    answers: prediction, then p:<class> for each class, or low and high.
+    answers: prediction, then p:<class> for each class, or low and high; last, where asked, set: a list of labels.
     """
 
     answers: pl.DataFrame
@@ -84,31 +84,35 @@ def load(folder: Path, *, threads: int = 1) -> Model:
     return Model(opened.facts, opened.preparation, session, opened.verdict, opened.trials, folder)
 
 
-def predict(model: Model, source: object) -> Predicted:
+def predict(model: Model, source: object, *, sets: bool = False) -> Predicted:
     """Answer each row of a table, in order.
 
     Args:
         model: opened.
         source: a path, a frame, a dict of columns or an array.
+        sets: whether a last column `set` lists the labels that hold the truth of nine rows of ten.
 
     Raises:
+        UsageError: the model has no label sets.
         SourceError: the source cannot be read.
         ColumnError: a column is missing.
         DataError: more than 5 % of the rows cannot be read.
     """
-    parts = list(predict_parts(model, source))
+    parts = list(predict_parts(model, source, sets=sets))
     if len(parts) == 1:
         return parts[0]
     findings = [finding for part in parts for finding in part.findings]
     return Predicted(pl.concat([part.answers for part in parts]), join_findings(findings))
 
 
-def predict_parts(model: Model, source: object, *, most_rows: int = MOST_ROWS) -> Iterator[Predicted]:
+def predict_parts(
+    model: Model, source: object, *, sets: bool = False, most_rows: int = MOST_ROWS
+) -> Iterator[Predicted]:
     """Answer each row in order, a chunk at a time where a file has more rows than are held at once.
 
     Args:
         model: opened.
-        source: as for `predict`.
+        source, sets: as for `predict`.
         most_rows: that are held at once.
 
     Returns:
@@ -117,11 +121,13 @@ def predict_parts(model: Model, source: object, *, most_rows: int = MOST_ROWS) -
     Raises:
         SourceError, ColumnError, DataError: as for `predict`; too many bad rows are only known after the last part.
     """
+    if sets:
+        _refuse_without_sets(model)
     opened = open_source(source, most_rows=most_rows)
     if isinstance(opened, Table):
         rows = _read(model, opened, source)
         refuse_too_many_bad(rows.is_bad, rows.findings)
-        yield _answer(model, rows)
+        yield _answer(model, rows, sets=sets)
         return
     is_bad: list[Array] = []
     findings: list[Finding] = []
@@ -129,15 +135,15 @@ def predict_parts(model: Model, source: object, *, most_rows: int = MOST_ROWS) -
         rows = _read(model, table, source)
         is_bad.append(rows.is_bad)
         findings += rows.findings
-        yield _answer(model, rows)
+        yield _answer(model, rows, sets=sets)
     refuse_too_many_bad(np.concatenate(is_bad), join_findings(findings))
 
 
-def _answer(model: Model, rows: _Rows) -> Predicted:
-    columns = _task(model).answers(
-        model.facts.target_state, model.facts.calibration, outputs(model.session, rows.batch)
-    )
-    answers = pl.DataFrame(columns)
+def _answer(model: Model, rows: _Rows, *, sets: bool) -> Predicted:
+    given = outputs(model.session, rows.batch)
+    answers = pl.DataFrame(_task(model).answers(model.facts.target_state, model.facts.calibration, given))
+    if sets:
+        answers = answers.with_columns(_label_sets(model, given))
     places = _places(rows)
     if places is not None:
         answers = answers.select(pl.all().gather(places))
@@ -181,7 +187,7 @@ def read_labelled(model: Model, source: object) -> Labelled:
 
 
 def evaluate(model: Model, source: object) -> dict[str, Json]:
-    """Score a model on labelled rows, by every metric of its task.
+    """Score the answers of a model on labelled rows, as it is calibrated, by every metric of its task.
 
     Returns:
         n_rows; n_left_out, rows that cannot be read; metric, the one that decided; score, low and high, its value
@@ -192,9 +198,13 @@ def evaluate(model: Model, source: object) -> dict[str, Json]:
     """
     labelled = read_labelled(model, source)
     state = model.facts.target_state
-    scores = {metric.name: score(metric, labelled) for metric in _task(model).metrics(state)}
+
+    def served(metric: Metric) -> Labelled:
+        return replace(labelled, outputs=_task(model).served(model.facts.calibration, labelled.outputs, metric))
+
+    scores = {metric.name: score(metric, served(metric)) for metric in _task(model).metrics(state)}
     decided = main_metric(_task(model), state, model.facts.metric)
-    low, high = interval(bootstrap_scores(labelled.targets, [labelled.outputs], decided, seed=0), 0)
+    low, high = interval(bootstrap_scores(labelled.targets, [served(decided).outputs], decided, seed=0), 0)
     return {
         "n_rows": len(labelled.targets),
         "n_left_out": labelled.n_left_out,
@@ -210,6 +220,26 @@ def score(metric: Metric, labelled: Labelled) -> float:
     """The value of a metric, every row counting once."""
     weights = np.ones((1, len(labelled.targets)))
     return float(metric.score(labelled.targets, labelled.outputs, weights)[0])
+
+
+def _refuse_without_sets(model: Model) -> None:
+    if _task(model).sets is None:
+        raise UsageError(
+            f"{model.folder}: label sets are for classes, and this model answers numbers; see low and high"
+        )
+    if "set_floor" not in model.facts.calibration:
+        raise UsageError(f"{model.folder} was written before there were label sets; fit again to have them")
+
+
+def _label_sets(model: Model, given: Array) -> pl.Series:
+    """The labels of each row's set, as a column of lists."""
+    make, facts = _task(model).sets, model.facts
+    assert make is not None  # refused before
+    held = make(facts.target_state, facts.calibration, given)
+    classes = np.array(facts.target_state["classes"], dtype=object)
+    kinds, place = np.unique(held, axis=0, return_inverse=True)
+    lists = pl.Series("set", [classes[row].tolist() for row in kinds], dtype=pl.List(pl.String))
+    return lists.gather(place.ravel())
 
 
 def _task(model: Model) -> Task:

@@ -19,17 +19,25 @@ class Metric:
     """A figure of merit. score(truth, outputs, weights) -> (R,) one value for each row of weights.
 
     truth: (N,) encoded target. outputs: (N, K) network outputs. weights: (R, N) float64, how often each row counts.
+    of_labels: whether only the answered label counts, the largest of the outputs.
     """
 
     name: str
     greater_is_better: bool
     score: Callable[[Array, Array, Array], Array]
     unit: str = ""
+    of_labels: bool = False
 
     @property
     def sign(self) -> float:
         """+1.0 where greater is better, else -1.0."""
         return 1.0 if self.greater_is_better else -1.0
+
+
+def _as_they_are(calibration: Mapping[str, Json], outputs: Array, metric: Metric) -> Array:
+    """Outputs that calibration and threshold do not change."""
+    del calibration, metric
+    return outputs
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,11 @@ class Task:
     metrics(state): every metric that applies, the main one first.
     calibrate(state, outputs (N, K), targets (N,)) -> JSON-able calibration, from validation rows.
     answers(state, calibration, outputs (N, K)) -> column name -> (N,) array, `prediction` first.
+    served(calibration, outputs, metric) -> (N, K) outputs as the metric must see them to judge the answers.
+    sets(state, calibration, outputs) -> (N, K) bool, which labels hold the truth together; None where there are none.
+    cut(state, calibration, outputs, targets, rule) -> the calibration with a threshold; None where there is none.
+    check(state, calibration, outputs, targets) -> JSON-able facts of how honest the answers are on unseen rows;
+        coverage, n_held and size of sets or intervals among them.
     """
 
     name: str
@@ -58,6 +71,10 @@ class Task:
     metrics: Callable[[Mapping[str, Json]], tuple[Metric, ...]]
     calibrate: Callable[[Mapping[str, Json], Array, Array], dict[str, Json]]
     answers: Callable[[Mapping[str, Json], Mapping[str, Json], Array], dict[str, Array]]
+    served: Callable[[Mapping[str, Json], Array, Metric], Array] = _as_they_are
+    sets: Callable[[Mapping[str, Json], Mapping[str, Json], Array], Array] | None = None
+    cut: Callable[[Mapping[str, Json], Mapping[str, Json], Array, Array, str], dict[str, Json]] | None = None
+    check: Callable[[Mapping[str, Json], Mapping[str, Json], Array, Array], dict[str, Json]] | None = None
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,13 @@ import polars as pl
 from archwise.errors import TargetError, nearest
 from archwise.records import Array, Json, Metric, Task
 from archwise.tasks import scores
+from archwise.tasks.calibration import brier_score, calibrated, expected_calibration_error, fit_calibration, softmax
+from archwise.tasks.conformal import COVERAGE, set_floor
+from archwise.tasks.threshold import best_threshold, merit, tally_at
 
 if TYPE_CHECKING:
     import torch
 
-_SHARPEST, _FLATTEST = 10.0, 0.1  # factors on the logits that calibration may reach
 _NAMED_LABELS = 20  # of the known labels, in a message
 
 
@@ -128,9 +130,9 @@ def _focal(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, J
 def metrics(state: Mapping[str, Json]) -> tuple[Metric, ...]:
     """Every metric of the task: for two classes the area under the curve first, for more the accuracy."""
     of_any = (
-        Metric("accuracy", True, scores.accuracy),
-        Metric("balanced_accuracy", True, scores.balanced_accuracy),
-        Metric("f1", True, scores.f1),
+        Metric("accuracy", True, scores.accuracy, of_labels=True),
+        Metric("balanced_accuracy", True, scores.balanced_accuracy, of_labels=True),
+        Metric("f1", True, scores.f1, of_labels=True),
         Metric("log_loss", False, scores.log_loss, "nats"),
     )
     if len(state["classes"]) > 2:
@@ -139,7 +141,7 @@ def metrics(state: Mapping[str, Json]) -> tuple[Metric, ...]:
 
 
 def calibrate(state: Mapping[str, Json], outputs: Array, targets: Array) -> dict[str, Json]:
-    """Find the temperature that makes the probabilities of the validation rows most likely.
+    """Make the probabilities honest and the label sets hold, from validation rows.
 
     Args:
         state: from `encode_fit`.
@@ -147,51 +149,58 @@ def calibrate(state: Mapping[str, Json], outputs: Array, targets: Array) -> dict
         targets: (N,) int64 classes.
 
     Returns:
-        temperature: logits are divided by it; 1.0 where no other lowers the log loss.
-
-    Source:
-        Guo et al. 2017, section 4.2.
+        what `fit_calibration` finds; set_floor, the probability from which on a label belongs to a set; coverage, the
+        share of rows whose truth a set shall hold.
     """
-    del state  # one scalar serves any number of classes
-    logits = outputs.astype(np.float64)
-    if not len(targets) or not np.isfinite(logits).all():
-        return {"temperature": 1.0}
-    factor = _most_likely_factor(logits, targets)
-    better = scores.row_log_loss(targets, factor * logits).mean() < scores.row_log_loss(targets, logits).mean()
-    return {"temperature": 1.0 / factor if better else 1.0}
+    del state  # the classes are known by their numbers
+    found = fit_calibration(outputs, targets)
+    return _with_sets(found, outputs, targets) if len(targets) else found
 
 
-def _most_likely_factor(logits: Array, targets: Array) -> float:
-    """The factor on the logits at which the log loss, convex in it, is least: Newton's method in a bracket."""
-    low, high, factor = _FLATTEST, _SHARPEST, 1.0
-    true = logits[np.arange(len(targets)), targets]
-    for _ in range(50):
-        shares = softmax(factor * logits)
-        expected = (shares * logits).sum(axis=1)
-        slope = float((expected - true).mean())
-        curvature = float((shares * (logits - expected[:, None]) ** 2).sum(axis=1).mean())
-        low, high = (low, factor) if slope > 0 else (factor, high)
-        following = factor - slope / curvature if curvature > 0 else 0.5 * (low + high)
-        if not low < following < high:
-            following = 0.5 * (low + high)
-        if abs(following - factor) < 1e-9 * factor:
-            break
-        factor = following
-    return factor
+def _with_sets(calibration: Mapping[str, Json], outputs: Array, targets: Array) -> dict[str, Json]:
+    """The calibration with the floor of label sets around the labels that it answers."""
+    logits = calibrated(calibration, outputs)
+    floor = set_floor(softmax(logits), _labels(calibration, logits), targets)
+    return {**calibration, "set_floor": floor, "coverage": COVERAGE}
 
 
-def softmax(logits: Array) -> Array:
-    """Probabilities of logits, in float64.
+def cut(
+    state: Mapping[str, Json], calibration: Mapping[str, Json], outputs: Array, targets: Array, rule: str
+) -> dict[str, Json]:
+    """Add the threshold that is best by a rule on the validation rows.
 
     Args:
-        logits: (N, K).
+        state: from `encode_fit`, of two classes.
+        calibration: from `calibrate`.
+        outputs: (N, 2) logits.
+        targets: (N,) int64 classes.
+        rule: "f1", "balanced_accuracy" or "cost:MISS:ALARM".
 
     Returns:
-        (N, K) float64, rows sum to 1.
+        the calibration with threshold, on the probability of the positive class; positive, its number; rule; and
+        set_floor anew, for the labels that are answered now.
     """
-    raised = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    shares: Array = raised / raised.sum(axis=1, keepdims=True)
-    return shares
+    positive = int(state["positive"])
+    shares = softmax(calibrated(calibration, outputs))[:, positive]
+    found = best_threshold(shares, targets == positive, rule)
+    return _with_sets({**calibration, "threshold": found, "positive": positive, "rule": rule}, outputs, targets)
+
+
+def served(calibration: Mapping[str, Json], outputs: Array, metric: Metric) -> Array:
+    """Outputs as a metric must see them to judge the answers: calibrated, and with the threshold where labels count."""
+    logits = calibrated(calibration, outputs)
+    if "threshold" not in calibration or not metric.of_labels:
+        return logits
+    return np.eye(2)[_labels(calibration, logits)]
+
+
+def _labels(calibration: Mapping[str, Json], logits: Array) -> Array:
+    """The class that is answered, (N,) int64: the likeliest, or by the threshold where there is one."""
+    if "threshold" not in calibration:
+        likeliest: Array = logits.argmax(axis=1)
+        return likeliest
+    positive: int = calibration["positive"]
+    return np.where(softmax(logits)[:, positive] >= calibration["threshold"], positive, 1 - positive)
 
 
 def answers(state: Mapping[str, Json], calibration: Mapping[str, Json], outputs: Array) -> dict[str, Array]:
@@ -199,16 +208,76 @@ def answers(state: Mapping[str, Json], calibration: Mapping[str, Json], outputs:
 
     Args:
         state: from `encode_fit`.
-        calibration: from `calibrate`, or empty for none.
+        calibration: from `calibrate` or `cut`, or empty for none.
         outputs: (N, K) logits.
 
     Returns:
-        prediction: (N,) the most likely label; p:<class>: (N,) float64, one for each class.
+        prediction: (N,) the most likely label, or the positive one from the threshold on; p:<class>: (N,) float64, one
+        for each class.
     """
-    shares = softmax(outputs.astype(np.float64) / calibration.get("temperature", 1.0))
+    logits = calibrated(calibration, outputs)
+    shares = softmax(logits)
     classes: list[str] = state["classes"]
-    labels: dict[str, Array] = {"prediction": np.array(classes)[outputs.argmax(axis=1)]}
+    labels: dict[str, Array] = {"prediction": np.array(classes)[_labels(calibration, logits)]}
     return labels | {f"p:{name}": shares[:, number] for number, name in enumerate(classes)}
+
+
+def sets(state: Mapping[str, Json], calibration: Mapping[str, Json], outputs: Array) -> Array:
+    """The labels that together hold the truth of nine rows of ten; the answered label is always one of them.
+
+    Args:
+        state: from `encode_fit`.
+        calibration: from `calibrate` or `cut`.
+        outputs: (N, K) logits.
+
+    Returns:
+        (N, K) bool.
+    """
+    del state  # the classes are known by their numbers
+    logits = calibrated(calibration, outputs)
+    held: Array = softmax(logits) >= calibration["set_floor"]
+    held[np.arange(len(held)), _labels(calibration, logits)] = True
+    return held
+
+
+def check(
+    state: Mapping[str, Json], calibration: Mapping[str, Json], outputs: Array, targets: Array
+) -> dict[str, Json]:
+    """Hold the answers against rows that the calibration has not seen.
+
+    Args:
+        state: from `encode_fit`.
+        calibration: from `calibrate` or `cut`.
+        outputs: (N, K) logits.
+        targets: (N,) int64 classes.
+
+    Returns:
+        calibration: its kind; ece, brier: [before, after] it; of the sets, coverage: what they are made for,
+        n_held: rows whose truth they hold, size: labels a row. With a threshold also threshold, positive (the label),
+        rule, and merit: [at one half, at the threshold], of which greater is better.
+    """
+    raw, shares = softmax(outputs), softmax(calibrated(calibration, outputs))
+    held = sets(state, calibration, outputs)
+    facts: dict[str, Json] = {
+        "calibration": "isotonic" if "isotonic" in calibration else "temperature",
+        "ece": [expected_calibration_error(each, targets) for each in (raw, shares)],
+        "brier": [brier_score(each, targets) for each in (raw, shares)],
+        "coverage": calibration["coverage"],
+        "n_held": int(held[np.arange(len(targets)), targets].sum()),
+        "size": float(held.sum(axis=1).mean()),
+    }
+    if "threshold" in calibration:
+        positive, rule = calibration["positive"], calibration["rule"]
+        tallies = [
+            tally_at(shares[:, positive], targets == positive, at) for at in (0.5, float(calibration["threshold"]))
+        ]
+        facts |= {
+            "threshold": calibration["threshold"],
+            "positive": state["classes"][positive],
+            "rule": rule,
+            "merit": [float(merit(tally, rule)[0]) for tally in tallies],
+        }
+    return facts
 
 
 TASK = Task(
@@ -228,4 +297,8 @@ TASK = Task(
     metrics=metrics,
     calibrate=calibrate,
     answers=answers,
+    served=served,
+    sets=sets,
+    cut=cut,
+    check=check,
 )

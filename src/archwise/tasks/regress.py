@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,11 +12,10 @@ import polars as pl
 from archwise.errors import TargetError
 from archwise.records import Array, Json, Metric, Task
 from archwise.tasks import scores
+from archwise.tasks.conformal import half_width_of, half_widths
 
 if TYPE_CHECKING:
     import torch
-
-COVERAGE = 0.9  # share of new rows whose truth the interval shall hold
 
 
 def encode_fit(values: pl.Series) -> dict[str, Json]:
@@ -122,7 +120,7 @@ def metrics(state: Mapping[str, Json]) -> tuple[Metric, ...]:
 
 
 def calibrate(state: Mapping[str, Json], outputs: Array, targets: Array) -> dict[str, Json]:
-    """Find the half width that holds nine of ten rows, from the distances on the validation rows.
+    """Find the half widths that hold nine of ten rows, from the distances on the validation rows.
 
     Args:
         state: from `encode_fit`.
@@ -130,17 +128,37 @@ def calibrate(state: Mapping[str, Json], outputs: Array, targets: Array) -> dict
         targets: (N,) standardised.
 
     Returns:
-        half_width: in the target's units; with too few rows for the guarantee, the largest distance seen.
-        coverage: the share of rows that it is made for.
-
-    Source:
-        Lei et al. 2018, split conformal: the ceil((N + 1) * coverage)-th smallest distance.
+        what `half_widths` finds, the widths in the target's units, the ranges standardised.
     """
     if not len(targets):
         return {}
-    distances = np.sort(np.abs(outputs[:, 0].astype(np.float64) - targets))
-    place = min(len(distances), ceil((len(distances) + 1) * COVERAGE)) - 1
-    return {"half_width": float(distances[place]) * state["scale"], "coverage": COVERAGE}
+    predictions = outputs[:, 0].astype(np.float64)
+    return half_widths(predictions, np.abs(predictions - targets) * state["scale"])
+
+
+def check(
+    state: Mapping[str, Json], calibration: Mapping[str, Json], outputs: Array, targets: Array
+) -> dict[str, Json]:
+    """Hold the intervals against rows that the calibration has not seen.
+
+    Args:
+        state: from `encode_fit`.
+        calibration: from `calibrate`.
+        outputs: (N, 1) standardised.
+        targets: (N,) standardised.
+
+    Returns:
+        coverage: what the intervals are made for; n_held: rows whose truth they hold; size: their mean width, in the
+        target's units; ranges: how many ranges of the prediction have a width of their own.
+    """
+    predictions = outputs[:, 0].astype(np.float64)
+    widths = half_width_of(calibration, predictions)
+    return {
+        "coverage": calibration["coverage"],
+        "n_held": int((np.abs(predictions - targets) * state["scale"] <= widths).sum()),
+        "size": float(2.0 * widths.mean()),
+        "ranges": len(calibration.get("half_widths", [0.0])),
+    }
 
 
 def answers(state: Mapping[str, Json], calibration: Mapping[str, Json], outputs: Array) -> dict[str, Array]:
@@ -157,8 +175,8 @@ def answers(state: Mapping[str, Json], calibration: Mapping[str, Json], outputs:
     numbers: Array = state["mean"] + state["scale"] * outputs[:, 0].astype(np.float64)
     if "half_width" not in calibration:
         return {"prediction": numbers}
-    half_width: float = calibration["half_width"]
-    return {"prediction": numbers, "low": numbers - half_width, "high": numbers + half_width}
+    widths = half_width_of(calibration, outputs[:, 0].astype(np.float64))
+    return {"prediction": numbers, "low": numbers - widths, "high": numbers + widths}
 
 
 TASK = Task(
@@ -174,4 +192,5 @@ TASK = Task(
     metrics=metrics,
     calibrate=calibrate,
     answers=answers,
+    check=check,
 )
