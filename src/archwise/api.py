@@ -176,8 +176,11 @@ def check_required(model: Model | str | Path) -> None:
 def predict_parts(model: Model | str | Path, source: object, *, sets: bool = False) -> Iterator[Predicted]:
     """Answer each row, in order, in as many parts as a large file is read in; one for all that fits in memory.
 
+    Args:
+        sets: as for `predict`.
+
     Raises:
-        DataError: as for `predict`.
+        DataError, UsageError: as for `predict`.
     """
     return predict_parts_with(_loaded(model), source, sets=sets)
 

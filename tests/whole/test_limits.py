@@ -50,7 +50,8 @@ def test_a_threshold_is_chosen_said_and_answered(place: Path) -> None:
     assert ((answers["prediction"] == "yes") == (answers["p:yes"] >= calibration["threshold"])).all()
     assert all(row["prediction"] in json.loads(row["set"]) for row in answers.to_dicts())
     honesty = verdict_of(place / "m.archwise")["test"]["honesty"]
-    assert honesty["merit"][1] > honesty["merit"][0]
+    assert calibration["threshold"] < 0.5  # a missed one costs five times a false alarm
+    assert honesty["merit"][1] >= honesty["merit"][0]
     assert honesty["coverage_low"] < honesty["n_held"] / 180 < honesty["coverage_high"]
 
 
