@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conftest import make_content, make_table
-
 from archwise.model.folder import FORMAT, write_model
 from archwise.model.predict import load, predict
+from conftest import make_content, make_table
 
 GOLDEN = Path(__file__).parent / "golden"
 
