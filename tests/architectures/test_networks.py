@@ -31,7 +31,7 @@ from archwise.records import (
 )
 from archwise.tasks import main_metric, task
 from archwise.training.loop import Examples, Limit, Tools, TrainJob, train
-from archwise.training.network import Network, make_network
+from archwise.training.network import Network, each_member, make_network
 
 NETWORKS = {name: entry for name, entry in architectures().items() if entry.build is not None}
 INPUTS = (InputSpec("numbers", "float32", 5), InputSpec("codes", "int64", 3, (2, 5, 40)))
@@ -102,7 +102,7 @@ def test_every_parameter_gets_a_finite_gradient(name: str) -> None:
     network = make(name).train()
     batch = batch_of(64)
     targets = torch.arange(64) % 3
-    torch.nn.functional.cross_entropy(network(*tensors_of(batch)), targets).backward()
+    torch.nn.functional.cross_entropy(*each_member(network(*tensors_of(batch)), targets)).backward()
     for parameter_name, parameter in network.named_parameters():
         assert parameter.grad is not None, parameter_name
         assert parameter.grad.isfinite().all(), parameter_name

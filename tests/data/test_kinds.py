@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from archwise.data.kinds import kind, kinds
 from archwise.records import Array, Batch, Need
 
-NEEDS = [Need("raw"), Need("standard"), Need("quantile")]
+NEEDS = [Need("raw"), Need("standard"), Need("quantile"), Need("robust")]
 NAMES = ("boolean", "category", "constant", "date", "identifier", "number", "text")
 
 any_text = st.one_of(

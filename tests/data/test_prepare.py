@@ -24,7 +24,7 @@ from archwise.errors import ColumnError, DataError
 from archwise.records import Batch, Need
 
 COLUMNS = (("age", "number"), ("city", "category"), ("day", "date"), ("is", "boolean"), ("tag", "category"))
-NEEDS = [Need("raw"), Need("standard"), Need("quantile")]
+NEEDS = [Need("raw"), Need("standard"), Need("quantile"), Need("robust")]
 
 
 def make_frame(n: int = 60, seed: int = 0) -> pl.DataFrame:

@@ -20,7 +20,12 @@ class Dropout(nn.Module):
 
     def __init__(self, share: float) -> None:
         super().__init__()
-        self.dropped_of_256 = min(255, round(share * 256))
+        self.share = share
+        self.fade(1.0)
+
+    def fade(self, factor: float) -> None:
+        """Drop that factor of the share from now on."""
+        self.dropped_of_256 = min(255, round(factor * self.share * 256))
         self.scale = 256 / (256 - self.dropped_of_256)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:

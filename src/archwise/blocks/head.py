@@ -1,6 +1,9 @@
-"""The linear head: features become outputs."""
+"""Heads: features become outputs."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
@@ -24,3 +27,44 @@ class LinearHead(nn.Module):
         """Map features (B, D) to outputs (B, K)."""
         outputs: torch.Tensor = self.linear(features)
         return outputs
+
+
+class MemberHeads(nn.Module):
+    """The linear heads of an ensemble's members, side by side; their answers are joined where nothing is learnt.
+
+    Args:
+        heads: one LinearHead for each member, of one width.
+        join: outputs (B, M, K) to (B, K); None for the mean.
+
+    Raises:
+        TypeError: a head is not linear.
+    """
+
+    def __init__(self, heads: Sequence[nn.Module], *, join: Callable[[torch.Tensor], torch.Tensor] | None) -> None:
+        super().__init__()
+        linear = [head.linear for head in heads if isinstance(head, LinearHead)]
+        if len(linear) < len(heads):
+            raise TypeError("an ensemble's members need linear heads; this task has another")
+        self.weight = nn.Parameter(torch.stack([each.weight.detach().T for each in linear]))  # (M, D, K)
+        self.bias = nn.Parameter(torch.stack([each.bias.detach() for each in linear]))  # (M, K)
+        self.join = join
+        self.undecayed = ("bias",)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Map features (B, M, D) to outputs (B, M, K) in training, else to (B, K)."""
+        outputs = torch.matmul(features.transpose(0, 1), self.weight).transpose(0, 1) + self.bias
+        if self.training:
+            return outputs
+        return outputs.mean(dim=1) if self.join is None else self.join(outputs)
+
+
+def mean_probability(logits: torch.Tensor) -> torch.Tensor:
+    """Logits whose softmax is the mean of the members' probabilities.
+
+    Args:
+        logits: (B, M, K).
+
+    Returns:
+        (B, K), log probabilities.
+    """
+    return logits.log_softmax(dim=2).logsumexp(dim=1) - math.log(logits.shape[1])

@@ -1,4 +1,4 @@
-"""Numbers brought to the scale that an architecture asks for: raw, standard or quantile."""
+"""Numbers brought to the scale that an architecture asks for: raw, standard, quantile or robust."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy as np
 from archwise.records import Array, Json, Need
 
 CLIP = 10.0  # standard deviations: farther values say no more than that they are far
+BEND = 3.0  # what the smooth clipping of "robust" tends to
+_FARTHEST = 1e6  # quartile ranges; far beyond the bend, and its square is finite
 MOST_QUANTILES = 1_000
 _LARGEST = float(np.finfo(np.float32).max)
 _SHRINK = 0.0625  # a power of two, so exact; differences of shrunk float64 values cannot overflow
@@ -24,7 +26,9 @@ def fit_scale(values: Array, need: Need) -> dict[str, Json]:
 
     Returns:
         how: the need. flag: whether values were missing. mean, std: of "standard"; the std of a column of one
-        value is 0. knots, scores: of "quantile", (Q,) rising values and their normal scores.
+        value is 0. knots, scores: of "quantile", (Q,) rising values and their normal scores. centre, spread: of
+        "robust", the median and the quartile range (half the whole range where that is 0), both shrunk; the spread
+        of a column of one value is 0.
     """
     known = values[~np.isnan(values)]
     if need.numbers == "raw":
@@ -33,6 +37,9 @@ def fit_scale(values: Array, need: Need) -> dict[str, Json]:
     if need.numbers == "standard":
         mean, std = _moments(known)
         return {**state, "mean": mean, "std": std}
+    if need.numbers == "robust":
+        centre, spread = _middle(known * _SHRINK)
+        return {**state, "centre": centre, "spread": spread}
     knots, scores = _normal_scores(known)
     return {**state, "knots": knots, "scores": scores}
 
@@ -51,12 +58,15 @@ def apply_scale(state: Mapping[str, Json], values: Array) -> Array:
 
     Returns:
         (N, width) float32. Raw: as they are, within float32, NaN for missing. Standard: (x - mean) / std
-        within ±10. Quantile: the normal score of x among the training values. Both give 0 for missing, 1 in
-        the flag.
+        within ±10. Quantile: the normal score of x among the training values. Robust: z / sqrt(1 + (z / 3)^2) of
+        z = (x - centre) / spread. All three give 0 for missing, 1 in the flag.
+
+    Source:
+        Holzmüller, Grinsztajn & Steinwart 2024, section 3.1, for the robust scale.
     """
     if state["how"] == "raw":
         return np.clip(values, -_LARGEST, _LARGEST).astype(np.float32)[:, None]
-    scaled = _standardise(state, values) if state["how"] == "standard" else _score(state, values)
+    scaled = _SCALES[state["how"]](state, values)
     is_missing = np.isnan(values)
     columns = [np.where(is_missing, 0.0, scaled)]
     if state["flag"]:
@@ -102,3 +112,25 @@ def _score(state: Mapping[str, Json], values: Array) -> Array:
     shrunk = np.clip(np.nan_to_num(values * _SHRINK), knots[0], knots[-1])
     scored: Array = np.interp(shrunk, knots, scores)
     return scored
+
+
+def _middle(known: Array) -> tuple[float, float]:
+    """The median, and the distance of the quartiles; half that of the extremes where the quartiles are one."""
+    if not len(known):
+        return 0.0, 0.0
+    low, first, median, third, high = np.quantile(known, [0.0, 0.25, 0.5, 0.75, 1.0]).tolist()
+    spread = third - first
+    return median, spread if spread > 0.0 else 0.5 * (high - low)
+
+
+def _bend(state: Mapping[str, Json], values: Array) -> Array:
+    if state["spread"] == 0.0:
+        return np.zeros_like(values)
+    with np.errstate(over="ignore"):  # an overflow is infinite, and clipped
+        distance = (values * _SHRINK - state["centre"]) / state["spread"]
+    distance = np.clip(distance, -_FARTHEST, _FARTHEST)
+    bent: Array = distance / np.sqrt(1.0 + np.square(distance / BEND))
+    return bent
+
+
+_SCALES = {"standard": _standardise, "quantile": _score, "robust": _bend}

@@ -102,10 +102,11 @@ class Need:
     """What an architecture asks of its input; it flows into the fitting of the preparation.
 
     numbers: "raw" float32 with NaN for missing; "standard" zero mean and unit variance, missing → 0 with a flag column;
-    "quantile" mapped to a normal distribution by the training quantiles, missing → 0 with a flag column.
+    "quantile" mapped to a normal distribution by the training quantiles, missing → 0 with a flag column;
+    "robust" distance from the median in quartile ranges, smoothly clipped to ±3, missing → 0 with a flag column.
     """
 
-    numbers: Literal["raw", "standard", "quantile"] = "standard"
+    numbers: Literal["raw", "standard", "quantile", "robust"] = "standard"
 
     @property
     def key(self) -> str:

@@ -52,6 +52,7 @@ class Task:
     metrics(state): every metric that applies, the main one first.
     calibrate(state, outputs (N, K), targets (N,)) -> JSON-able calibration, from validation rows.
     answers(state, calibration, outputs (N, K)) -> column name -> (N,) array, `prediction` first.
+    join(outputs (B, M, K)) -> (B, K), the one answer of an ensemble's M members; torch. None for their mean.
     served(calibration, outputs, metric) -> (N, K) outputs as the metric must see them to judge the answers.
     sets(state, calibration, outputs) -> (N, K) bool, which labels hold the truth together; None where there are none.
     cut(state, calibration, outputs, targets, rule) -> the calibration with a threshold; None where there is none.
@@ -75,6 +76,7 @@ class Task:
     sets: Callable[[Mapping[str, Json], Mapping[str, Json], Array], Array] | None = None
     cut: Callable[[Mapping[str, Json], Mapping[str, Json], Array, Array, str], dict[str, Json]] | None = None
     check: Callable[[Mapping[str, Json], Mapping[str, Json], Array, Array], dict[str, Json]] | None = None
+    join: Callable[[torch.Tensor], torch.Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ class Plan:
     epochs: the horizon of the schedule. rate: peak learning rate. patience: epochs without a better score.
     clip: largest gradient norm, 0 for none. average: decay a step of the weight average that is judged, 0 for none.
     loss, optimizer, schedule: names from the catalogues ("" for the task's default loss).
+    square_momentum: of the squared gradients in adam and adamw. fade: schedule of weight decay and dropout.
     """
 
     epochs: int = 60
@@ -123,6 +126,8 @@ class Plan:
     loss: str = ""
     smoothing: float = 0.0
     seed: int = 0
+    square_momentum: float = 0.999
+    fade: str = "constant"
 
 
 @dataclass(frozen=True)
@@ -146,6 +151,10 @@ class Architecture:
     space: its settings, defaults first tried. need: what it asks of its input.
     suits(profile): prior and reason. source: the paper or the book.
     build(signature, settings) -> torch module: batch dict of tensors -> (B, D) features, with an int attribute `width`.
+        It may also have: n_members, an int M, and give (B, M, D), one row of features for each member of an ensemble;
+        begin(batch), called once with some training rows before the first step; head_rate_factors, the factors of
+        the head's `weight` and `bias` on the learning rate. Any module in it may name parameters of its own in
+        `undecayed` (no weight decay) and `rate_factors` (name -> factor on the learning rate).
     plan(profile): how it is best trained on such data, before the user's overrides.
     variants(profile): settings worth trying, the defaults ({}) first; each only names what differs from the defaults.
     solve(signature, settings, batch, targets, task name, seed) -> Solved, fitted on training rows by a library.

@@ -109,6 +109,20 @@ def head(width: int, state: Mapping[str, Json]) -> torch.nn.Module:
     return LinearHead(width, tuple(np.log(shares / shares.sum()).tolist()))
 
 
+def join(outputs: torch.Tensor) -> torch.Tensor:
+    """Average the probabilities of an ensemble's members.
+
+    Args:
+        outputs: (B, M, K) logits.
+
+    Returns:
+        (B, K) logits of the mean probabilities.
+    """
+    from archwise.blocks.head import mean_probability
+
+    return mean_probability(outputs)
+
+
 def _cross_entropy(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, Json]) -> torch.Tensor:
     from archwise.blocks.loss import cross_entropy
 
@@ -301,4 +315,5 @@ TASK = Task(
     sets=sets,
     cut=cut,
     check=check,
+    join=join,
 )

@@ -13,19 +13,21 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from archwise.blocks.dropout import Dropout
 from archwise.catalogue import pick
 from archwise.data.mapped import release
 from archwise.errors import DivergedError
 from archwise.records import Array, Batch, CurvePoint, Json, Metric, Plan, Task
 from archwise.training.checkpoint import Checkpoint, Tensors, read_checkpoint, write_checkpoint
 from archwise.training.device import own_random_numbers, pick_device, random_state, set_random_state
-from archwise.training.network import Network, n_parameters
-from archwise.training.optimizer import make_optimizer
+from archwise.training.network import Network, each_member, n_parameters
+from archwise.training.optimizer import make_optimizer, set_rates
 from archwise.training.order import Order
 from archwise.training.schedule import SCHEDULES
 
 FEWEST_STEPS_A_LOOK, MOST_STEPS_A_LOOK = 20, 400
 CHECKPOINT_EVERY_S = 60.0
+_ROWS_TO_BEGIN = 4096  # at most, that a body may see before the first step
 _ROWS_A_LOOK = 4096  # of the validation part at a time, so that memory stays modest
 
 
@@ -110,8 +112,11 @@ def train(network: Network, job: TrainJob, *, train: Examples, valid: Examples, 
     deadline = math.inf if limit.seconds is None else began + limit.seconds
     device = pick_device(job.device)
     with own_random_numbers(device, job.plan.seed):
+        is_new = not tools.checkpoint.exists()
+        if is_new:
+            network.begin(*_first_rows(network, train, job.plan.seed))
         run = _Run(network.to(device), job, train, valid, device)
-        if tools.checkpoint.exists():
+        if not is_new:
             run.go_on_from(read_checkpoint(tools.checkpoint))
         _advance(run, min(run.total, _last_step(limit, run.steps_an_epoch)), deadline, tools)
         if run.best_step < 0:
@@ -144,6 +149,8 @@ class _Run:
         self.loss_of = pick(losses, plan.loss or next(iter(losses)), f"loss of {job.task.name}")
         self.options = {**job.state, "smoothing": plan.smoothing}
         self.factor = pick(dict(SCHEDULES), plan.schedule, "schedule")
+        self.fade = pick(dict(SCHEDULES), plan.fade, "schedule")
+        self.dropouts = [module for module in network.modules() if isinstance(module, Dropout)]
         self.optimizer = make_optimizer(network, plan)
         self.n_rows = len(train.targets)
         self.order = Order(self.n_rows, plan.seed)
@@ -209,13 +216,14 @@ def _advance(run: _Run, last: int, deadline: float, tools: Tools) -> None:
         if is_new_window:
             release(run.mapped)
         optimizer.zero_grad(set_to_none=True)
+        faded = run.fade(run.step, run.total)
+        for dropout in run.dropouts:
+            dropout.fade(faded)
         loss = _mean_loss(run, rows.to(run.device))
         loss.backward()  # type: ignore[no-untyped-call]
         if plan.clip > 0.0:
             torch.nn.utils.clip_grad_norm_(parameters, plan.clip, foreach=True)
-        rate = plan.rate * run.factor(run.step, run.total)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
+        set_rates(optimizer, plan.rate * run.factor(run.step, run.total), plan.decay * faded)
         optimizer.step()
         if averaged:
             _average(averaged, parameters, plan.average, run.step)
@@ -231,7 +239,7 @@ def _advance(run: _Run, last: int, deadline: float, tools: Tools) -> None:
 def _mean_loss(run: _Run, rows: torch.Tensor) -> torch.Tensor:
     inputs = zip(run.inputs, run.valid_inputs, strict=True)
     outputs = run.network(*[tensor.index_select(0, rows).to(like.dtype) for tensor, like in inputs])
-    losses: torch.Tensor = run.loss_of(outputs, run.targets.index_select(0, rows), run.options)
+    losses: torch.Tensor = run.loss_of(*each_member(outputs, run.targets.index_select(0, rows)), run.options)
     return losses.mean()
 
 
@@ -280,6 +288,13 @@ def _answer(run: _Run) -> torch.Tensor:
 
 def _score(run: _Run, outputs: torch.Tensor) -> float:
     return float(run.job.metric.score(run.truth, outputs.numpy(), np.ones((1, len(run.truth))))[0])
+
+
+def _first_rows(network: Network, train: Examples, seed: int) -> list[torch.Tensor]:
+    """Some training rows, drawn by the seed, on the CPU."""
+    n_rows = len(train.targets)
+    rows = np.sort(np.random.default_rng(seed).choice(n_rows, min(n_rows, _ROWS_TO_BEGIN), replace=False))
+    return [torch.from_numpy(train.batch[spec.name][rows].astype(spec.dtype)) for spec in network.signature.inputs]
 
 
 def _last_step(limit: Limit, steps_an_epoch: int) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from archwise.blocks.head import MemberHeads
 from archwise.errors import UsageError
 from archwise.records import Architecture, Candidate, Json, Signature, Task
 from archwise.training.checkpoint import read_checkpoint
@@ -19,6 +20,7 @@ class Network(nn.Module):
 
     Args:
         body: batch of named tensors to features (B, D). head: features to outputs (B, K).
+            The body of an ensemble gives (B, M, D); its head (B, M, K) while training, and else (B, K).
     """
 
     def __init__(self, body: nn.Module, head: nn.Module, *, signature: Signature) -> None:
@@ -32,6 +34,13 @@ class Network(nn.Module):
         """Map inputs, each (B, width), to outputs (B, K)."""
         outputs: torch.Tensor = self.head(self.body(dict(zip(self._names, inputs, strict=True))))
         return outputs
+
+    def begin(self, *inputs: torch.Tensor) -> None:
+        """Show the body some training rows before the first step, if it wants to see them."""
+        begin = getattr(self.body, "begin", None)
+        if begin is not None:
+            with torch.no_grad():
+                begin(dict(zip(self._names, inputs, strict=True)))
 
 
 def make_network(
@@ -60,7 +69,36 @@ def make_network(
         width = body.width
         if not isinstance(width, int):
             raise TypeError(f"the body of '{architecture.name}' has no int attribute `width`: found {width!r}")
-        return Network(body, task.head(width, state), signature=signature)
+        return Network(body, _make_head(body, width, task, state), signature=signature)
+
+
+def _make_head(body: nn.Module, width: int, task: Task, state: Mapping[str, Json]) -> nn.Module:
+    """The head of the task for a body: one for each member of an ensemble, at the rates that the body asks for."""
+    n_members: int = getattr(body, "n_members", 1)
+    if n_members == 1:
+        head = task.head(width, state)
+    else:
+        head = MemberHeads([task.head(width, state) for _ in range(n_members)], join=task.join)
+    factors = getattr(body, "head_rate_factors", None)
+    if factors is not None:
+        for module in head.modules():
+            module.rate_factors = factors
+    return head
+
+
+def each_member(outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Outputs of a network in training and their targets, one row for each member of an ensemble.
+
+    Args:
+        outputs: (B, K), or (B, M, K) of an ensemble.
+        targets: (B, ...).
+
+    Returns:
+        outputs (B * M, K) and targets (B * M, ...), so that members learn each on their own.
+    """
+    if outputs.ndim == 2:
+        return outputs, targets
+    return outputs.flatten(0, 1), targets.repeat_interleave(outputs.shape[1], dim=0)
 
 
 def n_parameters(network: nn.Module) -> int:

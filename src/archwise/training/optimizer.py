@@ -34,12 +34,12 @@ def _rmsprop(groups: Groups, plan: Plan) -> torch.optim.Optimizer:
 
 def _adam(groups: Groups, plan: Plan) -> torch.optim.Optimizer:
     """First moment over the root of the second, both corrected for their start (Kingma & Ba 2015, alg. 1)."""
-    return torch.optim.Adam(groups, lr=plan.rate, betas=(plan.momentum, 0.999), fused=True)
+    return torch.optim.Adam(groups, lr=plan.rate, betas=(plan.momentum, plan.square_momentum), fused=True)
 
 
 def _adamw(groups: Groups, plan: Plan) -> torch.optim.Optimizer:
     """Adam, with the decay taken off the weights themselves (Loshchilov & Hutter 2019, alg. 2)."""
-    return torch.optim.AdamW(groups, lr=plan.rate, betas=(plan.momentum, 0.999), fused=True)
+    return torch.optim.AdamW(groups, lr=plan.rate, betas=(plan.momentum, plan.square_momentum), fused=True)
 
 
 OPTIMIZERS: Mapping[str, Callable[[Groups, Plan], torch.optim.Optimizer]] = MappingProxyType(
@@ -51,19 +51,36 @@ def make_optimizer(network: nn.Module, plan: Plan) -> torch.optim.Optimizer:
     """Set up the optimizer of a plan over the parameters of a network.
 
     Weight decay is for weights that inputs are multiplied with: biases, normalisations, embeddings and what a
-    module names in its attribute `undecayed` are left alone.
+    module names in its attribute `undecayed` are left alone. A parameter that a module names in its attribute
+    `rate_factors` learns at the plan's rate times that factor.
 
     Raises:
         UsageError: there is no optimizer of that name; the nearest is suggested.
     """
     make = pick(dict(OPTIMIZERS), plan.optimizer, "optimizer")
-    decayed: list[nn.Parameter] = []
-    undecayed: list[nn.Parameter] = []
+    parameters: dict[tuple[bool, float], list[nn.Parameter]] = {}
     for module in network.modules():
-        exempt = getattr(module, "undecayed", ())
+        exempt, factors = getattr(module, "undecayed", ()), getattr(module, "rate_factors", {})
         for name, parameter in module.named_parameters(recurse=False):
             keeps = isinstance(module, _UNDECAYED_MODULES) or parameter.ndim < 2 or name in exempt
-            (undecayed if keeps else decayed).append(parameter)
-    groups = [{"params": decayed, "weight_decay": plan.decay}, {"params": undecayed, "weight_decay": 0.0}]
-    made: torch.optim.Optimizer = make([group for group in groups if group["params"]], plan)
+            parameters.setdefault((keeps, factors.get(name, 1.0)), []).append(parameter)
+    groups = [
+        {"params": own, "weight_decay": 0.0 if keeps else plan.decay, "decays": not keeps, "factor": factor}
+        for (keeps, factor), own in sorted(parameters.items(), key=lambda item: item[0])
+    ]
+    made: torch.optim.Optimizer = make(groups, plan)
     return made
+
+
+def set_rates(optimizer: torch.optim.Optimizer, rate: float, decay: float) -> None:
+    """Set the rate and the weight decay of the next step, each group's in its measure.
+
+    Args:
+        optimizer: from `make_optimizer`.
+        rate: of a parameter whose factor is 1.
+        decay: of the weights that decay.
+    """
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["factor"]
+        if group["decays"]:
+            group["weight_decay"] = decay
