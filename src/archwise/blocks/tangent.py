@@ -142,4 +142,5 @@ class TangentBody(nn.Module):
         vectors: torch.Tensor = self.scale(self.inputs(batch))
         for linear, activation in zip(self.linears, self.activations, strict=True):
             vectors = self.dropout(activation(linear(vectors)))
-        return self.gain * vectors
+        features: torch.Tensor = self.gain * vectors
+        return features
