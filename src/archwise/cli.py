@@ -132,6 +132,9 @@ def fit(
     ] = None,
     optimizer: Annotated[str, typer.Option(help="sgd, nesterov, rmsprop, adam or adamw for every network.")] = "",
     loss: Annotated[str, typer.Option(help="The loss of every network, such as huber.")] = "",
+    order: Annotated[
+        str, typer.Option(help="Classes from the lowest to the highest: low,medium,high. Their order is then learnt.")
+    ] = "",
     metric: Annotated[str, typer.Option(help="The metric that decides.")] = "",
     threshold: Annotated[
         str,
@@ -159,6 +162,7 @@ def fit(
         config, source=source, target=target, budget=budget, out=out, task=task, kinds=_pairs("--kind", kind),
         drop=_listed(drop), group=group, time=time, names=_listed([names]), only=_listed(only), add=_listed(add),
         skip=_listed(skip), settings=_settings(set_), optimizer=optimizer, loss=loss, metric=metric,
+        order=_listed([order]),
         threshold=threshold, require=require, latency=latency, size=size, workers=workers, device=device, seed=seed,
     )  # fmt: skip
     if not settings.source:

@@ -36,6 +36,7 @@ class Config(BaseModel):
 
     names: column names for a source without a header line. kinds: column -> kind. test, valid: shares of the rows.
     only, add, skip: architectures. settings: "mlp.activation" -> value. workers: processes, 0 for one a core.
+    order: classes from the lowest to the highest, of an ordered target.
     threshold: what the positive of two classes is answered for. require: score that the sealed rows must reach.
     latency, size: what a model may take, in ONNX Runtime and on disk.
     """
@@ -58,6 +59,7 @@ class Config(BaseModel):
     settings: dict[str, Scalar] = Field(default_factory=dict)
     optimizer: str = ""
     loss: str = ""
+    order: tuple[str, ...] = ()
     metric: str = ""
     threshold: str = ""
     require: float | None = Field(default=None, allow_inf_nan=False)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from archwise.records import Array, Signature
 
 # TreeEnsemble with set membership came with ai.onnx.ml 5; ONNX Runtime reads all three from 1.21 on.
@@ -55,3 +57,19 @@ def as_double(signature: Signature) -> tuple[list[Any], str]:
     if len(names) == 1:
         return nodes, names[0]
     return [*nodes, helper.make_node("Concat", names, ["row"], axis=1)], "row"
+
+
+def through_exponential(signature: Signature, scores: str) -> tuple[str, list[Any], dict[str, Array]]:
+    """Nodes that turn logarithms of what a target lies above its nought into encoded targets.
+
+    Args:
+        signature: with zero, the encoded nought.
+        scores: name of the logarithms, float64.
+
+    Returns:
+        the name of the result, the nodes, and the constants that they read.
+    """
+    from onnx import helper
+
+    nodes = [helper.make_node("Exp", [scores], ["amounts"]), helper.make_node("Add", ["amounts", "zero"], ["encoded"])]
+    return "encoded", nodes, {"zero": np.array([signature.zero])}

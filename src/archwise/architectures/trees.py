@@ -22,6 +22,9 @@ from archwise.records import (
 )
 
 FEW_ROWS = 3_000
+ABSOLUTE = ("mean_absolute", "quantile", "quantiles")  # losses of networks beside which the median is the fair answer
+LOGARITHMIC = ("poisson", "mean_squared_log")  # and those beside which it is a mean through a logarithm
+OBJECTIVES = {"squared": "regression", "absolute": "regression_l1", "poisson": "poisson"}
 
 SPACE = (
     Setting("trees", 100, "number of boosting rounds", low=20, high=2_000, log=True),
@@ -31,6 +34,7 @@ SPACE = (
     Setting("row_share", 1.0, "share of the rows that each tree sees", low=0.3, high=1.0),
     Setting("column_share", 1.0, "share of the columns that each tree sees", low=0.3, high=1.0),
     Setting("penalty", 0.0, "squared penalty on the leaves", low=0.0, high=100.0),
+    Setting("errors", "squared", "of a number, what the trees bring down", choices=("squared", "absolute", "poisson")),
 )
 
 
@@ -44,13 +48,25 @@ def _suits(profile: Profile) -> Suits:
 
 
 def _variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:
+    chosen = _of_errors(profile)
+    return (*chosen, *({**variant, **chosen[0]} for variant in _sizes(profile)))
+
+
+def _of_errors(profile: Profile) -> tuple[dict[str, Scalar], ...]:
+    """The defaults for each kind of errors that the target calls for, the likeliest first."""
+    if profile.loss in ABSOLUTE:
+        return ({"errors": "absolute"}, {})
+    if profile.loss in LOGARITHMIC:
+        return ({"errors": "poisson"}, {})
+    return ({},)
+
+
+def _sizes(profile: Profile) -> tuple[dict[str, Scalar], ...]:
+    """What else to try beside the defaults."""
     patient: dict[str, Scalar] = {"trees": 400, "rate": 0.05, "row_share": 0.8, "column_share": 0.8}
     if profile.n_rows < FEW_ROWS:
-        return (
-            {},
-            {"trees": 150, "rate": 0.05, "leaves": 7, "row_share": 0.8, "column_share": 0.6, "penalty": 5.0},
-        )
-    return ({}, patient, {**patient, "leaves": 63})
+        return ({"trees": 150, "rate": 0.05, "leaves": 7, "row_share": 0.8, "column_share": 0.6, "penalty": 5.0},)
+    return (patient, {**patient, "leaves": 63})
 
 
 def _rows(signature: Signature, batch: Batch) -> Array:
@@ -72,7 +88,7 @@ def _codes(signature: Signature) -> list[int]:
 def _parameters(settings: Mapping[str, Scalar], task: str, n_outputs: int, seed: int) -> dict[str, Scalar]:
     """LightGBM's own parameters; what is not named here stays at the library's default."""
     if task == "regress":
-        objective: dict[str, Scalar] = {"objective": "regression"}
+        objective: dict[str, Scalar] = {"objective": OBJECTIVES[str(settings.get("errors", "squared"))]}
     elif n_outputs == 2:
         objective = {"objective": "binary"}
     else:
@@ -100,6 +116,9 @@ def _solve(
     import lightgbm
 
     rows = _rows(signature, batch)
+    is_log = task == "regress" and settings.get("errors") == "poisson"
+    if is_log:  # any unit of a count has the same best answer, so the scale of the encoded target will do
+        targets = np.maximum(0.0, targets - signature.zero)
     data = lightgbm.Dataset(rows, label=np.asarray(targets), categorical_feature=_codes(signature))
     parameters = _parameters(settings, task, signature.n_outputs, seed)
     booster = lightgbm.train(parameters, data, num_boost_round=int(settings["trees"]))
@@ -107,9 +126,11 @@ def _solve(
     def outputs(batch: Batch) -> Array:
         rows = _rows(signature, batch)
         scores = np.asarray(booster.predict(rows, raw_score=True)).reshape(len(rows), -1)
+        if is_log:
+            scores = np.exp(scores) + signature.zero
         return np.hstack([np.zeros((len(rows), signature.n_outputs - scores.shape[1])), scores])
 
-    onnx, n_parameters = write_trees(signature, booster.dump_model())
+    onnx, n_parameters = write_trees(signature, booster.dump_model(), is_log=is_log)
     return Solved(onnx, outputs, n_parameters)
 
 

@@ -67,7 +67,7 @@ class Ground:
 
     def signature(self, need: Need) -> Signature:
         """What a body that needs its input so may know of the data."""
-        return Signature(self.inputs[need.key], self.n_outputs)
+        return Signature(self.inputs[need.key], self.n_outputs, float(self.target_state.get("zero", 0.0)))
 
 
 @dataclass(frozen=True)

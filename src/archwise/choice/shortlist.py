@@ -84,6 +84,8 @@ def enter(profile: Profile, config: Config, *, n_workers: int) -> tuple[Candidat
         entry = architecture(item.architecture)
         variants = entry.variants(profile) if entry.variants else ({},)
         candidates = list(dict.fromkeys(_candidate(entry, variant, profile, config) for variant in variants))
+        if not entry.is_reference and profile.loss and not (config.loss or config.order):
+            candidates.insert(1, _by_default(candidates[0]))  # the loss was found from the target: the race decides
         (references if entry.is_reference else networks).append(candidates)
     chosen = _interleave(networks)[: max(len(networks), _room(config.limit, n_workers))]
     solved = sorted(
@@ -126,11 +128,16 @@ def _candidate(entry: Architecture, variant: Mapping[str, Scalar], profile: Prof
         wanted["optimizer"] = config.optimizer
         if config.optimizer in PLAIN_DESCENT:
             wanted.setdefault("rate", plan.rate * PLAIN_DESCENT_RATE)
-    if config.loss:
-        wanted["loss"] = config.loss
+    if profile.loss:
+        wanted.setdefault("loss", profile.loss)
     plan = replace(plan, seed=config.seed, **wanted)  # type: ignore[arg-type]  # checked by _check_settings
     _check_names(plan, profile.task)
     return Candidate(entry.name, settings, plan)
+
+
+def _by_default(candidate: Candidate) -> Candidate:
+    """The same candidate with the default loss of its task."""
+    return replace(candidate, plan=replace(candidate.plan, loss=""))
 
 
 def _fixed(owner: str, defaults: Mapping[str, Scalar], config: Config) -> dict[str, Scalar]:

@@ -37,14 +37,23 @@ from archwise.data.prepare import (
 from archwise.data.split import SplitRule, split_rows
 from archwise.errors import ArchwiseError
 from archwise.records import Batch, Candidate, Finding, InputSpec, Json, Need, Profile, Split, Table
-from archwise.tasks import main_metric, task
+from archwise.tasks import fit_target, main_metric, task, task_of_loss
+from archwise.tasks.classify import ORDINAL
 
 OnEvent = Callable[[dict[str, Json]], None]
 
 
 def look_request(config: Config) -> LookRequest:
     """What the user fixed about how the data are to be read."""
-    return LookRequest(config.target, config.task, config.kinds, config.drop, config.group, config.time)
+    loss = config.loss or (ORDINAL if config.order else "")
+    asked = config.task or task_of_loss(loss)
+    return LookRequest(config.target, asked, config.kinds, config.drop, config.group, config.time, loss, config.order)
+
+
+def deciding(profile: Profile, config: Config) -> str:
+    """The name of the metric that decides: as asked, or that of a loss that was asked for; "" for the task's own."""
+    named = config.loss or (ORDINAL if config.order else "")
+    return config.metric or task(profile.task).metric_of_loss.get(named, "")
 
 
 def count_workers(config: Config) -> int:
@@ -98,7 +107,7 @@ def start_run(
         shutil.rmtree(folder, ignore_errors=True)  # there is nothing in it that could be gone on with
         raise
     kind_of_task = task(profile.task)
-    metric = main_metric(kind_of_task, laid.target_state, config.metric).name
+    metric = main_metric(kind_of_task, laid.target_state, deciding(profile, config)).name
     write_json(folder / "candidates.json", [candidate.to_json() for candidate in candidates])
     write_ground(
         folder,
@@ -133,7 +142,7 @@ def _lay_out(folder: Path, table: Table, profile: Profile, config: Config, needs
         columns=tuple(name for name, _ in rows.columns),
     )
     split = split_rows(rows.frame, rows.target, rule)
-    state = kind_of_task.encode_fit(rows.target[split.train])
+    state = fit_target(kind_of_task, rows.target[split.train], profile)
     main_metric(kind_of_task, state, config.metric)  # a misspelt name is found before anything is written
     begin_folder(folder, config)
     seal_rows(folder, rows.typed, rows.target, split=split)

@@ -111,6 +111,24 @@ def target_values(frame: pl.DataFrame, profile: Profile) -> tuple[pl.Series, Arr
     return typed, typed.is_null().to_numpy()
 
 
+def in_order(classes: tuple[str, ...], order: tuple[str, ...], target: str) -> tuple[str, ...]:
+    """The classes in the order that the user gives them.
+
+    Raises:
+        UsageError: a class has no place in it, or it names one twice or one that there is not.
+    """
+    if not order:
+        return classes
+    unknown = [name for name in order if name not in classes]
+    if unknown:
+        raise UsageError(f"--order: '{target}' has no class '{unknown[0]}'.{nearest(unknown[0], classes)}")
+    left_out = [name for name in classes if name not in order]
+    if left_out or len(set(order)) < len(order):
+        what = f"leaves out the class '{left_out[0]}' of '{target}'" if left_out else "names a class twice"
+        raise UsageError(f"--order {what}; name each class once, from the lowest to the highest")
+    return order
+
+
 def find_lost_target(values: pl.Series, is_lost: Array, *, rows: Array | None = None) -> tuple[Finding, ...]:
     """A finding where rows cannot be used because their target is missing or unreadable.
 

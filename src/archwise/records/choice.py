@@ -46,8 +46,9 @@ class Candidate:
         }
 
     def changes(self, defaults: Mapping[str, Scalar]) -> str:
-        """The settings that differ from the defaults, in words such as "dropout=0.4 layers=2"."""
+        """The settings that differ from the defaults and a named loss, in words such as "dropout=0.4 layers=2"."""
         changed = [(name, value) for name, value in self.settings if defaults.get(name) != value]
+        changed += [("loss", self.plan.loss)] if self.plan.loss else []
         return " ".join(
             f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in changed
         )
