@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -166,6 +167,41 @@ class TestEveryClassifier:
 def one_hot(batch: Batch) -> Array:
     columns = [np.eye(k)[batch["codes"][:, place]] for place, k in enumerate(LEVELS)]
     return np.hstack([batch["numbers"].astype(np.float64), *columns])
+
+
+SETTING_OF_COUNTS = {"trees": {"errors": "poisson"}, "linear": {"link": "log"}}
+
+
+@pytest.mark.parametrize("name", sorted(SETTING_OF_COUNTS))
+class TestCounts:
+    def fitted(self, name: str) -> tuple[Solved, Batch, Array]:
+        """Fitted to standardised counts, with their nought at -1.25."""
+        batch = make_batch(architecture(name).need.numbers)
+        counts = np.random.default_rng(5).poisson(np.exp(0.8 * np.nan_to_num(batch["numbers"][:, 0])))
+        entry = architecture(name)
+        signature = Signature(make_signature("regress").inputs, 1, zero=-1.25)
+        targets = (counts / 2.0 - 1.25).astype(np.float32)
+        settings = {**entry.defaults(), **SETTING_OF_COUNTS[name]}
+        return entry.solve(signature, settings, batch, targets, "regress", 0), batch, counts
+
+    def test_answers_are_expected_counts_never_below_nought(self, name: str) -> None:
+        solved, batch, counts = self.fitted(name)
+        given = (outputs(open_session(solved.onnx), batch)[:, 0].astype(np.float64) + 1.25) * 2.0
+        assert given.min() > 0
+        assert given.mean() == pytest.approx(counts.mean(), rel=5e-3)
+        assert np.corrcoef(given, counts)[0, 1] > 0.5
+
+    def test_graph_answers_as_the_library_does(self, name: str) -> None:
+        solved, _, _ = self.fitted(name)
+        fresh = make_batch(architecture(name).need.numbers, 1_000, seed=7)
+        given = outputs(open_session(solved.onnx), fresh)
+        np.testing.assert_allclose(given, solved.outputs(fresh), rtol=1e-5, atol=1e-6)
+
+    def test_it_is_tried_first_where_the_target_is_a_count(self, name: str) -> None:
+        found = replace(make_profile(), loss="poisson")
+        variants = architecture(name).variants
+        assert variants is not None
+        assert variants(found)[:2] == (SETTING_OF_COUNTS[name], {})
 
 
 class TestLinear:

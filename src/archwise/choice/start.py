@@ -23,7 +23,7 @@ from archwise.choice.run import (
     write_targets,
 )
 from archwise.choice.seal import seal_rows
-from archwise.choice.shortlist import enter
+from archwise.choice.shortlist import asked_loss, enter
 from archwise.config import Config
 from archwise.data.look import LookRequest, look_at, target_values
 from archwise.data.open import MOST_ROWS, open_source, sample_stream
@@ -38,22 +38,20 @@ from archwise.data.split import SplitRule, split_rows
 from archwise.errors import ArchwiseError
 from archwise.records import Batch, Candidate, Finding, InputSpec, Json, Need, Profile, Split, Table
 from archwise.tasks import fit_target, main_metric, task, task_of_loss
-from archwise.tasks.classify import ORDINAL
 
 OnEvent = Callable[[dict[str, Json]], None]
 
 
 def look_request(config: Config) -> LookRequest:
     """What the user fixed about how the data are to be read."""
-    loss = config.loss or (ORDINAL if config.order else "")
+    loss = asked_loss(config)
     asked = config.task or task_of_loss(loss)
     return LookRequest(config.target, asked, config.kinds, config.drop, config.group, config.time, loss, config.order)
 
 
 def deciding(profile: Profile, config: Config) -> str:
     """The name of the metric that decides: as asked, or that of a loss that was asked for; "" for the task's own."""
-    named = config.loss or (ORDINAL if config.order else "")
-    return config.metric or task(profile.task).metric_of_loss.get(named, "")
+    return config.metric or task(profile.task).metric_of_loss.get(asked_loss(config), "")
 
 
 def count_workers(config: Config) -> int:

@@ -64,7 +64,8 @@ def look_at(table: Table, request: LookRequest) -> Profile:
     target = find_target(frame.columns, request.target)
     _check_request(frame, request, target)
     guess = guess_task(frame.get_column(target), request.task, rows=table.rows)
-    refuse_unfit(frame.get_column(target), request.loss, rows=table.rows)
+    if guess.task == REGRESS:
+        refuse_unfit(frame.get_column(target), request.loss, rows=table.rows)
     columns = tuple(_look_at_column(column, request) for column in frame.get_columns() if column.name != target)
     if not any(column.use for column in columns):
         told = "; ".join(f"'{column.name}': {column.because}" for column in columns[:5])

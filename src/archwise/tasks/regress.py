@@ -262,6 +262,8 @@ def answers(state: Mapping[str, Json], calibration: Mapping[str, Json], outputs:
     """
     given = served(calibration, outputs, None).astype(np.float64)
     numbers: Array = state["mean"] + state["scale"] * given
+    if "floor" in calibration:
+        numbers = np.maximum(numbers, 0.0)
     prediction = numbers[:, 0]
     if given.shape[1] == 3:
         by = float(calibration.get("offset", 0.0))
@@ -272,7 +274,7 @@ def answers(state: Mapping[str, Json], calibration: Mapping[str, Json], outputs:
     else:
         return {"prediction": prediction}
     if "floor" in calibration:  # what lies below nought holds no truth
-        low = np.maximum(low, state["mean"] + state["scale"] * calibration["floor"])
+        low = np.maximum(low, 0.0)
     return {"prediction": prediction, "low": low, "high": high}
 
 

@@ -180,7 +180,8 @@ def quadratic_kappa(truth: Array, outputs: Array, weights: Array) -> Array:
     crossed = _mean(ranks, weights) * _mean(answered, weights)
     by_chance = _mean(ranks**2, weights) - 2.0 * crossed + _mean(answered**2, weights)
     varies = by_chance > 1e-12
-    return np.where(varies, 1.0 - found / np.where(varies, by_chance, 1.0), 0.0)
+    kappa = np.where(varies, 1.0 - found / np.where(varies, by_chance, 1.0), 0.0)
+    return np.where(np.abs(kappa) < 1e-12, 0.0, kappa)
 
 
 def rank_error(truth: Array, outputs: Array, weights: Array) -> Array:
