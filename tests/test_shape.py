@@ -140,6 +140,6 @@ def test_the_options_of_fit_are_known_and_few() -> None:
 
     assert list(Config.model_fields) == [
         "source", "target", "names", "task", "kinds", "drop", "group", "time", "test", "valid", "only", "add", "skip",
-        "settings", "optimizer", "loss", "metric", "threshold", "require", "latency", "size", "budget", "workers",
-        "device", "seed", "out",
+        "settings", "optimizer", "loss", "order", "metric", "threshold", "require", "latency", "size", "budget",
+        "workers", "device", "seed", "out",
     ]  # fmt: skip

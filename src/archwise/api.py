@@ -17,6 +17,7 @@ from archwise.choice.rung import bring_with
 from archwise.choice.start import count_workers, look_request, start_run
 from archwise.config import Config, make_config, read_config
 from archwise.data.kinds import kinds
+from archwise.data.labels import join_target
 from archwise.data.look import look_at
 from archwise.data.open import open_source, sample_stream
 from archwise.data.readers import readers
@@ -48,7 +49,7 @@ def look(source: object, target: str = "", *, config: Config | None = None) -> P
         DataError: the source cannot be read, or the target is not there or cannot be learnt.
     """
     config = _with(config, target=target)
-    opened = open_source(source, names=config.names)
+    opened = join_target(open_source(source, names=config.names), config.target)
     table = opened if isinstance(opened, Table) else sample_stream(opened, seed=config.seed)
     return look_at(table, look_request(config))
 
@@ -77,7 +78,7 @@ def fit(
 
     Args:
         source: as for `look`.
-        target: the column to predict.
+        target: the column to predict, or several of yes and no separated by commas.
         budget: "90s", "5m", "1h" of wall time, or "2000steps"; 2m when not given.
         out: the model folder; beside the source, with the suffix .archwise, when not given.
         config: everything else that may be fixed; what is given here wins over it.

@@ -31,8 +31,10 @@ app = typer.Typer(
 
 Source = Annotated[str, typer.Argument(help="The data: CSV, TSV, Parquet, Arrow or JSON lines.")]
 ModelFolder = Annotated[Path, typer.Argument(help="A model folder, as fit wrote it.")]
-Target = Annotated[str, typer.Option(help="The column to predict.")]
-TaskName = Annotated[str, typer.Option("--task", help="classify or regress; found from the target when not given.")]
+Target = Annotated[str, typer.Option(help="The column to predict; or several of yes and no: a,b,c.")]
+TaskName = Annotated[
+    str, typer.Option("--task", help="classify, regress or multilabel; found from the target if not given.")
+]
 KindOf = Annotated[list[str] | None, typer.Option("--kind", help="Read a column as a kind: age=category. Repeatable.")]
 Drop = Annotated[list[str] | None, typer.Option(help="Leave a column out. Repeatable, or separated by commas.")]
 Group = Annotated[str, typer.Option(help="Rows of one value of this column stay on one side of the split.")]

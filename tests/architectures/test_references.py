@@ -204,6 +204,31 @@ class TestCounts:
         assert variants(found)[:2] == (SETTING_OF_COUNTS[name], {})
 
 
+@pytest.mark.parametrize("name", REFERENCES)
+class TestLabels:
+    def fitted(self, name: str) -> tuple[Solved, Batch, Array]:
+        """Three labels: two that the inputs tell, one that no row has."""
+        batch = make_batch(architecture(name).need.numbers)
+        told = np.nan_to_num(batch["numbers"][:, 0]) > 0.5
+        targets = np.stack([told, batch["codes"][:, 0] == 1, 0 * told], axis=1).astype(np.float32)
+        signature = Signature(make_signature("regress").inputs, 3)
+        entry = architecture(name)
+        return entry.solve(signature, entry.defaults(), batch, targets, "multilabel", 0), batch, targets
+
+    def test_graph_answers_as_the_library_does(self, name: str) -> None:
+        solved, _, _ = self.fitted(name)
+        fresh = make_batch(architecture(name).need.numbers, 500, seed=7)
+        given = outputs(open_session(solved.onnx), fresh)
+        np.testing.assert_allclose(given, solved.outputs(fresh), rtol=1e-5, atol=1e-5)
+
+    def test_each_label_is_answered_for_itself(self, name: str) -> None:
+        solved, batch, targets = self.fitted(name)
+        shares = 1 / (1 + np.exp(-outputs(open_session(solved.onnx), batch).astype(np.float64)))
+        np.testing.assert_allclose(shares.mean(axis=0), targets.mean(axis=0), atol=0.02)
+        right = ((shares > 0.5) == (targets > 0.5)).mean(axis=0)
+        assert name == "majority" or right.min() > 0.9
+
+
 class TestLinear:
     def test_logistic_regression_of_scikit_learn(self) -> None:
         from sklearn.linear_model import LogisticRegression

@@ -110,3 +110,10 @@ def test_quantiles_weigh_misses_above_and_below_by_their_levels() -> None:
         distance = VALUES - outputs[:, place]
         expected += np.where(distance > 0, level * distance, (level - 1.0) * distance)
     agree(loss.quantiles(torch.from_numpy(outputs), torch.from_numpy(VALUES), {}), expected)
+
+
+def test_binary_cross_entropy_is_the_mean_over_labels() -> None:
+    held = (GENERATOR.random((50, 4)) < 0.3).astype(np.float64)
+    shares = 1 / (1 + np.exp(-LOGITS))
+    expected = -(held * np.log(shares) + (1 - held) * np.log(1 - shares)).mean(axis=1)
+    agree(loss.binary_cross_entropy(torch.from_numpy(LOGITS), torch.from_numpy(held), {}), expected)

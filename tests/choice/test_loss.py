@@ -40,6 +40,13 @@ def frame() -> pl.DataFrame:
     )
 
 
+def labels() -> pl.DataFrame:
+    told = frame().select("a", "b", "price")
+    return told.with_columns(cheap=pl.col("price") < 20, near=(pl.col("a") + pl.col("b") > 0).cast(pl.Int8)).drop(
+        "price"
+    )
+
+
 def start(folder: Path, target: str, loss: str, **options: Json) -> Ground:
     others = tuple({"visits", "price", "stars"} - {target})
     config = Config(target=target, loss=loss, drop=others, only=("mlp",), budget="400steps", **options)
@@ -126,3 +133,14 @@ def test_a_loss_that_does_not_fit_the_target_leaves_nothing_behind(tmp_path: Pat
 def test_a_loss_of_another_task_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no loss of classify 'poisson'"):
         start(tmp_path / "run", "stars", "poisson", task="classify")
+
+
+def test_several_columns_of_yes_and_no_are_one_target_of_labels(tmp_path: Path) -> None:
+    config = Config(target="cheap,near", only=("mlp",), budget="400steps")
+    start_run(labels(), config, tmp_path / "run", on_event=lambda event: None)
+    ground = read_ground(tmp_path / "run")
+    assert (ground.profile.task, ground.metric, ground.n_outputs) == ("multilabel", "macro_auc", 2)
+    assert [name for name, _ in ground.columns] == ["a", "b"]
+    targets = read_targets(tmp_path / "run", "train")
+    assert targets.shape == (ground.n_train, 2)
+    assert set(np.unique(targets)) == {0.0, 1.0}

@@ -95,6 +95,13 @@ def _fit_logistic(rows: csr_matrix, targets: Array, penalty: float, n_outputs: i
     return weights, intercepts
 
 
+def _fit_labels(rows: csr_matrix, targets: Array, penalty: float) -> tuple[Array, Array]:
+    """Weights (D, K) and intercepts (K,) of each label's logit, each fitted for itself: one against the rest."""
+    fitted = [_fit_logistic(rows, held, penalty, 2) for held in np.asarray(targets, np.int64).T]
+    weights = np.stack([each[:, 1] - each[:, 0] for each, _ in fitted], axis=1)
+    return weights, np.array([each[1] - each[0] for _, each in fitted])
+
+
 def _fit_ridge(rows: csr_matrix, targets: Array, penalty: float) -> tuple[Array, Array]:
     """Weights (D, 1) and intercept (1,)."""
     from sklearn.linear_model import Ridge
@@ -162,6 +169,8 @@ def _solve(
         weights, intercepts = _fit_poisson(rows, targets, penalty, signature.zero)
     elif task == "regress":
         weights, intercepts = _fit_ridge(rows, targets, penalty)
+    elif task == "multilabel":
+        weights, intercepts = _fit_labels(rows, targets, penalty)
     else:
         weights, intercepts = _fit_logistic(rows, targets, penalty, signature.n_outputs)
 
@@ -187,7 +196,7 @@ ARCHITECTURE = Architecture(
         ),
     ),
     need=Need("standard"),
-    tasks=("classify", "regress"),
+    tasks=("classify", "regress", "multilabel"),
     variants=_variants,
     solve=_solve,
     most_rows=500_000,

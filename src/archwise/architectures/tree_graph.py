@@ -51,7 +51,8 @@ def write_trees(signature: Signature, dump: Mapping[str, Json], *, is_log: bool 
 
     Args:
         signature: the inputs, and K.
-        dump: what `Booster.dump_model` gives; its features are the inputs of the signature side by side.
+        dump: what `Booster.dump_model` gives; its features are the inputs of the signature side by side. A tree may
+            name its output, where boosters stand side by side.
         is_log: whether a score is the logarithm of what the target lies above its nought.
 
     Returns:
@@ -63,7 +64,7 @@ def write_trees(signature: Signature, dump: Mapping[str, Json], *, is_log: bool 
     n_scores = dump["num_tree_per_iteration"]
     first = signature.n_outputs - n_scores  # 1 for two classes, which LightGBM gives one score
     for number, tree in enumerate(dump["tree_info"]):
-        _add_tree(ensemble, tree["tree_structure"], output=first + number % n_scores)
+        _add_tree(ensemble, tree["tree_structure"], output=tree.get("output", first + number % n_scores))
     nodes, row = as_double(signature)
     nodes.append(_ensemble_node(ensemble, row, signature.n_outputs))
     scores, after, constants = through_exponential(signature, "scores") if is_log else ("scores", [], {})

@@ -89,7 +89,7 @@ def _parameters(settings: Mapping[str, Scalar], task: str, n_outputs: int, seed:
     """LightGBM's own parameters; what is not named here stays at the library's default."""
     if task == "regress":
         objective: dict[str, Scalar] = {"objective": OBJECTIVES[str(settings.get("errors", "squared"))]}
-    elif n_outputs == 2:
+    elif task == "multilabel" or n_outputs == 2:
         objective = {"objective": "binary"}
     else:
         objective = {"objective": "multiclass", "num_class": n_outputs}
@@ -119,6 +119,8 @@ def _solve(
     is_log = task == "regress" and settings.get("errors") == "poisson"
     if is_log:  # any unit of a count has the same best answer, so the scale of the encoded target will do
         targets = np.maximum(0.0, targets - signature.zero)
+    if task == "multilabel":
+        return _solve_labels(signature, settings, rows, targets, seed)
     data = lightgbm.Dataset(rows, label=np.asarray(targets), categorical_feature=_codes(signature))
     parameters = _parameters(settings, task, signature.n_outputs, seed)
     booster = lightgbm.train(parameters, data, num_boost_round=int(settings["trees"]))
@@ -134,6 +136,35 @@ def _solve(
     return Solved(onnx, outputs, n_parameters)
 
 
+def _solve_labels(
+    signature: Signature, settings: Mapping[str, Scalar], rows: Array, targets: Array, seed: int
+) -> Solved:
+    """One booster a label, written side by side as one ensemble."""
+    import lightgbm
+
+    parameters = _parameters(settings, "multilabel", signature.n_outputs, seed)
+    boosters = [
+        lightgbm.train(
+            parameters,
+            lightgbm.Dataset(rows, label=np.ascontiguousarray(held), categorical_feature=_codes(signature)),
+            num_boost_round=int(settings["trees"]),
+        )
+        for held in np.asarray(targets).T
+    ]
+
+    def outputs(batch: Batch) -> Array:
+        rows = _rows(signature, batch)
+        return np.stack([np.asarray(booster.predict(rows, raw_score=True)) for booster in boosters], axis=1)
+
+    trees = [
+        {**tree, "output": place}
+        for place, booster in enumerate(boosters)
+        for tree in booster.dump_model()["tree_info"]
+    ]
+    onnx, n_parameters = write_trees(signature, {"num_tree_per_iteration": len(boosters), "tree_info": trees})
+    return Solved(onnx, outputs, n_parameters)
+
+
 ARCHITECTURE = Architecture(
     name="trees",
     family="reference",
@@ -144,7 +175,7 @@ ARCHITECTURE = Architecture(
     suits=_suits,
     space=SPACE,
     need=Need("raw"),
-    tasks=("classify", "regress"),
+    tasks=("classify", "regress", "multilabel"),
     variants=_variants,
     solve=_solve,
     most_rows=1_000_000,

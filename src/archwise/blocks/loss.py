@@ -200,3 +200,18 @@ def quantiles(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str
 def _pinball(answers: torch.Tensor, targets: torch.Tensor, level: float) -> torch.Tensor:
     distances = targets - answers
     return torch.maximum(level * distances, (level - 1.0) * distances)
+
+
+def binary_cross_entropy(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, Json]) -> torch.Tensor:
+    """Negative log probability of every label's presence or absence, the mean over labels.
+
+    Args:
+        outputs: (B, K) logits.
+        targets: (B, K) of 0 and 1.
+        options: not used.
+
+    Returns:
+        (B,) nats.
+    """
+    del options  # it has none
+    return F.binary_cross_entropy_with_logits(outputs, targets, reduction="none").mean(dim=1)

@@ -25,6 +25,7 @@ from archwise.choice.run import (
 from archwise.choice.seal import seal_rows
 from archwise.choice.shortlist import asked_loss, enter
 from archwise.config import Config
+from archwise.data.labels import join_target
 from archwise.data.look import LookRequest, look_at, target_values
 from archwise.data.open import MOST_ROWS, open_source, sample_stream
 from archwise.data.prepare import (
@@ -90,7 +91,7 @@ def start_run(
         DataError: the data cannot be read or used as they stand.
         UsageError: an option does not fit the data.
     """
-    opened = open_source(source, names=config.names, most_rows=most_rows)
+    opened = join_target(open_source(source, names=config.names, most_rows=most_rows), config.target)
     table = opened if isinstance(opened, Table) else sample_stream(opened, seed=config.seed)
     profile = look_at(table, look_request(config))
     refuse_threshold(config.threshold, profile)
