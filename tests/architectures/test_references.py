@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from archwise.architectures import architecture, architectures
+from archwise.errors import UsageError
 from archwise.model.session import open_session, outputs
 from archwise.records import (
     Array,
@@ -196,6 +197,14 @@ class TestCounts:
         fresh = make_batch(architecture(name).need.numbers, 1_000, seed=7)
         given = outputs(open_session(solved.onnx), fresh)
         np.testing.assert_allclose(given, solved.outputs(fresh), rtol=1e-5, atol=1e-6)
+
+    def test_a_logarithm_is_refused_where_the_target_is_no_count(self, name: str) -> None:
+        batch = make_batch(architecture(name).need.numbers)
+        settings = {**architecture(name).defaults(), **SETTING_OF_COUNTS[name]}
+        solve_with = architecture(name).solve
+        assert solve_with is not None
+        with pytest.raises(UsageError, match="--loss poisson"):
+            solve_with(make_signature("regress"), settings, batch, make_targets(batch, "regress"), "regress", 0)
 
     def test_it_is_tried_first_where_the_target_is_a_count(self, name: str) -> None:
         found = replace(make_profile(), loss="poisson")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from archwise.errors import UsageError
 from archwise.records import Array, Signature
 
 # TreeEnsemble with set membership came with ai.onnx.ml 5; ONNX Runtime reads all three from 1.21 on.
@@ -73,3 +74,13 @@ def through_exponential(signature: Signature, scores: str) -> tuple[str, list[An
 
     nodes = [helper.make_node("Exp", [scores], ["amounts"]), helper.make_node("Add", ["amounts", "zero"], ["encoded"])]
     return "encoded", nodes, {"zero": np.array([signature.zero])}
+
+
+def refuse_without_nought(signature: Signature, setting: str) -> None:
+    """Refuse a logarithm where the target is not known to lie above its nought.
+
+    Raises:
+        UsageError: the target is not one of counts or amounts.
+    """
+    if signature.zero >= 0.0:
+        raise UsageError(f"{setting} is for counts and amounts; say that the target is one with --loss poisson")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from archwise.architectures.graph import through_exponential, write_graph
+from archwise.architectures.graph import refuse_without_nought, through_exponential, write_graph
 from archwise.records import (
     Architecture,
     Array,
@@ -166,6 +166,7 @@ def _solve(
     rows, penalty = _design(signature, batch), float(settings["penalty"])
     is_log = task == "regress" and settings.get("link") == "log"
     if is_log:
+        refuse_without_nought(signature, "link=log")
         weights, intercepts = _fit_poisson(rows, targets, penalty, signature.zero)
     elif task == "regress":
         weights, intercepts = _fit_ridge(rows, targets, penalty)

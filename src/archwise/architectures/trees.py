@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from archwise.architectures.graph import refuse_without_nought
 from archwise.architectures.tree_graph import write_trees
 from archwise.records import (
     Architecture,
@@ -117,7 +118,9 @@ def _solve(
 
     rows = _rows(signature, batch)
     is_log = task == "regress" and settings.get("errors") == "poisson"
-    if is_log:  # any unit of a count has the same best answer, so the scale of the encoded target will do
+    if is_log:
+        refuse_without_nought(signature, "errors=poisson")
+        # Any unit of a count has the same best answer, so the scale of the encoded target will do.
         targets = np.maximum(0.0, targets - signature.zero)
     if task == "multilabel":
         return _solve_labels(signature, settings, rows, targets, seed)
