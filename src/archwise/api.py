@@ -11,9 +11,12 @@ from pathlib import Path
 from archwise.architectures import architectures
 from archwise.choice import shortlist as choice_shortlist
 from archwise.choice.finish import finish_run
+from archwise.choice.propose import Wish, propose
 from archwise.choice.race import Course, race
-from archwise.choice.run import read_candidates, read_ground
+from archwise.choice.run import read_candidates, read_ground, read_wave, write_wave
 from archwise.choice.rung import bring_with
+from archwise.choice.search import Search, search
+from archwise.choice.seeds import add_mean, kept_for_seeds
 from archwise.choice.start import count_workers, look_request, start_run
 from archwise.config import Config, make_config, read_config
 from archwise.data.kinds import kinds
@@ -27,7 +30,7 @@ from archwise.model.predict import evaluate as evaluate_model
 from archwise.model.predict import load as load_model
 from archwise.model.predict import predict as predict_with
 from archwise.model.predict import predict_parts as predict_parts_with
-from archwise.records import Candidate, Json, Profile, Shortlisted, Table
+from archwise.records import Candidate, Json, Profile, Shortlisted, Table, Trial
 from archwise.report.event import OnEvent, event_log, seconds_spent
 from archwise.tasks import main_metric, task, tasks
 
@@ -241,6 +244,8 @@ def _race_and_write(
     try:
         bring = bring_with(folder, workers, course=course, tell=tell)
         trials = race(candidates, course, bring=bring, on_event=tell)
+        trials = search(trials, course, bring=bring, on_event=tell, tools=_search_tools(folder, config, course))
+        trials = add_mean(trials, course, folder=folder, workers=workers, bring=bring, on_event=tell)
         deadline = None if config.limit.seconds is None else began + config.limit.seconds
         finish_run(folder, config, trials, workers=workers, tell=tell, deadline=deadline)
     except KeyboardInterrupt:
@@ -256,6 +261,20 @@ def _course(folder: Path, config: Config, began: float) -> Course:
     return Course(
         ground.n_train, count_workers(config), metric.sign, time.monotonic, steps=limit.steps, stop_at=stop_at
     )
+
+
+def _search_tools(folder: Path, config: Config, course: Course) -> Search:
+    """What the search in a run folder needs: waves are kept there, and read from there when a run is resumed."""
+    wish = Wish(config.settings, config.seed)
+
+    def following(number: int, centres: Sequence[Trial], trials: Sequence[Trial]) -> tuple[Candidate, ...]:
+        wave = read_wave(folder, number)
+        if not wave:
+            wave = propose(centres, [trial.candidate for trial in trials], wish, number=number)
+            write_wave(folder, number, wave)
+        return wave
+
+    return Search(wish, following, lambda trials: kept_for_seeds(folder, trials, course))
 
 
 def _reserve_s(seconds: float) -> float:

@@ -104,6 +104,9 @@ def _sentence(event: Event) -> str:
         n_entrants = event["n_entrants"]
         who = "1 candidate" if n_entrants == 1 else f"{n_entrants} candidates"
         return f"rung {event['rung']}: {who}, to {event['share']:.0%} of the plan"
+    if what == "proposals":
+        told = [f"{each['label']} ({each['near']} with {each['changes']})" for each in event["candidates"]]
+        return f"proposed: {'; '.join(told)}"
     if what == "trial":
         return f"{event['label']}: {_score(event)}, {event['state']}{_why(event)}"
     if what == "verdict":
