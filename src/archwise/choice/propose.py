@@ -3,7 +3,7 @@
 Every architecture enters with its good defaults. What is proposed later keeps the best of them and moves a few of its
 settings, with the rate and the decay of its plan: numbers evenly (of a scale, in the logarithm) in a range around the
 best, choices to another one. The race decides what a proposal is worth; a better one becomes the next centre.
-Source: Rechenberg 1973 (draws around the best); Bergstra & Bengio 2012 (a few settings matter, so each draw moves its own).
+Sources: Rechenberg 1973 (draws around the best); Bergstra & Bengio 2012 (few settings matter, so a draw moves few).
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ def propose(centres: Sequence[Trial], raced: Iterable[Candidate], wish: Wish, *,
     known = list(raced)
     proposed = []
     for place, centre in enumerate(centres):
-        found = _draw(centre.candidate, {candidate.id for candidate in known}, wish, Random(f"{wish.seed} {number} {place}"))
+        found = _draw(
+            centre.candidate, {candidate.id for candidate in known}, wish, Random(f"{wish.seed} {number} {place}")
+        )
         if found is not None:
             n_same = sum(candidate.architecture == found.architecture for candidate in known)
             found = replace(found, label=f"{found.architecture} {n_same + 1}")

@@ -1,9 +1,9 @@
 """The search: when all who raced have had what they can use, proposals near the best use the budget that is left.
 
 Proposals come in waves and begin at the first rung like everybody else. At each rung one goes on only where its score
-is better than that of its architecture's best at the same share of the plan; the others stay where they are, and are
-left out of the evidence. A wave depends on nothing but where all stand before it, so that in a budget of steps the
-search is the same on every run, with one worker or many.
+is no worse than that of its architecture's best after as many steps, one in three at most; the others stay where they
+are, and are left out of the evidence. A wave depends on nothing but where all stand before it, so that in a budget of
+steps the search is the same on every run, with one worker or many.
 Source: Jamieson & Talwalkar 2016 (successive halving), against what stands already.
 """
 
@@ -165,14 +165,16 @@ def _race_wave(
 def _going_on(
     paused: Sequence[Trial], before: Sequence[Trial], reached: Mapping[str, Trial], course: Course
 ) -> list[Trial]:
-    """Those that promise and that what is left can bring to their ends, the best first."""
+    """Those that promise and that what is left can bring to their ends, the best first; at first one in ETA at most."""
     left = course.left([*before, *reached.values()])
     if course.is_spent(left):
         return []
     going_on: list[Trial] = []
     spent = 0.0
     promising = [trial for trial in paused if promises(trial, before, course.sign)]
-    for trial in sorted(promising, key=lambda trial: (-course.sign * trial.score, trial.candidate.id)):
+    ranked = sorted(promising, key=lambda trial: (-course.sign * trial.score, trial.candidate.id))
+    most = math.ceil(len(reached) / ETA)
+    for trial in ranked[:most]:
         cost = course.cost(trial, 1.0)
         if _fits(cost, left, spent, course):
             going_on.append(trial)

@@ -19,7 +19,7 @@ from archwise.architectures import architecture
 from archwise.choice.race import LAST, Bring, Course, OnEvent, trial_event
 from archwise.choice.run import read_ground, read_targets, read_trial, write_trial
 from archwise.choice.seal import read_groups
-from archwise.choice.search import hold_back, whole_cost
+from archwise.choice.search import whole_cost
 from archwise.choice.trial import N_QUICK, Grant, Send
 from archwise.engines.processes import Job, Workers
 from archwise.evidence import bootstrap_scores, compare, interval

@@ -217,7 +217,7 @@ class ExportJob:
 
 
 def export_trial(job: ExportJob, send: Send) -> str:
-    """Write the best network of a candidate, or the mean of its seeds, as model.onnx, after a parity check on real rows.
+    """Write the best network of a candidate, or the mean of its seeds, as model.onnx after a parity check on rows.
 
     Returns:
         the path of the file.
