@@ -34,7 +34,7 @@ class Search:
     """What the search needs from outside.
 
     wish: what may be proposed. following(number, centres, trials): the wave of that number, proposed or read from disk.
-    kept_back(trials): what is left to others of the budget, in the unit of `Course.left`.
+    kept_back(trials): what is left to others of the budget where there is so much, in the unit of `Course.left`.
     """
 
     wish: Wish
@@ -55,7 +55,8 @@ def search(
     number = 0
     while True:
         now = tuple(standing.values())
-        held = hold_back(course, tools.kept_back(now))
+        kept = tools.kept_back(now)
+        held = hold_back(course, kept if kept <= course.left(now) else 0.0)
         centres = pick_centres(now, held, proposed, wish=tools.wish)
         wave = tools.following(number, centres, now) if centres else ()
         if not wave:

@@ -171,7 +171,7 @@ def _reasons(story: _Story) -> list[str]:
 def _mean_words(story: _Story, place: int) -> str:
     """What a mean of seeds brings over the one network of them that raced alone, and what it costs."""
     mean = story.trials[place]
-    alone = [trial.candidate for trial in story.trials].index(mean.candidate.members[0])
+    alone = [trial.candidate.id for trial in story.trials].index(mean.candidate.members[0].id)
     found = story.compare(place, alone)
     name, n_seeds = story.trials[alone].candidate.label, mean.candidate.seeds
     size = difference_words(story.metric, found)
