@@ -265,12 +265,12 @@ def _course(folder: Path, config: Config, began: float) -> Course:
 
 def _search_tools(folder: Path, config: Config, course: Course) -> Search:
     """What the search in a run folder needs: waves are kept there, and read from there when a run is resumed."""
-    wish = Wish(config.settings, config.seed)
+    wish = Wish(config.settings, config.seed, course.sign)
 
     def following(number: int, centres: Sequence[Trial], trials: Sequence[Trial]) -> tuple[Candidate, ...]:
         wave = read_wave(folder, number)
         if not wave:
-            wave = propose(centres, [trial.candidate for trial in trials], wish, number=number)
+            wave = propose(centres, trials, wish, number=number)
             write_wave(folder, number, wave)
         return wave
 
@@ -290,7 +290,9 @@ def _with(config: Config | None, **given: Json) -> Config:
 
 def _need_training() -> None:
     """Say at once what is not installed, rather than in every trial."""
-    missing = [name for name in ("torch", "lightgbm", "sklearn", "onnx") if importlib.util.find_spec(name) is None]
+    missing = [
+        name for name in ("torch", "lightgbm", "sklearn", "onnx", "optuna") if importlib.util.find_spec(name) is None
+    ]
     if missing:
         raise MissingExtraError(f"training needs {', '.join(missing)}: pip install 'archwise[train]'")
 

@@ -17,7 +17,7 @@ def centre(name: str) -> Trial:
 
 
 def proposals(name: str, n: int = 8, wish: Wish | None = None, number: int = 0) -> tuple[Candidate, ...]:
-    return propose([centre(name)] * n, [centre(name).candidate], wish or Wish(), number=number)
+    return propose([centre(name)] * n, [centre(name)], wish or Wish(), number=number)
 
 
 def test_what_has_nothing_to_move_is_not_searched() -> None:
@@ -66,4 +66,4 @@ def test_references_keep_their_plan() -> None:
 def test_a_space_of_which_all_has_raced_gives_nothing_more() -> None:
     known = Candidate("linear", (("penalty", 1.0),), Plan(), "linear")
     wish = Wish(("linear.penalty",))
-    assert propose([Trial(known, 0, "done", score=1.0)], [known], wish, number=0) == ()
+    assert propose([Trial(known, 0, "done", score=1.0)] * 2, [Trial(known, 0, "done", score=1.0)], wish, number=0) == ()

@@ -54,7 +54,7 @@ def bring(entrants: Iterable[tuple[Candidate, Grant]]) -> Iterator[Trial]:
 
 
 def following(number: int, centres: Sequence[Trial], trials: Sequence[Trial]) -> tuple[Candidate, ...]:
-    return propose(centres, [trial.candidate for trial in trials], Wish(), number=number)
+    return propose(centres, trials, Wish(), number=number)
 
 
 def run(
