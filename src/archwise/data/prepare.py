@@ -122,10 +122,7 @@ def apply_preparation(preparation: Preparation, typed: pl.DataFrame) -> Batch:
         numbers: (N, D) float32 and codes: (N, D) int64, each only where a column gives it.
     """
     return join_columns(
-        [
-            pick_kind(column.kind).apply(column.state, typed.get_column(column.name))
-            for column in preparation.columns
-        ]
+        [pick_kind(column.kind).apply(column.state, typed.get_column(column.name)) for column in preparation.columns]
     )
 
 
