@@ -27,7 +27,7 @@ from archwise.model.predict import evaluate as evaluate_model
 from archwise.model.predict import load as load_model
 from archwise.model.predict import predict as predict_with
 from archwise.model.predict import predict_parts as predict_parts_with
-from archwise.records import Candidate, Json, Profile, Shortlisted, Table
+from archwise.records import Candidate, Json, Parts, Profile, Shortlisted, Table
 from archwise.report.event import OnEvent, event_log, seconds_spent
 from archwise.tasks import main_metric, task, tasks
 
@@ -48,6 +48,7 @@ def look(source: object, target: str = "", *, config: Config | None = None) -> P
         DataError: the source cannot be read, or the target is not there or cannot be learnt.
     """
     config = _with(config, target=target)
+    source = source.train if isinstance(source, Parts) else source
     opened = open_source(source, names=config.names)
     table = opened if isinstance(opened, Table) else sample_stream(opened, seed=config.seed)
     return look_at(table, look_request(config))
@@ -76,7 +77,7 @@ def fit(
     """Race the architectures inside a budget, choose with evidence, and write the model folder.
 
     Args:
-        source: as for `look`.
+        source: as for `look`, or `Parts` where the rows that are sealed, or that decide, are given.
         target: the column to predict.
         budget: "90s", "5m", "1h" of wall time, or "2000steps"; 2m when not given.
         out: the model folder; beside the source, with the suffix .archwise, when not given.
@@ -92,8 +93,9 @@ def fit(
         InterruptedRunError: Ctrl-C; the run's folder is in the message.
     """
     began = time.monotonic()
-    named = str(source) if isinstance(source, str | Path) else ""
-    config = _with(config, source=named, target=target, budget=budget, out=str(out))
+    paths = _paths(source)
+    named = paths.pop("train", "")
+    config = _with(config, source=named, target=target, budget=budget, out=str(out), **paths)
     _need_training()
     model_folder = Path(config.out) if config.out else _beside(named)
     _refuse_to_overwrite(model_folder)
@@ -223,6 +225,13 @@ def catalogue() -> dict[str, Sequence[Mapping[str, str]]]:
         "kinds": [{"name": entry.name, "summary": entry.summary} for entry in kinds().values()],
         "readers": [{"name": entry.name, "summary": entry.summary} for entry in readers().values()],
     }
+
+
+def _paths(source: object) -> dict[str, str]:
+    """The parts of a source that are files, by name."""
+    parts = source if isinstance(source, Parts) else Parts(source)
+    named = {"train": parts.train, "test": parts.test, "valid": parts.valid}
+    return {name: str(part) for name, part in named.items() if isinstance(part, str | Path)}
 
 
 def _workers(config: Config) -> Workers:

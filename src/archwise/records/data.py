@@ -187,6 +187,18 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Parts:
+    """A data set whose parts are given, each a source of its own: a path, a frame, a dict of columns or arrays.
+
+    train: the rows that are open. test: rows that are sealed. valid: rows that decide. None: drawn from train.
+    """
+
+    train: object
+    test: object | None = None
+    valid: object | None = None
+
+
+@dataclass(frozen=True)
 class Stream:
     """A source with more rows than are held at once.
 
