@@ -130,25 +130,25 @@ def find_given(
         n_rows = rows.frame.height
         n_repeats = int(rows.typed.hash_rows(seed=0).is_in(known.implode()).sum())
         if n_repeats:
-            told = f"{n_repeats:,} of its {n_rows:,} rows repeat the inputs of a row of the training data"
+            told = f"{n_repeats:,} of {n_rows:,} rows repeat the inputs of a row of the training data"
             findings.append(_tell(rows, f"{told}, so its score may flatter the model", n_repeats))
         if rule.group:
             column = rows.frame.get_column(rule.group).cast(pl.String)
             n_shared = int(column.is_in(frame.get_column(rule.group).drop_nulls().cast(pl.String).implode()).sum())
             if n_shared:
-                told = f"{n_shared:,} of its {n_rows:,} rows are of a '{rule.group}' that the training data hold too"
+                told = f"{n_shared:,} of {n_rows:,} rows are of a '{rule.group}' that the training data hold too"
                 findings.append(_tell(rows, f"{told}, so its score may flatter the model", n_shared))
         if rule.time and rule.time in rows.frame.columns and part == "test":
             last = stamps_of(frame.get_column(rule.time)).max()
             n_early = int((stamps_of(rows.frame.get_column(rule.time)) <= last).sum())
             if n_early:
-                told = f"{n_early:,} of its {n_rows:,} rows are not later by '{rule.time}' than the training data"
+                told = f"{n_early:,} of {n_rows:,} rows are not later by '{rule.time}' than the training data"
                 findings.append(_tell(rows, f"{told}, so it does not test the future alone", n_early))
     return tuple(findings)
 
 
 def _tell(rows: GivenRows, message: str, n_rows: int) -> Finding:
-    return Finding(GIVEN, "warning", f"{rows.name}: {message}", n_rows=n_rows)
+    return Finding(GIVEN, "warning", f"In {rows.name}, {message}", n_rows=n_rows)
 
 
 def _split_open(frame: pl.DataFrame, target: pl.Series, rule: SplitRule, given: Mapping[str, GivenRows]) -> Split:
@@ -174,8 +174,8 @@ def _open(source: object, part: str, profile: Profile, config: Config, layout: S
         table = opened
     else:
         table = sample_stream(opened, seed=config.seed, n_rows=MOST_SAMPLED)
-        told = f"{table.frame.height:,} of its {table.sampled_from:,} rows, drawn evenly, are the {part} part"
-        table = replace(table, findings=(Finding(GIVEN, "warning", f"{table.source}: {told}"),))
+        told = f"{table.frame.height:,} of {table.sampled_from:,} rows, drawn evenly, are the {part} part"
+        table = replace(table, findings=(Finding(GIVEN, "warning", f"In {_name(table)}, {told}"),))
     table = name_columns(table, layout, target=profile.target, source=source)
     wanted = [*(column.name for column in profile.used), profile.target, *filter(None, [config.group])]
     missing = [name for name in wanted if name not in table.frame.columns]
@@ -206,11 +206,16 @@ def _usable(table: Table, profile: Profile, config: Config, *, part: str) -> Giv
     if not keep.any():
         raise DataError(f"{table.source}: no row of the given {part} part can be used; check its '{profile.target}'")
     frame = table.frame.filter(keep)
-    name = re.split(r"[/\\]", table.source)[-1]
-    said = [Finding(GIVEN, each.severity, f"{name}: {each.message}", n_rows=each.n_rows) for each in findings]
+    name = _name(table)
+    said = [Finding(GIVEN, each.severity, f"In {name}, {each.message}", n_rows=each.n_rows) for each in findings]
     said = [*(each for each in table.findings if each.code == GIVEN), *said]
     groups = _group_numbers(frame.get_column(config.group)) if config.group else None
     return GivenRows(name, frame, parsed.frame.filter(keep), target.filter(keep), groups, tuple(said))
+
+
+def _name(table: Table) -> str:
+    """The last part of a path, or what the table is called otherwise."""
+    return re.split(r"[/\\]", table.source)[-1]
 
 
 def _group_numbers(column: pl.Series) -> Array:
