@@ -76,27 +76,22 @@ class _Tally:
 
 
 def lay_out_in_chunks(
-    folder: Path,
-    stream: Stream,
-    *,
-    sample: Table,
-    profile: Profile,
-    config: Config,
-    needs: Sequence[Need],
-    given: Parts,
+    folder: Path, given: Parts, *, sample: Table, profile: Profile, config: Config, needs: Sequence[Need]
 ) -> Laid:
     """Split, seal and prepare all rows of a stream, a chunk at a time, into the run folder.
 
     What is fitted is fitted on the training rows of the sample alone.
 
     Args:
+        given: the stream as the training data, and the test rows where they are given.
         sample: of the stream. profile: as looked at. needs: of the architectures that race.
-        given: the test rows, where they are given.
 
     Raises:
         DataError: too many rows cannot be read, or a part of the split is empty.
         UsageError: the metric does not exist, or the validation rows are given.
     """
+    stream = given.train
+    assert isinstance(stream, Stream)  # what is no stream goes the other way
     if given.valid is not None:
         raise UsageError(f"{stream.source} has more rows than are held at once, and draws its own; leave out --valid")
     apart = read_given(given, profile, config, layout=sample.frame.columns).get("test")

@@ -95,9 +95,8 @@ def start_run(
         if isinstance(opened, Table):
             laid = _lay_out(folder, table, profile, config, needs, given=given)
         else:
-            laid = lay_out_in_chunks(
-                folder, opened, sample=table, profile=profile, config=config, needs=needs, given=given
-            )
+            given = replace(given, train=opened)
+            laid = lay_out_in_chunks(folder, given, sample=table, profile=profile, config=config, needs=needs)
     except ArchwiseError:
         shutil.rmtree(folder, ignore_errors=True)  # there is nothing in it that could be gone on with
         raise
