@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -58,9 +59,10 @@ def main() -> None:
     rows += [lightgbm_row(name, table, target, arguments.calls) for name, _, table, target in (cases[0], cases[2])]
     results = HERE / "results"
     results.mkdir(exist_ok=True)
+    load = [round(figure, 1) for figure in os.getloadavg()]
     machine = f"{platform.processor() or platform.machine()}, 2 cores"
     (results / "serving.json").write_text(
-        json.dumps({"command": sys.argv[1:], "machine": machine, "rows": rows}, indent=1)
+        json.dumps({"command": sys.argv[1:], "machine": machine, "load": load, "rows": rows}, indent=1)
     )
     for row in rows:
         print(" | ".join(f"{name} {value}" for name, value in row.items()))
@@ -72,6 +74,9 @@ def measure(folder: Path, table: pl.DataFrame, arguments: argparse.Namespace) ->
     rows = table.head(arguments.calls).to_dicts()
     batch = table.head(1_000)
     p50, p95 = timed(lambda call: archwise.predict(model, rows[call % len(rows)]), arguments.calls)
+    cpu, cpu95 = timed(
+        lambda call: archwise.predict(model, rows[call % len(rows)]), arguments.calls, clock=time.process_time
+    )
     of_batch, _ = timed(lambda _: archwise.predict(model, batch), 20)
     table.head(1).write_csv(folder.with_suffix(".csv"))
     command = [sys.executable, "-m", "archwise", "predict", str(folder), str(folder.with_suffix(".csv"))]
@@ -80,21 +85,25 @@ def measure(folder: Path, table: pl.DataFrame, arguments: argparse.Namespace) ->
     return {
         "row_p50_ms": round(p50, 3),
         "row_p95_ms": round(p95, 3),
+        "row_cpu_p50_ms": round(cpu, 3),
+        "row_cpu_p95_ms": round(cpu95, 3),
         "batch_of_1000_ms": round(of_batch, 1),
         "cold_command_ms": round(cold),
         "folder_mb": round(size, 2),
     }
 
 
-def timed(call: Callable[[int], object], n: int, *, warm: int = 20) -> tuple[float, float]:
+def timed(
+    call: Callable[[int], object], n: int, *, warm: int = 20, clock: Callable[[], float] = time.perf_counter
+) -> tuple[float, float]:
     """The median and the 95th percentile of n calls, ms, after some that are not counted."""
     for number in range(warm):
         call(number)
     times = []
     for number in range(n):
-        started = time.perf_counter()
+        started = clock()
         call(number)
-        times.append(1e3 * (time.perf_counter() - started))
+        times.append(1e3 * (clock() - started))
     return float(np.percentile(times, 50)), float(np.percentile(times, 95))
 
 

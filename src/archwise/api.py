@@ -32,6 +32,7 @@ from archwise.report.event import OnEvent, event_log, seconds_spent
 from archwise.tasks import main_metric, task, tasks
 
 MODEL_SUFFIX = ".archwise"
+IN_MEMORY = "a table in memory"  # what run.toml says of a part that is no file
 MODULES = ("archwise.choice.trial", "sklearn.linear_model", "lightgbm")  # that the first trials need; slow to import
 
 
@@ -228,10 +229,15 @@ def catalogue() -> dict[str, Sequence[Mapping[str, str]]]:
 
 
 def _paths(source: object) -> dict[str, str]:
-    """The parts of a source that are files, by name."""
+    """How run.toml names the parts of a source; one that is no file cannot be named so that it is read again."""
     parts = source if isinstance(source, Parts) else Parts(source)
-    named = {"train": parts.train, "test": parts.test, "valid": parts.valid}
-    return {name: str(part) for name, part in named.items() if isinstance(part, str | Path)}
+    given = {"test": parts.test, "valid": parts.valid}
+    named = {
+        name: str(part) if isinstance(part, str | Path) else IN_MEMORY
+        for name, part in given.items()
+        if part is not None
+    }
+    return {"train": str(parts.train), **named} if isinstance(parts.train, str | Path) else named
 
 
 def _workers(config: Config) -> Workers:

@@ -44,7 +44,7 @@ def parts_of(source: object, config: Config) -> Parts:
     """The source, with the parts that the user gives beside it, in Python or by the names of files.
 
     Raises:
-        UsageError: a part is the source itself.
+        UsageError: two of them are one file.
     """
     parts = source if isinstance(source, Parts) else Parts(source)
     if parts.test is None and isinstance(config.test, str):
@@ -197,7 +197,8 @@ def _usable(table: Table, profile: Profile, config: Config, *, part: str) -> Giv
         raise DataError(f"{table.source}: {error}") from None
     target, is_lost = target_values(table.frame, profile)
     cells = table.frame.get_column(profile.target)
-    findings = [*parsed.findings, *find_lost_target(cells, is_lost, rows=table.rows)]
+    met = [each for each in table.findings if each.severity == "warning" and each.code != GIVEN]
+    findings = [*met, *parsed.findings, *find_lost_target(cells, is_lost, rows=table.rows)]
     is_strange = np.zeros(len(target), bool)
     if profile.classes:
         target, is_strange, told = read_alike(cells, profile.classes)
@@ -207,7 +208,11 @@ def _usable(table: Table, profile: Profile, config: Config, *, part: str) -> Giv
         raise DataError(f"{table.source}: no row of the given {part} part can be used; check its '{profile.target}'")
     frame = table.frame.filter(keep)
     name = _name(table)
-    said = [Finding(GIVEN, each.severity, f"In {name}, {each.message}", n_rows=each.n_rows) for each in findings]
+    start = f"{table.source}: "
+    said = [
+        Finding(GIVEN, each.severity, f"In {name}, {each.message.removeprefix(start)}", n_rows=each.n_rows)
+        for each in findings
+    ]
     said = [*(each for each in table.findings if each.code == GIVEN), *said]
     groups = _group_numbers(frame.get_column(config.group)) if config.group else None
     return GivenRows(name, frame, parsed.frame.filter(keep), target.filter(keep), groups, tuple(said))
