@@ -7,7 +7,7 @@ schedules with decay gain most at their end, is told by the race itself: the sam
 the same schedule that has finished, cut at the same share of its plan, and what it missed there is added here, with
 its spread. So nobody is left before others of the schedule have finished, nor on a handful of looks.
 Sources: Domhan, Springenberg & Hutter 2015 (the rule, the ensemble, 5 %); Klein et al. 2017 (learnt from other
-curves); Viering & Loog 2022 (power laws and exponentials fit best); Egele et al. 2024 (how hard the last look is to beat).
+curves); Viering & Loog 2022 (power laws and exponentials fit best); Egele et al. 2024 (the last look is hard to beat).
 """
 
 from __future__ import annotations
@@ -44,8 +44,10 @@ class Outlook:
 
 @dataclass(frozen=True)
 class _Scale:
-    """Scores as they are compared: minus the logarithm of the error where all errors are positive, so that what is
-    gained is a share of the error; else the score itself. Greater is better on it.
+    """How scores are compared; greater is better on the scale.
+
+    Minus the logarithm of the error where all errors are positive, so that a gain is a share of the error; else the
+    score itself.
     """
 
     sign: float
@@ -159,9 +161,7 @@ def _why(trial: Trial, found: Outlook, best: Trial) -> str:
     digits = _digits(found.high - found.low)
     told, low, high, bar = (f"{value:,.{digits}f}" for value in (found.score, found.low, found.high, best.score))
     side = "below" if best.score > found.score else "above"
-    return (
-        f"{LEFT} {share:.0%}: its curve points to {told} ({low} to {high}), {side} {bar} of {best.candidate.label}"
-    )
+    return f"{LEFT} {share:.0%}: its curve points to {told} ({low} to {high}), {side} {bar} of {best.candidate.label}"
 
 
 def _digits(width: float) -> int:
