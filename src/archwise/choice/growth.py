@@ -4,7 +4,8 @@ One half of the training rows is cut into two quarters and those into four eight
 and small sizes are drawn more than once; with the fit on all rows that makes four sizes for one and a half fits more.
 Error(n) = a + b n^-c with b at least 0 is fitted to every resample of the validation rows, in which each size is also
 moved by what drawing other training rows would change: that is told by the spread of the draws of a size, whose
-variance is taken to fall as 1 / n. What the fits say of twice and of four times the rows is told with its interval.
+variance is taken to fall as 1 / n. What the fits say of twice and of four times the rows is told with its interval: it
+is what they would bring on average, while one particular draw of more rows may bring somewhat more or less.
 Sources: Hestness et al. 2017 (power laws over sizes); Viering & Loog 2022 (power laws with a floor fit most learning
 curves, and may not be trusted far beyond the sizes seen).
 """
@@ -113,16 +114,27 @@ def grow(scores: BootstrapScores, sizes: Sequence[int], n_rows: Sequence[int], *
     seen = rows * np.asarray([len(places) for places in at])  # rows behind the mean of each size
     points = np.asarray([scores.point[places].mean() for places in at])
     resampled = np.stack([scores.resampled[:, places].mean(axis=1) for places in at], axis=1)
-    freedom = sum(len(places) - 1 for places in at)
-    if freedom:
-        squares = sum(
-            n * np.square(scores.point[places] - scores.point[places].mean()).sum()
-            for n, places in zip(rows, at, strict=True)
-        )
-        variance = squares / rng.chisquare(freedom, len(resampled))
-        resampled = resampled + rng.normal(size=resampled.shape) * np.sqrt(variance[:, None] / seen)
+    variance = _drawn_variance(scores.point, at, rows, rng, n_resamples=len(scores.resampled))
+    resampled = resampled + rng.normal(size=resampled.shape) * np.sqrt(variance[:, None] / seen)
     power, gains = _fit(-scores.sign * resampled, rows, weights=seen / seen.sum())
     return Growth(rows, points, resampled, float(np.median(power)), gains)
+
+
+def _drawn_variance(
+    point: Array, at: Sequence[Array], rows: Array, rng: np.random.Generator, *, n_resamples: int
+) -> Array:
+    """What drawing other training rows changes: variance of a score times its rows, (R,) as uncertain as it is.
+
+    Args:
+        at: places of each size in `point`. rows: of each size.
+    """
+    freedom = sum(len(places) - 1 for places in at)
+    if freedom == 0:
+        return np.zeros(n_resamples)
+    squares = sum(
+        n * float(np.square(point[places] - point[places].mean()).sum()) for n, places in zip(rows, at, strict=True)
+    )
+    return squares / rng.chisquare(freedom, n_resamples)
 
 
 def _fit(errors: Array, rows: Array, *, weights: Array) -> tuple[Array, Array]:
@@ -178,11 +190,11 @@ def _sentence(facts: Mapping[str, Json], metric: Metric) -> str:
     between = interval_words(metric, Comparison("", "", gain, low, high, 0))
     bend = "is flattening" if 2.0 ** -facts["power"] < _FLATTENING else "has not begun to flatten"
     return (
-        f"{told} would {verb} the {metric.name} of {facts['label']} by about {_amount(metric, gain)} ({between}), "
-        f"four times as many by about {_amount(metric, fourfold['gain'][0])}; the curve {bend}."
+        f"{told} would {verb} the {metric.name} of {facts['label']} by about {_amount(metric, gain)} on average "
+        f"({between}), four times as many by about {_amount(metric, fourfold['gain'][0])}; the curve {bend}."
     )
 
 
 def _amount(metric: Metric, value: float) -> str:
-    """A difference with its unit, where it has one besides the metric's name."""
-    return amount_of(metric, value).removesuffix(f" {metric.name}")
+    """A difference in two digits with its unit, where it has one besides the metric's name."""
+    return amount_of(metric, float(f"{value:.1e}")).removesuffix(f" {metric.name}")

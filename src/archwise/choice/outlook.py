@@ -165,8 +165,8 @@ def _why(trial: Trial, found: Outlook, best: Trial) -> str:
 
 
 def _digits(width: float) -> int:
-    """Decimals that show an interval with two digits, three at the least for shares."""
-    return 3 if width <= 0 else min(6, max(0, 1 - math.floor(math.log10(width))))
+    """Decimals that show the width of an interval in three digits."""
+    return 4 if width <= 0 else min(6, max(0, 2 - math.floor(math.log10(width))))
 
 
 # ---------------------------------------------------------------- curves
@@ -192,6 +192,9 @@ def _is_telling(curve: _Curve, share: float) -> bool:
 # ---------------------------------------------------------------- the ensemble: each predicts the value at the end
 
 Shape = Callable[[_Curve], float]
+_POWERS = np.asarray([0.1, 0.3, 0.5, 1.0, 2.0, 4.0])
+_PACES = np.asarray([1.0, 3.0, 10.0, 30.0, 100.0])
+_STEEPS, _BENDS = (1.0, 2.0, 4.0), (0.03, 0.1, 0.3, 0.6)
 
 
 def _no_more(curve: _Curve) -> float:
@@ -201,42 +204,43 @@ def _no_more(curve: _Curve) -> float:
 
 def _power(curve: _Curve) -> float:
     """Predict by a - b t^-c."""
-    return _fitted(curve, [lambda times, c=c: times**-c for c in (0.1, 0.3, 0.5, 1.0, 2.0, 4.0)])  # type: ignore[misc]
+    return _fitted(curve, lambda times: times ** -_POWERS[:, None])
 
 
 def _exponential(curve: _Curve) -> float:
     """Predict by a - b exp(-c t)."""
-    return _fitted(curve, [lambda times, c=c: np.exp(-c * times) for c in (1.0, 3.0, 10.0, 30.0, 100.0)])  # type: ignore[misc]
+    return _fitted(curve, lambda times: np.exp(-_PACES[:, None] * times))
 
 
 def _log_power(curve: _Curve) -> float:
     """Predict by a - b / (1 + (t / d)^c)."""
-    forms = [(c, d) for c in (1.0, 2.0, 4.0) for d in (0.03, 0.1, 0.3, 0.6)]
-    return _fitted(curve, [lambda times, c=c, d=d: 1.0 / (1.0 + (times / d) ** c) for c, d in forms])  # type: ignore[misc]
+    powers, bends = (values.reshape(-1, 1) for values in np.meshgrid(_STEEPS, _BENDS))
+    return _fitted(curve, lambda times: 1.0 / (1.0 + (times / bends) ** powers))
 
 
 _SHAPES: tuple[Shape, ...] = (_no_more, _power, _exponential, _log_power)
 
 
-def _fitted(curve: _Curve, falls: Sequence[Callable[[Array], Array]]) -> float:
+def _fitted(curve: _Curve, falls: Callable[[Array], Array]) -> float:
     """The value at the end by a - b fall(t), b at least 0, with the best of the falls by weighted least squares.
 
     Later looks weigh more, in proportion to their time (Domhan et al. 2015 weigh them so too). A trial keeps its best,
     so it never ends below it.
+
+    Args:
+        falls: times (T,) -> (F, T), each falling.
     """
     chosen = np.unique(np.linspace(0, len(curve.times) - 1, min(len(curve.times), _MOST_LOOKS)).round().astype(int))
     times, values = curve.times[chosen], curve.values[chosen]
     weights = times / times.sum()
-    centre = float(weights @ values)
-    least, end = math.inf, centre
-    for fall in falls:
-        seen = fall(times)
-        middle = float(weights @ seen)
-        spread = float(weights @ (seen - middle) ** 2)
-        slope = min(0.0, float(weights @ ((seen - middle) * (values - centre))) / spread) if spread > 0 else 0.0
-        error = float(weights @ (values - centre - slope * (seen - middle)) ** 2)
-        if error < least:
-            least, end = error, centre + slope * (float(fall(np.ones(1))[0]) - middle)
+    seen = falls(np.append(times, 1.0))
+    middle = (seen[:, :-1] * weights).sum(axis=1)
+    apart = seen[:, :-1] - middle[:, None]
+    rest = values - (values * weights).sum()
+    slope = np.minimum(0.0, (apart * weights * rest).sum(axis=1) / (apart**2 * weights).sum(axis=1))
+    error = ((rest - slope[:, None] * apart) ** 2 * weights).sum(axis=1)
+    best = int(error.argmin())
+    end = float((values * weights).sum() + slope[best] * (seen[best, -1] - middle[best]))
     return max(curve.best, end)
 
 

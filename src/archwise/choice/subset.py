@@ -32,7 +32,7 @@ from archwise.records import Architecture, Array, Batch, Candidate, Json, Metric
 from archwise.tasks import main_metric, task
 
 N_RESAMPLES = 500
-EVIDENCE_S = 1.5  # kept for the scores of the parts
+EVIDENCE_S = 2.0  # kept for the scores of the parts
 SMALLEST_BATCH = 16
 FEWEST_SIZES = 4  # of the rows, all rows among them, that a power law is fitted to
 
@@ -83,7 +83,8 @@ def measure_growth(
         return {"sentence": "What more rows would bring was not measured: the training rows are too few to cut up."}
     jobs = [SubsetJob(str(folder), candidate, config.seed, part.name) for part in parts]
     waiting = [job for job in jobs if not _place(job).exists()]
-    for _ in workers.run(fit_subset, [Job(job, until=deadline) for job in waiting]):
+    until = None if deadline is None else deadline - EVIDENCE_S
+    for _ in workers.run(fit_subset, [Job(job, until=until) for job in waiting]):
         pass  # what each answered is on disk
     done = [part for part, job in zip(parts, jobs, strict=True) if _place(job).exists()]
     if len({part.size for part in done}) + 1 < FEWEST_SIZES:
