@@ -134,7 +134,8 @@ def _drawn_variance(
     squares = sum(
         n * float(np.square(point[places] - point[places].mean()).sum()) for n, places in zip(rows, at, strict=True)
     )
-    return squares / rng.chisquare(freedom, n_resamples)
+    variance: Array = squares / rng.chisquare(freedom, n_resamples)
+    return variance
 
 
 def _fit(errors: Array, rows: Array, *, weights: Array) -> tuple[Array, Array]:

@@ -109,7 +109,7 @@ def _subject(usable: Sequence[Trial], chosen: Trial, *, sign: float, left_s: flo
     fitted = [trial for trial in usable if _is_fitted(trial)]
     best = chosen if not is_network else max(fitted, key=lambda trial: sign * trial.score, default=None)
     if best is None:
-        return "no reference raced, and a network is trained again only where time is left"
+        return "no reference was fitted, and a network is trained again only where enough time is left"
     if left_s is not None and _cost_s(best) > left_s:
         return f"no time was left to fit {best.candidate.label} on parts of the rows"
     if not is_network:
