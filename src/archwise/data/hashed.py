@@ -34,21 +34,21 @@ def fit_hashed(
         need: of the architecture; the logarithm of the frequency is scaled as it asks.
 
     Returns:
-        levels: none by name. marks: (L,) rising uint32 hashes of levels. own: (L,) uint16, from 0 in falling
+        levels: none by name. hashes: (L,) rising uint32 hashes of levels. own: (L,) uint16, from 0 in falling
         frequency, and from N_OWN on the bucket. often: (L,) float32 scaled log frequency. often_rare, often_missing:
-        the same of a level without a mark, and of a missing cell.
+        the same of a level without a hash here, and of a missing cell.
     """
     n_rare += sum(counts[MOST_KNOWN:])
     known = np.array(counts[:MOST_KNOWN])
-    marks, first = np.unique(hash_levels(levels[:MOST_KNOWN]), return_index=True)
-    own = np.where(first < N_OWN, first, N_OWN + marks % N_BUCKETS)
+    hashes, first = np.unique(hash_levels(levels[:MOST_KNOWN]), return_index=True)
+    own = np.where(first < N_OWN, first, N_OWN + hashes % N_BUCKETS)
     logs, rest = np.log1p(known), np.log1p([0.0, n_missing])
     everywhere = np.concatenate([np.repeat(logs, known), np.repeat(rest, [n_rare, n_missing])])
     scale = fit_scale(everywhere, need)
     often = apply_scale(scale, np.concatenate([logs[first], rest]))[:, 0]
     return {
         "levels": [],
-        "marks": marks,
+        "hashes": hashes,
         "own": own.astype(np.uint16),
         "often": often[:-2],
         "often_rare": float(often[-2]),
@@ -64,7 +64,7 @@ def apply_hashed(state: Mapping[str, Json], typed: pl.Series) -> tuple[Array, Ba
         typed: (N,) String, null for missing.
 
     Returns:
-        (N,) int64 place of each level, from 0, -1 where it has no mark, and -2 where it is missing; and the
+        (N,) int64 place of each level, from 0, -1 where it is not known, and -2 where it is missing; and the
         `numbers`, (N, 1) float32 scaled log frequency.
     """
     if len(typed) <= _FEW:
@@ -87,8 +87,8 @@ def hash_levels(levels: Sequence[str]) -> Array:
 
 
 def _places(state: Mapping[str, Json], levels: Sequence[str]) -> Array:
-    """(L,) int64 position of each level among the marks, -1 where it has none."""
-    marks, asked = state["marks"], hash_levels(levels)
-    found = np.minimum(np.searchsorted(marks, asked), len(marks) - 1)
-    places: Array = np.where(marks[found] == asked, found, -1)
+    """(L,) int64 position of each level among the hashes, -1 where it has none."""
+    hashes, asked = state["hashes"], hash_levels(levels)
+    found = np.minimum(np.searchsorted(hashes, asked), len(hashes) - 1)
+    places: Array = np.where(hashes[found] == asked, found, -1)
     return places

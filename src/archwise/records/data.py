@@ -25,8 +25,8 @@ class Guess:
 class Finding:
     """Something `look` found that the user should know, with its evidence and the mend in the message.
 
-    code: short stable name (missing, duplicate-rows, identifier, constant, text, leak, imbalance, bad-cells,
-    all-missing, sentinel, header, encoding, decimal-comma, ragged).
+    code: short stable name (missing, duplicate-rows, identifier, constant, text, copy, leak, imbalance, bad-cells,
+    all-missing, sentinel, zero, spike, heavy-tail, drift, conflict, header, encoding, decimal-comma, ragged).
     """
 
     code: str
@@ -148,6 +148,7 @@ class Kind:
     fit(typed, need): the prepared state, from training rows only: a JSON-able dict in which values may be arrays.
     spec(state): input name -> how this column extends it: (width, levels).
     apply(state, typed): input name -> (N, width) array. Row by row it gives exactly what it gives at once.
+    like: the kind whose columns it is read as; its own where that is empty.
     """
 
     name: str
@@ -158,6 +159,7 @@ class Kind:
     fit: Callable[[pl.Series, Need], dict[str, Json]]
     spec: Callable[[Mapping[str, Json]], dict[str, tuple[int, tuple[int, ...]]]]
     apply: Callable[[Mapping[str, Json], pl.Series], Batch]
+    like: str = ""
 
 
 @dataclass(frozen=True)

@@ -73,14 +73,14 @@ def fit_category(typed: pl.Series, need: Need) -> dict[str, Json]:
 
 def spec_category(state: Mapping[str, Json]) -> dict[str, tuple[int, tuple[int, ...]]]:
     """One column of `codes`; where levels share codes, one of `numbers` too, the frequency of the level."""
-    if "marks" in state:
+    if "hashes" in state:
         return {"codes": (1, (FIRST_CODE + MOST_LEVELS,)), "numbers": (1, ())}
     return {"codes": (1, (FIRST_CODE + len(state["levels"]),))}
 
 
 def apply_category(state: Mapping[str, Json], typed: pl.Series) -> Batch:
-    """The codes, (N, 1) int64: 0 unseen or rare, 1 missing, 2 and on the levels; and the frequency, where it is read."""
-    if "marks" in state:
+    """The codes, (N, 1) int64: 0 unseen or rare, 1 missing, 2 and on the levels; and the frequency, if it is read."""
+    if "hashes" in state:
         places, frequency = apply_hashed(state, typed)
         codes = np.where(places == -1, RARE_CODE, np.where(places == -2, MISSING_CODE, places + FIRST_CODE))
         return {"codes": codes[:, None], **frequency}
