@@ -188,10 +188,6 @@ class TestCategory:
         assert codes[:, 0].tolist() == [2, 3, 4, 0, 0, 1]
         assert chosen.spec(state) == {"codes": (1, (5,))}
 
-    def test_at_most_a_thousand_levels_get_a_code(self) -> None:
-        train = pl.Series("x", [f"level {n}" for n in range(1500)] * 3)
-        assert len(kind("category").fit(train, Need())["levels"]) == 1000
-
     def test_a_whole_number_has_one_name_however_it_is_written(self) -> None:
         wanted = ["1", "-20", None]
         assert parse("category", [1, -20, None]).to_list() == wanted

@@ -18,7 +18,7 @@ TABLES = {  # rows, columns, target, task, kinds of the used inputs
     "adult/adult-train.csv": (32_561, 15, "column_15", "classify", {"number": 6, "category": 8}),
     "adult/adult-test.csv": (16_281, 15, "column_15", "classify", {"number": 6, "category": 8}),
     "titanic/train.csv": (891, 12, "Survived", "classify", {"number": 5, "category": 4}),
-    "titanic/titanic_seaborn.csv": (891, 15, "survived", "classify", {"number": 5, "category": 6, "boolean": 3}),
+    "titanic/titanic_seaborn.csv": (891, 15, "survived", "classify", {"number": 5, "category": 5, "boolean": 3}),
     "california-housing/housing.csv": (20_640, 10, "median_house_value", "regress", {"number": 8, "category": 1}),
     "abalone/abalone.csv": (4_177, 9, "column_9", "regress", {"number": 7, "category": 1}),
     "wine-quality/winequality-red.csv": (1_599, 12, "column_12", "classify", {"number": 11}),

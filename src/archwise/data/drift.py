@@ -102,7 +102,7 @@ def _tell_medians(column: pl.Series, n_early: int) -> str:
             return f"median {before}, then {after}"
     shares = [100 * _share_true(part) if column.dtype == pl.Boolean else 100 * _share_missing(part) for part in parts]
     what = "true" if column.dtype == pl.Boolean else "missing"
-    return f"{what} in {shares[0]:.2g} %, then {shares[1]:.2g} %"
+    return f"{what} in {shares[0]:.3g} %, then {shares[1]:.3g} %"
 
 
 def _short(ordered: pl.Series) -> str:
@@ -135,7 +135,7 @@ def _shift_of_levels(column: pl.Series, n_early: int) -> _Shift:
     spread = 2.0 / (9.0 * freedom)
     chance = NormalDist().cdf(-(math.cbrt(ratio) - 1.0 + spread) / math.sqrt(spread))
     most = int(np.argmax(np.abs(shares[0] - shares[1])))
-    told = f"{levels[most]} in {100 * shares[0, most]:.2g} %, then {100 * shares[1, most]:.2g} %"
+    told = f"{levels[most]} in {100 * shares[0, most]:.3g} %, then {100 * shares[1, most]:.3g} %"
     return _Shift(str(column.name), size, chance, told)
 
 
@@ -168,8 +168,8 @@ def _rises(column: pl.Series) -> bool:
 
 
 def _is_sorted(values: Array) -> bool:
-    steps = np.diff(values)
-    return bool((steps >= 0).all() or (steps <= 0).all())
+    before, after = values[:-1], values[1:]
+    return bool((before <= after).all() or (before >= after).all())
 
 
 def _tell(shifts: Sequence[_Shift], target: str) -> str:

@@ -69,8 +69,8 @@ def find_apart(typed: pl.Series) -> tuple[Finding, ...]:
         low, median, high = (f"{value:,.5g}" for value in np.quantile(rest, [0.01, 0.5, 0.99]))
         message = (
             f"column '{typed.name}' has tails that reach far: 98 % of its values lie from {low} to {high} about the "
-            f"median {median}, the others reach {rest.min():,.5g} and {rest.max():,.5g}; models that weigh standardised "
-            "numbers get it bent as well"
+            f"median {median}, the others reach {rest.min():,.5g} and {rest.max():,.5g}; models that weigh "
+            "standardised numbers get it bent as well"
         )
         findings.append(Finding("heavy-tail", "note", message, str(typed.name)))
     return tuple(findings)
@@ -78,7 +78,7 @@ def find_apart(typed: pl.Series) -> tuple[Finding, ...]:
 
 def _tell_mark(name: str, mark: Mark, n_cells: int) -> Finding:
     value, others = f"{mark.value:.10g}", f"{mark.low:,.5g} to {mark.high:,.5g}"
-    found = f"column '{name}': {value} stands in {n_cells:,} cells ({100 * mark.share:.2g} %)"
+    found = f"column '{name}': {value} stands in {n_cells:,} cells ({100 * mark.share:.3g} %)"
     keep = f"to read it as any other value: --kind {name}=plain"
     if mark.why == "sentinel":
         message = (
