@@ -15,7 +15,7 @@ from archwise.errors import ColumnError
 from archwise.records import Array, Finding
 
 _EARLY_SHARE = 0.8
-_MOST_ROWS = 100_000  # evidence enough; more are only slower
+_MOST_ROWS = 20_000  # evidence enough; more are only slower
 _FEWEST_ROWS = 100
 _CHANCE = 1e-3  # of a false alarm anywhere in the table, were the rows in random order
 _SMALLEST_SHIFT = 0.2  # of the distribution, however sure a lesser one is
