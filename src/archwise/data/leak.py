@@ -73,12 +73,13 @@ def _judge_number(ranks: Array, target: pl.Series) -> str:
         return ""
     mean_ranks = pl.Series(ranks).rank("average").to_numpy()
     correlation = float(np.corrcoef(mean_ranks, order)[0, 1])
+    in_order = abs(correlation) >= _RANK_CORRELATION
+    if not in_order and ranks.max() > len(ranks) // 4:  # too many levels to tell a rule from chance
+        return ""
     explained = _explain(ranks, values)
     told = f"it alone explains {_percent(explained)} of the target's variance on {len(values):,} held-out rows"
-    if abs(correlation) >= _RANK_CORRELATION:
+    if in_order:
         return f"{told}, and in order of it the target is in order too (rank correlation {correlation:.4f})"
-    if ranks.max() > len(ranks) // 4:  # too many levels to tell a rule from chance
-        return ""
     return told if explained >= _EXPLAINED else ""
 
 

@@ -78,7 +78,7 @@ def _rest(clashing: pl.DataFrame) -> int:
 
 
 def _is_copy(column: ColumnProfile, other: ColumnProfile, typed: pl.DataFrame) -> bool:
-    if (column.kind, column.n_missing) != (other.kind, other.n_missing):
+    if (column.kind, column.n_missing, column.n_distinct) != (other.kind, other.n_missing, other.n_distinct):
         return False
     left, right = typed[column.name], typed[other.name]
     if left.equals(right):
