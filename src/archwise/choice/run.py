@@ -46,6 +46,7 @@ class Ground:
 
     target_state: the task's encoding of the target. inputs: need key -> the inputs it gives.
     columns: (name, kind) that models read. layout: every column of the table. steps_mode: no clock may decide anything.
+    test_source: the name of the sealed rows where they were given, else empty.
     """
 
     profile: Profile
@@ -64,6 +65,7 @@ class Ground:
     steps_mode: bool
     grouped: bool
     findings: tuple[Finding, ...] = ()
+    test_source: str = ""
 
     def signature(self, need: Need) -> Signature:
         """What a body that needs its input so may know of the data."""
@@ -84,6 +86,7 @@ class Laid:
     test_sha256: str
     grouped: bool
     findings: tuple[Finding, ...]
+    test_source: str = ""
 
 
 def begin_folder(folder: Path, config: Config) -> None:
