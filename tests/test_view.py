@@ -222,6 +222,13 @@ def test_off_a_terminal_a_race_is_plain_lines_with_the_run_folder_first(capsys: 
     ]
 
 
+def test_who_is_left_for_its_outlook_is_told_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    why = "left at 33%: its curve points to 0.911 (0.905 to 0.914), below 0.921 of mlp 2"
+    with view.race_view(quiet=False) as on_event:
+        on_event({"t": 2.0, "event": "left", "id": "x", "label": "mlp", "rung": 1, "state": "paused", "why": why})
+    assert capsys.readouterr().out.strip().endswith(f"mlp: {why}")
+
+
 def test_each_line_begins_with_its_second(capsys: pytest.CaptureFixture[str]) -> None:
     with view.race_view(quiet=False) as on_event:
         on_event(RACE[0])

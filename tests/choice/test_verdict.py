@@ -353,6 +353,13 @@ def test_a_longer_budget_is_proposed_where_the_curve_was_rising(curve: list[floa
     assert verdict.next_steps == ((told,) if improving else ())
 
 
+def test_one_that_was_left_for_its_outlook_does_not_ask_for_a_longer_budget() -> None:
+    left = replace(
+        paused(1, [0.5, 0.6]), why="left at 33%: its curve points to 0.70 (0.65 to 0.72), below 0.85 of trees"
+    )
+    assert judge([trial("trees", right=850), left]).next_steps == ()
+
+
 def test_several_that_were_improving_are_named_in_the_plural() -> None:
     verdict = judge([trial("trees", right=850), paused(1, [0.5, 0.6]), paused(2, [0.5, 0.6])])
     assert verdict.next_steps == (

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from archwise.architectures import architecture
+from archwise.choice.outlook import is_left
 from archwise.choice.wording import amount, difference_words, gap_words, interval_words, join, plural, score_words
 from archwise.evidence import FEWEST_UNITS, BootstrapScores, compare, interval
 from archwise.records import Comparison, Json, Metric, Trial, Verdict
@@ -236,7 +237,7 @@ def _capital(words: str) -> str:
 
 def _next_steps(story: _Story) -> list[str]:
     steps = _rows_to_tell_apart(story)
-    paused = [trial for trial in story.trials if trial.state == "paused"]
+    paused = [trial for trial in story.trials if trial.state == "paused" and not is_left(trial)]
     improving = [trial.candidate.label for trial in paused if _was_improving(trial, story.metric)]
     if improving:
         steps.append(
