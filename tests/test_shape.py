@@ -15,7 +15,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 MODULES = sorted(
     ".".join(("archwise", *path.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__") for path in FILES
 )
-HEAVY = ("torch", "sklearn", "lightgbm", "onnx", "onnxmltools", "pandas", "scipy", "safetensors")
+HEAVY = ("torch", "sklearn", "lightgbm", "onnx", "onnxmltools", "pandas", "scipy", "safetensors", "optuna")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 

@@ -11,13 +11,16 @@ from pathlib import Path
 from archwise.architectures import architectures
 from archwise.choice import shortlist as choice_shortlist
 from archwise.choice.finish import finish_run
+from archwise.choice.propose import Wish, propose
 from archwise.choice.race import Course, race
-from archwise.choice.run import read_candidates, read_ground
+from archwise.choice.run import read_candidates, read_ground, read_wave, write_wave
 from archwise.choice.rung import bring_with
+from archwise.choice.search import Search, search
+from archwise.choice.seeds import add_mean, kept_for_seeds
 from archwise.choice.start import count_workers, look_request, start_run
 from archwise.config import Config, make_config, read_config
 from archwise.data.kinds import kinds
-from archwise.data.labels import join_target
+from archwise.data.label_set import join_target
 from archwise.data.look import look_at
 from archwise.data.open import open_source, sample_stream
 from archwise.data.readers import readers
@@ -28,11 +31,12 @@ from archwise.model.predict import evaluate as evaluate_model
 from archwise.model.predict import load as load_model
 from archwise.model.predict import predict as predict_with
 from archwise.model.predict import predict_parts as predict_parts_with
-from archwise.records import Candidate, Json, Profile, Shortlisted, Table
+from archwise.records import Candidate, Json, Parts, Profile, Shortlisted, Table, Trial
 from archwise.report.event import OnEvent, event_log, seconds_spent
 from archwise.tasks import main_metric, task, tasks
 
 MODEL_SUFFIX = ".archwise"
+IN_MEMORY = "a table in memory"  # what run.toml says of a part that is no file
 MODULES = ("archwise.choice.trial", "sklearn.linear_model", "lightgbm")  # that the first trials need; slow to import
 
 
@@ -49,6 +53,7 @@ def look(source: object, target: str = "", *, config: Config | None = None) -> P
         DataError: the source cannot be read, or the target is not there or cannot be learnt.
     """
     config = _with(config, target=target)
+    source = source.train if isinstance(source, Parts) else source
     opened = join_target(open_source(source, names=config.names), config.target)
     table = opened if isinstance(opened, Table) else sample_stream(opened, seed=config.seed)
     return look_at(table, look_request(config))
@@ -77,7 +82,7 @@ def fit(
     """Race the architectures inside a budget, choose with evidence, and write the model folder.
 
     Args:
-        source: as for `look`.
+        source: as for `look`, or `Parts` where the rows that are sealed, or that decide, are given.
         target: the column to predict, or several of yes and no separated by commas.
         budget: "90s", "5m", "1h" of wall time, or "2000steps"; 2m when not given.
         out: the model folder; beside the source, with the suffix .archwise, when not given.
@@ -93,8 +98,9 @@ def fit(
         InterruptedRunError: Ctrl-C; the run's folder is in the message.
     """
     began = time.monotonic()
-    named = str(source) if isinstance(source, str | Path) else ""
-    config = _with(config, source=named, target=target, budget=budget, out=str(out))
+    paths = _paths(source)
+    named = paths.pop("train", "")
+    config = _with(config, source=named, target=target, budget=budget, out=str(out), **paths)
     _need_training()
     model_folder = Path(config.out) if config.out else _beside(named)
     _refuse_to_overwrite(model_folder)
@@ -226,6 +232,18 @@ def catalogue() -> dict[str, Sequence[Mapping[str, str]]]:
     }
 
 
+def _paths(source: object) -> dict[str, str]:
+    """How run.toml names the parts of a source; one that is no file cannot be named so that it is read again."""
+    parts = source if isinstance(source, Parts) else Parts(source)
+    given = {"test": parts.test, "valid": parts.valid}
+    named = {
+        name: str(part) if isinstance(part, str | Path) else IN_MEMORY
+        for name, part in given.items()
+        if part is not None
+    }
+    return {"train": str(parts.train), **named} if isinstance(parts.train, str | Path) else named
+
+
 def _workers(config: Config) -> Workers:
     """The processes of a race, one thread each where no clock may decide, so that any number gives the same sums."""
     n_workers = count_workers(config)
@@ -242,6 +260,8 @@ def _race_and_write(
     try:
         bring = bring_with(folder, workers, course=course, tell=tell)
         trials = race(candidates, course, bring=bring, on_event=tell)
+        trials = search(trials, course, bring=bring, on_event=tell, tools=_search_tools(folder, config, course))
+        trials = add_mean(trials, course, folder=folder, workers=workers, bring=bring, on_event=tell)
         deadline = None if config.limit.seconds is None else began + config.limit.seconds
         finish_run(folder, config, trials, workers=workers, tell=tell, deadline=deadline)
     except KeyboardInterrupt:
@@ -259,6 +279,20 @@ def _course(folder: Path, config: Config, began: float) -> Course:
     )
 
 
+def _search_tools(folder: Path, config: Config, course: Course) -> Search:
+    """What the search in a run folder needs: waves are kept there, and read from there when a run is resumed."""
+    wish = Wish(config.settings, config.seed, course.sign)
+
+    def following(number: int, centres: Sequence[Trial], trials: Sequence[Trial]) -> tuple[Candidate, ...]:
+        wave = read_wave(folder, number)
+        if not wave:
+            wave = propose(centres, trials, wish, number=number)
+            write_wave(folder, number, wave)
+        return wave
+
+    return Search(wish, following, lambda trials: kept_for_seeds(folder, trials, course))
+
+
 def _reserve_s(seconds: float) -> float:
     """Seconds of a budget that are kept for evidence, the sealed test and the writing of the model."""
     return min(12.0, max(5.0, 0.1 * seconds))
@@ -272,7 +306,9 @@ def _with(config: Config | None, **given: Json) -> Config:
 
 def _need_training() -> None:
     """Say at once what is not installed, rather than in every trial."""
-    missing = [name for name in ("torch", "lightgbm", "sklearn", "onnx") if importlib.util.find_spec(name) is None]
+    missing = [
+        name for name in ("torch", "lightgbm", "sklearn", "onnx", "optuna") if importlib.util.find_spec(name) is None
+    ]
     if missing:
         raise MissingExtraError(f"training needs {', '.join(missing)}: pip install 'archwise[train]'")
 

@@ -193,7 +193,11 @@ ARCHITECTURE = Architecture(
     space=(
         Setting("penalty", 1.0, "strength of the squared penalty on the weights", low=1e-4, high=1e4, log=True),
         Setting(
-            "link", "identity", "of a number, what the sum is: itself or its logarithm", choices=("identity", "log")
+            "link",
+            "identity",
+            "of a number, what the sum is: itself or its logarithm",
+            choices=("identity", "log"),
+            searched=False,
         ),
     ),
     need=Need("standard"),

@@ -35,7 +35,13 @@ SPACE = (
     Setting("row_share", 1.0, "share of the rows that each tree sees", low=0.3, high=1.0),
     Setting("column_share", 1.0, "share of the columns that each tree sees", low=0.3, high=1.0),
     Setting("penalty", 0.0, "squared penalty on the leaves", low=0.0, high=100.0),
-    Setting("errors", "squared", "of a number, what the trees bring down", choices=("squared", "absolute", "poisson")),
+    Setting(
+        "errors",
+        "squared",
+        "of a number, what the trees bring down",
+        choices=("squared", "absolute", "poisson"),
+        searched=False,
+    ),
 )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -46,6 +46,7 @@ class Ground:
 
     target_state: the task's encoding of the target. inputs: need key -> the inputs it gives.
     columns: (name, kind) that models read. layout: every column of the table. steps_mode: no clock may decide anything.
+    test_source: the name of the sealed rows where they were given, else empty.
     """
 
     profile: Profile
@@ -64,6 +65,7 @@ class Ground:
     steps_mode: bool
     grouped: bool
     findings: tuple[Finding, ...] = ()
+    test_source: str = ""
 
     def signature(self, need: Need) -> Signature:
         """What a body that needs its input so may know of the data."""
@@ -84,6 +86,7 @@ class Laid:
     test_sha256: str
     grouped: bool
     findings: tuple[Finding, ...]
+    test_source: str = ""
 
 
 def begin_folder(folder: Path, config: Config) -> None:
@@ -125,14 +128,29 @@ def read_ground(folder: Path) -> Ground:
 
 
 def read_candidates(folder: Path) -> tuple[Candidate, ...]:
-    """Who races, in order.
+    """Who races from the start, in order.
 
     Raises:
         ModelError: as for `read_ground`.
     """
     read_ground(folder)
-    entries = json.loads((folder / "candidates.json").read_text(encoding="utf-8"))
-    return tuple(Candidate.from_json(entry) for entry in entries)
+    return tuple(Candidate.from_json(entry) for entry in _entries(folder) if entry.get("wave") is None)
+
+
+def read_wave(folder: Path, number: int) -> tuple[Candidate, ...]:
+    """The candidates that were proposed at once inside the race, the first wave being 0; empty where none were yet."""
+    return tuple(Candidate.from_json(entry) for entry in _entries(folder) if entry.get("wave") == number)
+
+
+def write_wave(folder: Path, number: int, wave: Sequence[Candidate]) -> None:
+    """Write who is proposed after all that race already."""
+    added = [{**candidate.to_json(), "wave": number} for candidate in wave]
+    write_json(folder / "candidates.json", [*_entries(folder), *added])
+
+
+def _entries(folder: Path) -> list[dict[str, Json]]:
+    found: list[dict[str, Json]] = json.loads((folder / "candidates.json").read_text(encoding="utf-8"))
+    return found
 
 
 def profile_from_json(data: Mapping[str, Json]) -> Profile:

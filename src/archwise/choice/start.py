@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import polars as pl
 
 from archwise.architectures import architecture
+from archwise.choice.given import GIVEN, GivenRows, find_given, parts_of, read_given, split_given
 from archwise.choice.honesty import refuse_threshold
 from archwise.choice.large import lay_out_in_chunks
 from archwise.choice.run import (
@@ -25,7 +26,7 @@ from archwise.choice.run import (
 from archwise.choice.seal import seal_rows
 from archwise.choice.shortlist import asked_loss, enter
 from archwise.config import Config
-from archwise.data.labels import join_target
+from archwise.data.label_set import join_target
 from archwise.data.look import LookRequest, look_at, target_values
 from archwise.data.open import MOST_ROWS, open_source, sample_stream
 from archwise.data.prepare import (
@@ -37,7 +38,7 @@ from archwise.data.prepare import (
 )
 from archwise.data.split import SplitRule, split_rows
 from archwise.errors import ArchwiseError
-from archwise.records import Batch, Candidate, Finding, InputSpec, Json, Need, Profile, Split, Table
+from archwise.records import Batch, Candidate, Finding, InputSpec, Json, Need, Parts, Profile, Split, Table
 from archwise.tasks import fit_target, main_metric, task, task_of_loss
 
 OnEvent = Callable[[dict[str, Json]], None]
@@ -91,7 +92,8 @@ def start_run(
         DataError: the data cannot be read or used as they stand.
         UsageError: an option does not fit the data.
     """
-    opened = join_target(open_source(source, names=config.names, most_rows=most_rows), config.target)
+    given = parts_of(source, config)
+    opened = join_target(open_source(given.train, names=config.names, most_rows=most_rows), config.target)
     table = opened if isinstance(opened, Table) else sample_stream(opened, seed=config.seed)
     profile = look_at(table, look_request(config))
     refuse_threshold(config.threshold, profile)
@@ -99,9 +101,10 @@ def start_run(
     needs = list(dict.fromkeys(architecture(candidate.architecture).need for candidate in candidates))
     try:
         if isinstance(opened, Table):
-            laid = _lay_out(folder, table, profile, config, needs)
+            laid = _lay_out(folder, table, profile, config, needs, given=given)
         else:
-            laid = lay_out_in_chunks(folder, opened, sample=table, profile=profile, config=config, needs=needs)
+            given = replace(given, train=opened)
+            laid = lay_out_in_chunks(folder, given, sample=table, profile=profile, config=config, needs=needs)
     except ArchwiseError:
         shutil.rmtree(folder, ignore_errors=True)  # there is nothing in it that could be gone on with
         raise
@@ -121,26 +124,30 @@ def start_run(
         ),
     )
     on_event(_started(profile, laid, candidates, metric))
-    for finding in profile.findings:
-        if finding.code == "sampled":
+    for finding in (*profile.findings, *laid.findings):
+        if finding.code in ("sampled", GIVEN):
             on_event({"event": "note", "message": finding.message})
     return candidates
 
 
-def _lay_out(folder: Path, table: Table, profile: Profile, config: Config, needs: Sequence[Need]) -> Laid:
-    """Split, seal and prepare the rows of a table that is whole in memory."""
+def _lay_out(
+    folder: Path, table: Table, profile: Profile, config: Config, needs: Sequence[Need], *, given: Parts
+) -> Laid:
+    """Split, seal and prepare the rows of a table that is whole in memory, and of the parts that are given."""
     rows = _usable_rows(table.frame, profile)
+    apart = read_given(given, profile, config, layout=table.frame.columns)
     kind_of_task = task(profile.task)
     rule = SplitRule(
-        valid=config.valid,
-        test=config.test,
+        valid=config.shares[0],
+        test=config.shares[1],
         seed=config.seed,
         stratify=kind_of_task.stratify,
         group=config.group,
         time=config.time,
         columns=tuple(name for name, _ in rows.columns),
     )
-    split = split_rows(rows.frame, rows.target, rule)
+    split = split_given(rows.frame, rows.target, rule, apart) if apart else split_rows(rows.frame, rows.target, rule)
+    rows = _with_given(rows, apart, rule)
     state = fit_target(kind_of_task, rows.target[split.train], profile)
     main_metric(kind_of_task, state, config.metric)  # a misspelt name is found before anything is written
     begin_folder(folder, config)
@@ -158,6 +165,19 @@ def _lay_out(folder: Path, table: Table, profile: Profile, config: Config, needs
         test_sha256=split.test_sha256,
         grouped=split.groups is not None,
         findings=rows.findings,
+        test_source=apart["test"].name if "test" in apart else "",
+    )
+
+
+def _with_given(rows: Rows, apart: Mapping[str, GivenRows], rule: SplitRule) -> Rows:
+    """The open rows with the given ones behind them, in the order in which `split_given` numbers them."""
+    if not apart:
+        return rows
+    return replace(
+        rows,
+        typed=pl.concat([rows.typed, *(part.typed for part in apart.values())]),
+        target=pl.concat([rows.target, *(part.target for part in apart.values())]),
+        findings=(*rows.findings, *find_given(apart, rows.typed, rows.frame, rule)),
     )
 
 

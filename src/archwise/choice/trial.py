@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,8 +26,11 @@ from archwise.data.open import draw_evenly
 from archwise.errors import UsageError
 from archwise.evidence import bootstrap_scores, interval
 from archwise.model.session import open_session, outputs, row_latency_ms
-from archwise.records import Architecture, Array, Batch, Candidate, CurvePoint, Json, Metric, Solved, Trial
+from archwise.records import Architecture, Array, Batch, Candidate, CurvePoint, Json, Metric, Signature, Solved, Trial
 from archwise.tasks import main_metric, task
+
+if TYPE_CHECKING:
+    import torch
 
 Send = Callable[[object], None]
 PARITY_ROWS = 256
@@ -213,7 +217,7 @@ class ExportJob:
 
 
 def export_trial(job: ExportJob, send: Send) -> str:
-    """Write the best network of a candidate as model.onnx in its trial folder, after a parity check on real rows.
+    """Write the best network of a candidate, or the mean of its seeds, as model.onnx after a parity check on rows.
 
     Returns:
         the path of the file.
@@ -224,19 +228,26 @@ def export_trial(job: ExportJob, send: Send) -> str:
     from safetensors.torch import save_file
 
     from archwise.model.export import export_network
+    from archwise.training.mean import MeanNetwork
     from archwise.training.network import best_network, make_network
 
     send({"event": "export"})
     folder = Path(job.run)
     ground = read_ground(folder)
-    entry = architecture(job.candidate.architecture)
+    entry, kind_of_task = architecture(job.candidate.architecture), task(ground.profile.task)
     signature = ground.signature(entry.need)
     place = trial_folder(folder, job.candidate)
-    network = make_network(entry, job.candidate, signature, task(ground.profile.task), ground.target_state)
-    best_network(network, place / "checkpoint.safetensors")
+    members = [
+        best_network(
+            make_network(entry, member, signature, kind_of_task, ground.target_state),
+            trial_folder(folder, member) / "checkpoint.safetensors",
+        )
+        for member in job.candidate.members
+    ]
+    network = members[0] if len(members) == 1 else MeanNetwork(members, join=kind_of_task.join).eval()
     rows = _head(read_batch(folder, entry.need, "valid"))
     model = export_network(network, rows, signature)
-    _check_parity(ground, _torch_outputs(network, rows), outputs(open_session(model), rows))
+    _check_parity(ground, _torch_outputs(network, rows, signature), outputs(open_session(model), rows))
     save_file(
         {name: tensor.contiguous() for name, tensor in network.state_dict().items()},
         place / "weights.safetensors",
@@ -274,14 +285,11 @@ def refit_trial(job: RefitJob, send: Send) -> int:
     return len(targets)
 
 
-def _torch_outputs(network: object, batch: Batch) -> Array:
+def _torch_outputs(network: Callable[..., torch.Tensor], batch: Batch, signature: Signature) -> Array:
     import torch
 
-    from archwise.training.network import Network
-
-    assert isinstance(network, Network)
     with torch.inference_mode():
-        answered: Array = network(*[torch.from_numpy(batch[spec.name]) for spec in network.signature.inputs]).numpy()
+        answered: Array = network(*[torch.from_numpy(batch[spec.name]) for spec in signature.inputs]).numpy()
     return answered
 
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from archwise.data.kinds.category import count_levels, parse_category
 from archwise.data.kinds.number import parse_number
-from archwise.data.labels import MULTILABEL, SEPARATOR, count_labels, is_joined
+from archwise.data.label_set import MULTILABEL, SEPARATOR, count_labels, is_joined
 from archwise.errors import ColumnError, TargetError, UsageError, nearest
 from archwise.records import Array, Finding, Profile
 

@@ -97,6 +97,7 @@ class Setting:
     """One setting of an architecture: a default and either its choices or its range.
 
     log: whether values are drawn evenly in the logarithm. The type of the default is the type of the setting.
+    searched: whether the race may propose other values; not where the target says which one fits.
     """
 
     name: str
@@ -106,6 +107,7 @@ class Setting:
     low: float | None = None
     high: float | None = None
     log: bool = False
+    searched: bool = True
 
 
 @dataclass(frozen=True)

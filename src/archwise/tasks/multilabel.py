@@ -17,7 +17,7 @@ from archwise.tasks.calibration import temperature
 if TYPE_CHECKING:
     import torch
 
-SEPARATOR = ";"  # between the labels of a cell, as data/labels.py writes them
+SEPARATOR = ";"  # between the labels of a cell, as data/label_set.py writes them
 
 
 def encode_fit(values: pl.Series) -> dict[str, Json]:

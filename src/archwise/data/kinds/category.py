@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
 
-from archwise.data.missing import blank_missing
-from archwise.records import Array, Batch, Guess, Json, Kind, Need, Scalar
+from archwise.data.hashed import N_BUCKETS, N_OWN, apply_hashed, fit_hashed
+from archwise.data.missing import blank_missing, stripped
+from archwise.records import Array, Batch, Guess, Json, Kind, Need, ReadCell, Scalar
 
 NAME = "category"
 RARE_CODE = 0  # of a level that training did not see, or too seldom to learn from
 MISSING_CODE = 1
 FIRST_CODE = 2  # of the most frequent level
 FEWEST_ROWS = 3  # of training rows, for a level to get a code of its own
-MOST_LEVELS = 1_000
+MOST_LEVELS = N_OWN + N_BUCKETS  # with a code each; of more, only the frequent keep one
 _LARGEST_WHOLE = 2.0**53  # beyond it float64 does not hold every whole number
+_WRITTEN_WHOLE = re.compile(r"(-?[0-9]+)\.0+")
 
 
 def sniff_category(values: pl.Series) -> Guess:
@@ -60,23 +63,68 @@ def count_levels(typed: pl.Series) -> tuple[list[str], list[int]]:
     return counted["level"].to_list(), counted["n"].to_list()
 
 
-def fit_category(typed: pl.Series, need: Need) -> dict[str, Json]:  # noqa: ARG001  a kind's signature
-    """Give a code to each level of at least 3 training rows, the most frequent 1,000 at most."""
+def fit_category(typed: pl.Series, need: Need) -> dict[str, Json]:
+    """Give a code to each level of at least 3 training rows; where they are many thousands, most share codes."""
     levels, counts = count_levels(typed)
-    kept = [level for level, count in zip(levels, counts, strict=True) if count >= FEWEST_ROWS]
-    return {"levels": kept[:MOST_LEVELS]}
+    n_kept = sum(count >= FEWEST_ROWS for count in counts)
+    kept, often = levels[:n_kept], counts[:n_kept]
+    if n_kept <= MOST_LEVELS:
+        return {"levels": kept}
+    return fit_hashed(kept, often, n_missing=typed.null_count(), n_rare=sum(counts[n_kept:]), need=need)
 
 
 def spec_category(state: Mapping[str, Json]) -> dict[str, tuple[int, tuple[int, ...]]]:
-    """One column of `codes`."""
+    """One column of `codes`; where levels share codes, one of `numbers` too, the frequency of the level."""
+    if "hashes" in state:
+        return {"codes": (1, (FIRST_CODE + MOST_LEVELS,)), "numbers": (1, ())}
     return {"codes": (1, (FIRST_CODE + len(state["levels"]),))}
 
 
 def apply_category(state: Mapping[str, Json], typed: pl.Series) -> Batch:
-    """The codes, (N, 1) int64: 0 unseen or rare, 1 missing, 2 and on the levels."""
+    """The codes, (N, 1) int64: 0 unseen or rare, 1 missing, 2 and on the levels; and the frequency, if it is read."""
+    if "hashes" in state:
+        places, frequency = apply_hashed(state, typed)
+        codes = np.where(places == -1, RARE_CODE, np.where(places == -2, MISSING_CODE, places + FIRST_CODE))
+        return {"codes": codes[:, None], **frequency}
     known = typed.cast(pl.Enum(state["levels"]), strict=False).to_physical().cast(pl.Int64)
-    codes = (known + FIRST_CODE).fill_null(RARE_CODE).set(typed.is_null(), MISSING_CODE)
-    return {"codes": codes.to_numpy().astype(np.int64)[:, None]}
+    given = (known + FIRST_CODE).fill_null(RARE_CODE).set(typed.is_null(), MISSING_CODE)
+    return {"codes": given.to_numpy().astype(np.int64)[:, None]}
+
+
+def one_category(state: Mapping[str, Json]) -> ReadCell:
+    """A function that reads one plain cell and finds its code in a table, which `apply_category` makes once."""
+    names = pl.Series(["", *state["levels"]], dtype=pl.String)
+    batch = apply_category(state, names.replace("", None))
+    known: dict[str, Batch] = {
+        name: {part: array[row : row + 1] for part, array in batch.items()} for row, name in enumerate(names)
+    }
+
+    def read(cell: object) -> Batch | None:
+        name = read_name(cell)
+        if name is None:
+            return None
+        return known.get(name) or apply_category(state, pl.Series([name]))
+
+    return read
+
+
+def read_name(cell: object) -> str | None:
+    """One plain cell as `parse_category` reads it, empty for missing; None where only that can tell."""
+    if type(cell) is str:
+        text = stripped(cell)
+        if text and text.endswith("0") and "." in text:
+            if not text.isascii():
+                return None  # digits of other scripts
+            whole = _WRITTEN_WHOLE.fullmatch(text)
+            return whole[1] if whole else text
+        return text
+    if cell is None or cell != cell:
+        return ""
+    if type(cell) is bool:
+        return "true" if cell else "false"
+    if type(cell) is int or (type(cell) is float and cell.is_integer()):
+        return str(int(cell)) if abs(cell) < _LARGEST_WHOLE else None
+    return None
 
 
 KIND = Kind(
@@ -88,4 +136,5 @@ KIND = Kind(
     fit=fit_category,
     spec=spec_category,
     apply=apply_category,
+    one=one_category,
 )

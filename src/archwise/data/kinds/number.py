@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
 
-from archwise.data.missing import blank_missing
-from archwise.data.scale import apply_scale, fit_scale, scale_width
-from archwise.records import Array, Batch, Guess, Json, Kind, Need, Scalar
+from archwise.data.mark import find_marks, is_heavy
+from archwise.data.missing import blank_missing, stripped
+from archwise.data.scale import apply_bend, apply_scale, fit_bend, fit_scale, scale_width
+from archwise.records import Array, Batch, Guess, Json, Kind, Need, ReadCell, Scalar
 
 NAME = "number"
 _SURE_SHARE = 0.95  # of the cells that must read as numbers
@@ -17,6 +20,8 @@ _FEW_DISTINCT = 20
 _CODE = r"^0\d+$"  # 02139 is a code: a number is not written so
 _NANOSECONDS = 1e9
 _MICROSECONDS = 1e6
+_PLAIN = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_LARGEST_INT = 2**63 - 1
 
 
 def sniff_number(values: pl.Series) -> Guess:
@@ -76,18 +81,81 @@ def number_array(typed: pl.Series) -> Array:
 
 
 def fit_number(typed: pl.Series, need: Need) -> dict[str, Json]:
-    """Fit the scale that the need asks for to the training values."""
-    return fit_scale(number_array(typed), need)
+    """Fit the scale that the need asks for to the training values, and find what is apart from it.
+
+    Returns:
+        what `fit_scale` gives; of other needs than "raw" also, where there are any: marks, (M,) values that get a
+        column of their own and are 0 on the scale of the rest; and bend, of "standard" with far tails.
+    """
+    values = number_array(typed)
+    if need.numbers == "raw":
+        return fit_scale(values, need)
+    known = values[~np.isnan(values)]
+    marks = np.array([mark.value for mark in find_marks(known)])
+    rest = known[~np.isin(known, marks)]
+    state = fit_scale(rest, need)
+    state["flag"] = len(known) < len(values)
+    if len(marks):
+        state["marks"] = marks
+    if need.numbers == "standard" and is_heavy(rest):
+        state["bend"] = fit_bend(rest)
+    return state
 
 
 def spec_number(state: Mapping[str, Json]) -> dict[str, tuple[int, tuple[int, ...]]]:
-    """One column of `numbers`, and one more for the flag of missing values."""
-    return {"numbers": (scale_width(state), ())}
+    """One column of `numbers`; one more for the flag of missing values, for the bent scale, and for each mark."""
+    return {"numbers": (scale_width(state) + int("bend" in state) + len(state.get("marks", ())), ())}
 
 
 def apply_number(state: Mapping[str, Json], typed: pl.Series) -> Batch:
     """The scaled values, (N, width) float32."""
-    return {"numbers": apply_scale(state, number_array(typed))}
+    return apply_numbers(state, number_array(typed))
+
+
+def apply_numbers(state: Mapping[str, Json], values: Array) -> Batch:
+    """The scaled values of (N,) float64, NaN for missing: (N, width) float32."""
+    if "marks" not in state and "bend" not in state:
+        return {"numbers": apply_scale(state, values)}
+    is_marked = values[:, None] == state.get("marks", np.zeros(0))  # (N, M)
+    values = np.where(is_marked.any(axis=1), np.nan, values)
+    columns = [apply_scale(state, values)]
+    if state["flag"]:
+        columns[0][is_marked.any(axis=1), 1] = 0.0  # marked is not missing
+    if "bend" in state:
+        columns.append(apply_bend(state["bend"], values))
+    return {"numbers": np.concatenate([*columns, is_marked.astype(np.float32)], axis=1)}
+
+
+def one_number(state: Mapping[str, Json]) -> ReadCell:
+    """A function that reads one plain cell and scales it as a column of one."""
+
+    def read(cell: object) -> Batch | None:
+        value = read_number(cell)
+        return None if value is None else apply_numbers(state, np.array([value]))
+
+    return read
+
+
+def read_number(cell: object) -> float | None:
+    """One plain cell as `parse_number` reads it, NaN for missing; None where only that can tell, or the cell is bad."""
+    if type(cell) is str:
+        text = stripped(cell)
+        if text == "":
+            return math.nan
+        if text is None or not _PLAIN.fullmatch(text):
+            return None
+        value = float(text)
+    elif type(cell) is float:
+        value = cell
+    elif type(cell) is int and -_LARGEST_INT <= cell <= _LARGEST_INT:
+        value = float(cell)
+    elif cell is None:
+        return math.nan
+    elif type(cell) is bool:
+        value = float(cell)
+    else:
+        return None
+    return None if math.isinf(value) else value
 
 
 def _percent(share: float) -> str:
@@ -104,4 +172,5 @@ KIND = Kind(
     fit=fit_number,
     spec=spec_number,
     apply=apply_number,
+    one=one_number,
 )

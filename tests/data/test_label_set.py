@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from archwise.data.labels import count_labels, is_joined, join_in_table, join_target
+from archwise.data.label_set import count_labels, is_joined, join_in_table, join_target
 from archwise.data.look import LookRequest, look_at
 from archwise.errors import ColumnError, TargetError
 from archwise.records import Stream, Table
