@@ -48,6 +48,9 @@ Skip = Annotated[list[str] | None, typer.Option(help="Leave these architectures 
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="A run.toml to start from; options given here win.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print only the outcome.")]
+Order = Annotated[
+    str, typer.Option(help="Classes from the lowest to the highest: low,medium,high. Their order is then learnt.")
+]
 Out = Annotated[Path | None, typer.Option(help="Where to write; the screen when not given.")]
 
 
@@ -138,9 +141,7 @@ def fit(
     ] = None,
     optimizer: Annotated[str, typer.Option(help="sgd, nesterov, rmsprop, adam or adamw for every network.")] = "",
     loss: Annotated[str, typer.Option(help="The loss of every network, such as huber.")] = "",
-    order: Annotated[
-        str, typer.Option(help="Classes from the lowest to the highest: low,medium,high. Their order is then learnt.")
-    ] = "",
+    order: Order = "",
     metric: Annotated[str, typer.Option(help="The metric that decides.")] = "",
     threshold: Annotated[
         str,
