@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +31,9 @@ from archwise.tasks import main_metric, task
 
 if TYPE_CHECKING:
     import torch
+
+    from archwise.training.loop import Examples, Tools, Trained, TrainJob
+    from archwise.training.network import Network
 
 Send = Callable[[object], None]
 PARITY_ROWS = 256
@@ -72,6 +75,19 @@ class TrialJob:
     candidate: Candidate
     grant: Grant
 
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The one candidate."""
+        return (self.candidate,)
+
+    def alone(self) -> tuple[TrialJob, ...]:
+        """The jobs of its candidates, one by one."""
+        return (self,)
+
+    def seconds_left(self) -> float | None:
+        """Seconds that it may take if it starts now."""
+        return self.grant.seconds_left()
+
 
 def run_trial(job: TrialJob, send: Send) -> str:
     """Bring a candidate to a rung; the record is on disk when this returns.
@@ -92,11 +108,11 @@ def _metric(ground: Ground) -> Metric:
     return main_metric(task(ground.profile.task), ground.target_state, ground.metric)
 
 
-def _judge(folder: Path, ground: Ground, answered: Array) -> tuple[float, float, float]:
-    """The score of outputs on the validation rows, and its quick 95 % interval."""
+def judge(folder: Path, ground: Ground, answered: Sequence[Array]) -> list[tuple[float, float, float]]:
+    """The score of each one's outputs on the validation rows, and its quick 95 % interval."""
     truth, groups = read_targets(folder, "valid"), read_groups(folder, "valid")
-    scores = bootstrap_scores(truth, [answered], _metric(ground), seed=0, groups=groups, n_resamples=N_QUICK)
-    return float(scores.point[0]), *interval(scores, 0)
+    scores = bootstrap_scores(truth, answered, _metric(ground), seed=0, groups=groups, n_resamples=N_QUICK)
+    return [(float(scores.point[place]), *interval(scores, place)) for place in range(len(answered))]
 
 
 def _solve(folder: Path, ground: Ground, entry: Architecture, job: TrialJob) -> Trial:
@@ -108,7 +124,7 @@ def _solve(folder: Path, ground: Ground, entry: Architecture, job: TrialJob) -> 
     session = open_session(solved.onnx)
     answered = outputs(session, valid)
     (trial_folder(folder, job.candidate) / "model.onnx").write_bytes(solved.onnx)
-    score, low, high = _judge(folder, ground, answered)
+    score, low, high = judge(folder, ground, [answered])[0]
     return Trial(
         job.candidate,
         job.grant.rung,
@@ -150,32 +166,54 @@ def _solved(ground: Ground, entry: Architecture, candidate: Candidate, batch: Ba
 
 def _train(folder: Path, ground: Ground, entry: Architecture, job: TrialJob, send: Send) -> Trial:
     """Train a network from where its checkpoint stands to the end of its grant."""
-    from archwise.training.loop import Examples, Limit, Tools, TrainJob, train
-    from archwise.training.network import make_network
+    from archwise.training.loop import Limit, train
 
     candidate, grant = job.candidate, job.grant
-    kind_of_task = task(ground.profile.task)
-    network = make_network(entry, candidate, ground.signature(entry.need), kind_of_task, ground.target_state)
-    train_part, valid_part = (
-        Examples(read_batch(folder, entry.need, part), read_targets(folder, part)) for part in ("train", "valid")
-    )
-    before = read_trial(folder, candidate, grant.rung - 1)
 
     def on_point(point: CurvePoint) -> None:
         send({"event": "point", **asdict(point)})
 
-    trained = train(
-        network,
-        TrainJob(kind_of_task, ground.target_state, _metric(ground), candidate.plan, ground.device),
-        train=train_part,
-        valid=valid_part,
-        limit=Limit(grant.share * candidate.plan.epochs, grant.steps, grant.seconds_left()),
-        tools=Tools(trial_folder(folder, candidate) / "checkpoint.safetensors", on_point, time.monotonic),
+    network, learnt, tools = training_of(folder, ground, candidate, on_point)
+    train_part, valid_part = read_examples(folder, entry)
+    limit = Limit(grant.share * candidate.plan.epochs, grant.steps, grant.seconds_left())
+    trained = train(network, learnt, train=train_part, valid=valid_part, limit=limit, tools=tools)
+    return trained_trial(folder, job, network, trained, judged=judge(folder, ground, [trained.outputs])[0])
+
+
+def training_of(
+    folder: Path, ground: Ground, candidate: Candidate, on_point: Callable[[CurvePoint], None]
+) -> tuple[Network, TrainJob, Tools]:
+    """What the training of a candidate needs beside the rows: its network, what is learnt, and its checkpoint."""
+    from archwise.training.loop import Tools, TrainJob
+    from archwise.training.network import make_network
+
+    entry, kind_of_task = architecture(candidate.architecture), task(ground.profile.task)
+    network = make_network(entry, candidate, ground.signature(entry.need), kind_of_task, ground.target_state)
+    learnt = TrainJob(kind_of_task, ground.target_state, _metric(ground), candidate.plan, ground.device)
+    checkpoint = trial_folder(folder, candidate) / "checkpoint.safetensors"
+    return network, learnt, Tools(checkpoint, on_point, time.monotonic)
+
+
+def read_examples(folder: Path, entry: Architecture) -> tuple[Examples, Examples]:
+    """The training and the validation rows as an architecture needs them."""
+    from archwise.training.loop import Examples
+
+    train, valid = (
+        Examples(read_batch(folder, entry.need, part), read_targets(folder, part)) for part in ("train", "valid")
     )
-    score, low, high = _judge(folder, ground, trained.outputs)
+    return train, valid
+
+
+def trained_trial(
+    folder: Path, job: TrialJob, network: Network, trained: Trained, *, judged: tuple[float, float, float]
+) -> Trial:
+    """The record of a network that was trained to the end of its grant; judged: its score with its interval."""
+    before = read_trial(folder, job.candidate, job.grant.rung - 1)
+    score, low, high = judged
+    rows = _head(read_batch(folder, architecture(job.candidate.architecture).need, "valid"))
     return Trial(
-        candidate,
-        grant.rung,
+        job.candidate,
+        job.grant.rung,
         "done" if trained.finished else "paused",
         why="stopped early: no better score for a while" if trained.stopped_early else "",
         score=score,
@@ -184,10 +222,16 @@ def _train(folder: Path, ground: Ground, entry: Architecture, job: TrialJob, sen
         steps=trained.steps,
         seconds=(before.seconds if before else 0.0) + trained.seconds,
         n_parameters=trained.n_parameters,
-        latency_ms=_eager_latency_ms(network, _head(valid_part.batch)),
+        latency_ms=_eager_latency_ms(network, rows),
         curve=trained.curve,
         outputs=trained.outputs,
     )
+
+
+def failed_trial(folder: Path, job: TrialJob, reason: str) -> Trial:
+    """The record of a trial that failed."""
+    before = read_trial(folder, job.candidate, job.grant.rung - 1)
+    return Trial(job.candidate, job.grant.rung, "failed", why=reason, steps=before.steps if before else 0)
 
 
 def _eager_latency_ms(network: object, batch: Batch, n: int = 50) -> float:
