@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from archwise.architectures import architecture
+from archwise.choice.folds import parts_of_folds
 from archwise.choice.honesty import refuse_threshold
 from archwise.choice.large import lay_out_in_chunks
 from archwise.choice.run import (
@@ -25,6 +26,7 @@ from archwise.choice.run import (
 from archwise.choice.seal import seal_rows
 from archwise.choice.shortlist import enter
 from archwise.config import Config
+from archwise.data.fold import cut_small
 from archwise.data.look import LookRequest, look_at, target_values
 from archwise.data.open import MOST_ROWS, open_source, sample_stream
 from archwise.data.prepare import (
@@ -36,7 +38,7 @@ from archwise.data.prepare import (
 )
 from archwise.data.split import SplitRule, split_rows
 from archwise.errors import ArchwiseError
-from archwise.records import Batch, Candidate, Finding, InputSpec, Json, Need, Profile, Split, Table
+from archwise.records import Array, Batch, Candidate, Finding, InputSpec, Json, Need, Profile, Table
 from archwise.tasks import main_metric, task
 
 OnEvent = Callable[[dict[str, Json]], None]
@@ -132,17 +134,21 @@ def _lay_out(folder: Path, table: Table, profile: Profile, config: Config, needs
         time=config.time,
         columns=tuple(name for name, _ in rows.columns),
     )
-    split = split_rows(rows.frame, rows.target, rule)
+    split = cut_small(split_rows(rows.frame, rows.target, rule), rows.target, rule)
     state = kind_of_task.encode_fit(rows.target[split.train])
     main_metric(kind_of_task, state, config.metric)  # a misspelt name is found before anything is written
     begin_folder(folder, config)
     seal_rows(folder, rows.typed, rows.target, split=split)
-    for part, numbers in (("train", split.train), ("valid", split.valid)):
-        write_targets(folder, part, kind_of_task.encode(state, rows.target[numbers]))
+    inputs = {}
+    for place, train, valid in (*parts_of_folds(folder, split), (folder, split.train, split.valid)):
+        place.mkdir(exist_ok=True)
+        for part, numbers in (("train", train), ("valid", valid)):
+            write_targets(place, part, kind_of_task.encode(state, rows.target[numbers]))
+        inputs = _prepare(place, rows, (train, valid), needs)
     return Laid(
         columns=rows.columns,
         target_state=state,
-        inputs=_prepare(folder, rows, split, needs),
+        inputs=inputs,
         n_train=len(split.train),
         n_valid=len(split.valid),
         n_test=len(split.test),
@@ -150,6 +156,8 @@ def _lay_out(folder: Path, table: Table, profile: Profile, config: Config, needs
         test_sha256=split.test_sha256,
         grouped=split.groups is not None,
         findings=rows.findings,
+        n_folds=1 if split.folds is None else int(split.folds.max()) + 1,
+        n_repeats=1 if split.folds is None else len(split.folds),
     )
 
 
@@ -163,14 +171,16 @@ def _usable_rows(frame: pl.DataFrame, profile: Profile) -> Rows:
     return Rows(frame.filter(keep), parsed.frame.filter(keep), target.filter(keep), columns, tuple(parsed.findings))
 
 
-def _prepare(folder: Path, rows: Rows, split: Split, needs: Sequence[Need]) -> dict[str, tuple[InputSpec, ...]]:
+def _prepare(
+    folder: Path, rows: Rows, sides: tuple[Array, Array], needs: Sequence[Need]
+) -> dict[str, tuple[InputSpec, ...]]:
     """Prepare the training and validation rows once for each need; what is fitted is fitted on training rows alone."""
     inputs = {}
     for need in needs:
-        preparation = fit_preparation(rows.typed[split.train], rows.columns, need=need)
+        preparation = fit_preparation(rows.typed[sides[0]], rows.columns, need=need)
         parts: dict[str, Batch] = {
             part: apply_preparation(preparation, rows.typed[numbers])
-            for part, numbers in (("train", split.train), ("valid", split.valid))
+            for part, numbers in zip(("train", "valid"), sides, strict=True)
         }
         write_prepared(folder, preparation, parts)
         inputs[need.key] = inputs_of(preparation)

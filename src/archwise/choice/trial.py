@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from archwise.architectures import architecture
+from archwise.choice.folds import Fold, Jury, folds_of, pool, signature_at, train_in_folds
 from archwise.choice.run import (
     Ground,
     read_batch,
@@ -25,8 +27,11 @@ from archwise.data.open import draw_evenly
 from archwise.errors import UsageError
 from archwise.evidence import bootstrap_scores, interval
 from archwise.model.session import open_session, outputs, row_latency_ms
-from archwise.records import Architecture, Array, Batch, Candidate, CurvePoint, Json, Metric, Solved, Trial
+from archwise.records import Architecture, Array, Batch, Candidate, CurvePoint, Json, Metric, Signature, Solved, Trial
 from archwise.tasks import main_metric, task
+
+if TYPE_CHECKING:
+    from archwise.training.loop import Limit, Trained
 
 Send = Callable[[object], None]
 PARITY_ROWS = 256
@@ -96,28 +101,42 @@ def _judge(folder: Path, ground: Ground, answered: Array) -> tuple[float, float,
 
 
 def _solve(folder: Path, ground: Ground, entry: Architecture, job: TrialJob) -> Trial:
-    """Fit a reference on the training rows, through its library, and judge its ONNX on the validation rows."""
+    """Fit a reference in every fold, through its library, and judge its ONNX on the rows left out.
+
+    What is handed over was fitted at the run folder: in the one fold of one split, else once more, on all open rows.
+    """
     started = time.monotonic()
-    train, targets = _given(folder, entry)
-    solved = _solved(ground, entry, job.candidate, train, targets)
-    valid = read_batch(folder, entry.need, "valid")
-    session = open_session(solved.onnx)
-    answered = outputs(session, valid)
-    (trial_folder(folder, job.candidate) / "model.onnx").write_bytes(solved.onnx)
+    folds = folds_of(folder)
+    solved = {
+        place: _solved_at(place, ground, entry, job.candidate)
+        for place in dict.fromkeys([*(fold.place for fold in folds), folder])
+    }
+    parts = [outputs(open_session(solved[fold.place].onnx), _left_out(fold, entry)) for fold in folds]
+    answered = pool(folds, parts)
+    (trial_folder(folder, job.candidate) / "model.onnx").write_bytes(solved[folder].onnx)
+    session = open_session(solved[folder].onnx)
     score, low, high = _judge(folder, ground, answered)
     return Trial(
         job.candidate,
         job.grant.rung,
         "done",
-        why=_fewer_words(len(targets), ground.n_train),
+        why=_fewer_words(entry, ground.n_train),
         score=score,
         low=low,
         high=high,
         seconds=time.monotonic() - started,
-        n_parameters=solved.n_parameters,
-        latency_ms=row_latency_ms(session, _head(valid)),
+        n_parameters=solved[folder].n_parameters,
+        latency_ms=row_latency_ms(session, _head(read_batch(folder, entry.need, "valid"))),
         outputs=answered,
     )
+
+
+def _solved_at(place: Path, ground: Ground, entry: Architecture, candidate: Candidate) -> Solved:
+    return _solved(ground, entry, candidate, *_given(place, entry), signature_at(place, ground, entry.need))
+
+
+def _left_out(fold: Fold, entry: Architecture) -> Batch:
+    return read_batch(fold.place, entry.need, "valid")
 
 
 def _given(folder: Path, entry: Architecture) -> tuple[Batch, Array]:
@@ -129,46 +148,49 @@ def _given(folder: Path, entry: Architecture) -> tuple[Batch, Array]:
     return {name: gather(array, rows) for name, array in batch.items()}, gather(targets, rows)
 
 
-def _fewer_words(n_given: int, n_train: int) -> str:
-    return f"fitted on {n_given:,} of {n_train:,} training rows, drawn evenly" if n_given < n_train else ""
+def _fewer_words(entry: Architecture, n_train: int) -> str:
+    if not 0 < entry.most_rows < n_train:
+        return ""
+    return f"fitted on {entry.most_rows:,} of {n_train:,} training rows, drawn evenly"
 
 
-def _solved(ground: Ground, entry: Architecture, candidate: Candidate, batch: Batch, targets: Array) -> Solved:
+def _solved(
+    ground: Ground, entry: Architecture, candidate: Candidate, batch: Batch, targets: Array, signature: Signature
+) -> Solved:
     """Fit a reference, and hold its ONNX against the library on real rows."""
     if entry.solve is None:
         raise UsageError(f"'{entry.name}' is a network; only references are fitted by a library")
     settings, seed = dict(candidate.settings), candidate.plan.seed
-    solved = entry.solve(ground.signature(entry.need), settings, batch, targets, ground.profile.task, seed)
+    solved = entry.solve(signature, settings, batch, targets, ground.profile.task, seed)
     rows = _head(batch)
     _check_parity(ground, solved.outputs(rows), outputs(open_session(solved.onnx), rows))
     return solved
 
 
 def _train(folder: Path, ground: Ground, entry: Architecture, job: TrialJob, send: Send) -> Trial:
-    """Train a network from where its checkpoint stands to the end of its grant."""
-    from archwise.training.loop import Examples, Limit, Tools, TrainJob, train
-    from archwise.training.network import make_network
+    """Train a network from where its checkpoints stand to the end of its grant."""
+    from archwise.training.loop import Limit
+    from archwise.training.network import make_network, n_parameters
 
     candidate, grant = job.candidate, job.grant
-    kind_of_task = task(ground.profile.task)
-    network = make_network(entry, candidate, ground.signature(entry.need), kind_of_task, ground.target_state)
-    train_part, valid_part = (
-        Examples(read_batch(folder, entry.need, part), read_targets(folder, part)) for part in ("train", "valid")
-    )
-    before = read_trial(folder, candidate, grant.rung - 1)
+    folds = folds_of(folder)
 
     def on_point(point: CurvePoint) -> None:
         send({"event": "point", **asdict(point)})
 
-    trained = train(
-        network,
-        TrainJob(kind_of_task, ground.target_state, _metric(ground), candidate.plan, ground.device),
-        train=train_part,
-        valid=valid_part,
-        limit=Limit(grant.share * candidate.plan.epochs, grant.steps, grant.seconds_left()),
-        tools=Tools(trial_folder(folder, candidate) / "checkpoint.safetensors", on_point, time.monotonic),
-    )
+    def learn_fold(fold: Fold, limit: Limit) -> Trained:
+        return _learn(folder, ground, candidate, fold, limit, chooses=False)
+
+    limit = Limit(grant.share * candidate.plan.epochs, grant.steps, grant.seconds_left())
+    if len(folds) == 1:
+        trained = _learn(folder, ground, candidate, folds[0], limit, on_point=on_point)
+    else:
+        jury = Jury(_metric(ground), read_targets(folder, "valid"))
+        trained = train_in_folds(learn_fold, folds, jury=jury, plan=candidate.plan, limit=limit, on_point=on_point)
+    before = read_trial(folder, candidate, grant.rung - 1)
     score, low, high = _judge(folder, ground, trained.outputs)
+    signature = ground.signature(entry.need)
+    network = make_network(entry, candidate, signature, task(ground.profile.task), ground.target_state)
     return Trial(
         candidate,
         grant.rung,
@@ -179,10 +201,40 @@ def _train(folder: Path, ground: Ground, entry: Architecture, job: TrialJob, sen
         high=high,
         steps=trained.steps,
         seconds=(before.seconds if before else 0.0) + trained.seconds,
-        n_parameters=trained.n_parameters,
-        latency_ms=_eager_latency_ms(network, _head(valid_part.batch)),
+        n_parameters=n_parameters(network),
+        latency_ms=_eager_latency_ms(network, _head(read_batch(folder, entry.need, "valid"))),
         curve=trained.curve,
         outputs=trained.outputs,
+    )
+
+
+def _learn(
+    folder: Path,
+    ground: Ground,
+    candidate: Candidate,
+    fold: Fold,
+    limit: Limit,
+    *,
+    chooses: bool = True,
+    on_point: Callable[[CurvePoint], None] = lambda point: None,
+) -> Trained:
+    """Train a network in a fold from its checkpoint there to a limit."""
+    from archwise.training.loop import Examples, Tools, TrainJob, train
+    from archwise.training.network import make_network
+
+    kind_of_task, entry = task(ground.profile.task), architecture(candidate.architecture)
+    signature = signature_at(fold.place, ground, entry.need)
+    train_part, valid_part = (
+        Examples(read_batch(fold.place, entry.need, part), read_targets(fold.place, part))
+        for part in ("train", "valid")
+    )
+    return train(
+        make_network(entry, candidate, signature, kind_of_task, ground.target_state),
+        TrainJob(kind_of_task, ground.target_state, _metric(ground), candidate.plan, ground.device, chooses),
+        train=train_part,
+        valid=valid_part,
+        limit=limit,
+        tools=Tools(trial_folder(folder, candidate) / fold.name / "checkpoint.safetensors", on_point, time.monotonic),
     )
 
 
@@ -248,10 +300,12 @@ def export_trial(job: ExportJob, send: Send) -> str:
 
 @dataclass(frozen=True)
 class RefitJob:
-    """Fit a chosen reference anew."""
+    """Fit a chosen candidate anew. epochs, seconds: of a network, where to stop."""
 
     run: str
     candidate: Candidate
+    epochs: float = 0.0
+    seconds: float | None = None
 
 
 def refit_trial(job: RefitJob, send: Send) -> int:
@@ -269,9 +323,29 @@ def refit_trial(job: RefitJob, send: Send) -> int:
     entry = architecture(job.candidate.architecture)
     (train, targets), valid = _given(folder, entry), read_batch(folder, entry.need, "valid")
     targets = np.concatenate([targets, read_targets(folder, "valid")])
-    solved = _solved(ground, entry, job.candidate, {n: np.concatenate([train[n], valid[n]]) for n in train}, targets)
+    rows = {name: np.concatenate([train[name], valid[name]]) for name in train}
+    solved = _solved(ground, entry, job.candidate, rows, targets, ground.signature(entry.need))
     (trial_folder(folder, job.candidate) / "refit.onnx").write_bytes(solved.onnx)
     return len(targets)
+
+
+def retrain_trial(job: RefitJob, send: Send) -> float:
+    """Train a network that raced in folds on all open rows, for so many epochs and without a look that chooses.
+
+    Its weights are then where those of one split are, for `export_trial` to write.
+
+    Returns:
+        the epochs it was trained for, fewer than wanted where seconds ran out.
+    """
+    from archwise.training.loop import Limit
+
+    send({"event": "refit"})
+    folder = Path(job.run)
+    ground = read_ground(folder)
+    whole = Fold(folder, "", np.arange(ground.n_valid))
+    trained = _learn(folder, ground, job.candidate, whole, Limit(job.epochs, None, job.seconds), chooses=False)
+    batch = min(job.candidate.plan.batch, ground.n_train)
+    return trained.steps / (ground.n_train // batch)
 
 
 def _torch_outputs(network: object, batch: Batch) -> Array:
