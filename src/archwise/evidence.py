@@ -23,6 +23,7 @@ from archwise.records import Array, Comparison, Metric
 
 LEVEL = 0.95
 N_RESAMPLES = 2_000
+FOLDED = 1.15  # how much wider the interval of a cross-fitted score is; found by simulation, benchmarks/evidence.py
 FEWEST_UNITS = 20  # fewer independent rows or groups than this carry no claim: every pair is tied
 MOST_ROWS = 20_000  # resampled; errors shrink with the root of the rows, so more of them only cost time
 MOST_LEFT_OUT = 2_000  # units that are left out one by one to see how unevenly they weigh
@@ -36,6 +37,7 @@ class BootstrapScores:
 
     point: (M,) on all rows. resampled: (R, M) on each resample. n_units: rows or groups that were drawn.
     sign: +1 where greater is better, else -1. left_out: (U, M) scores without each unit, or None for many units.
+    n_folds: 1 for outputs of fixed models; else of models that were each fitted without one of so many folds.
     """
 
     point: Array
@@ -43,6 +45,7 @@ class BootstrapScores:
     n_units: int
     sign: float
     left_out: Array | None = None
+    n_folds: int = 1
 
 
 def bootstrap_scores(
@@ -52,6 +55,7 @@ def bootstrap_scores(
     *,
     seed: int,
     groups: Array | None = None,
+    n_folds: int = 1,
     n_resamples: int = N_RESAMPLES,
 ) -> BootstrapScores:
     """Score every candidate on the same resamples of the rows.
@@ -63,6 +67,7 @@ def bootstrap_scores(
         outputs: (N, K) of each candidate.
         groups: (N,) group of each row, where the rows of a group are not independent; whole groups are drawn.
         seed: the same seed draws the same rows.
+        n_folds: in which the rows were left out, where the outputs are those of cross-fitting.
     """
     rng = np.random.default_rng(seed)
     units = np.arange(len(truth)) if groups is None else np.unique(groups, return_inverse=True)[1]
@@ -74,14 +79,14 @@ def bootstrap_scores(
         left_out = None
         if 2 <= n_units <= MOST_LEFT_OUT:
             left_out = np.concatenate([_score(truth, outputs, metric, weights) for weights in _without_each(units)])
-        return BootstrapScores(point, np.concatenate(parts), n_units, metric.sign, left_out)
+        return BootstrapScores(point, np.concatenate(parts), n_units, metric.sign, left_out, n_folds)
     rows = np.flatnonzero(np.isin(units, rng.choice(n_units, n_drawn, replace=False)))
     part = [given[rows] for given in outputs]
     drawn = np.unique(units[rows], return_inverse=True)[1]
     centre = _score(truth[rows], part, metric, np.ones((1, len(rows))))
     parts = [_score(truth[rows], part, metric, weights) for weights in _resamples(drawn, rng, n_resamples)]
     resampled = point + (np.concatenate(parts) - centre) * math.sqrt(n_drawn / n_units)
-    return BootstrapScores(point, resampled, n_units, metric.sign)
+    return BootstrapScores(point, resampled, n_units, metric.sign, n_folds=n_folds)
 
 
 def _score(truth: Array, outputs: Sequence[Array], metric: Metric, weights: Array) -> Array:
@@ -122,7 +127,9 @@ def interval(scores: BootstrapScores, candidate: int) -> tuple[float, float]:
     acceleration, freedom = _acceleration(pulls), _freedom(pulls, scores.n_units)
     levels = []
     for side in (-1.0, 1.0):
-        reach = bias + side * _student(-_NORMAL.inv_cdf(tail), freedom) * _small(scores.n_units)
+        reach = bias + side * _student(-_NORMAL.inv_cdf(tail), freedom) * _small(scores.n_units) * (
+            FOLDED if scores.n_folds > 1 else 1.0
+        )
         bent = 1.0 - acceleration * reach
         levels.append(_NORMAL.cdf(bias + reach / bent) if bent > 0 else float(side > 0))
     low, high = np.quantile(resampled, levels)
@@ -158,7 +165,9 @@ def compare(scores: BootstrapScores, labels: Sequence[str], pairs: Sequence[tupl
         difference = scores.sign * float(scores.point[left] - scores.point[right])
         error = float((scores.resampled[:, left] - scores.resampled[:, right]).std(ddof=1))
         pulls = None if scores.left_out is None else scores.left_out[:, left] - scores.left_out[:, right]
-        half = _student(reach, _freedom(pulls, scores.n_units)) * _small(scores.n_units) * error
+        half = (
+            _student(reach, _freedom(pulls, scores.n_units)) * _small(scores.n_units) * _overlap(scores.n_folds) * error
+        )
         if scores.n_units < FEWEST_UNITS and left != right:
             half = math.inf
         found.append(
@@ -209,3 +218,13 @@ def _student(z: float, freedom: float) -> float:
 def _small(n_units: int) -> float:
     """What a bootstrap's standard error lacks for being drawn from N units instead of N - 1."""
     return math.sqrt(n_units / max(n_units - 1, 1))
+
+
+def _overlap(n_folds: int) -> float:
+    """What the standard error of a difference lacks where models were fitted in folds: 1 for one fold, 1.5 for five.
+
+    Any two training sets share rows, so that what one of them does to a model is not averaged away. With a correlation
+    of 1/K between the folds' means, a bootstrap of rows sees (K - 1) / K of their variance σ², so σ² (K - 1) / K², and
+    the mean has σ² (2 K - 1) / K² (Nadeau & Bengio 2003, for K-fold cross-validation).
+    """
+    return math.sqrt((2 * n_folds - 1) / (n_folds - 1)) if n_folds > 1 else 1.0

@@ -63,6 +63,7 @@ def finish_run(
         metric,
         seed=config.seed,
         groups=read_groups(folder, "valid"),
+        n_folds=ground.n_folds,
     )
     by_id = {trial.candidate.id: trial for trial in usable}
     verdict, files, limits = choose_within(

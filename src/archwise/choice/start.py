@@ -198,6 +198,7 @@ def _started(profile: Profile, laid: Laid, candidates: Sequence[Candidate], metr
         "n_train": laid.n_train,
         "n_valid": laid.n_valid,
         "n_test": laid.n_test,
+        "n_fits": laid.n_folds * laid.n_repeats,
         "split": laid.split_how,
         "findings": [finding.message for finding in profile.findings if finding.severity != "note"],
         "candidates": [{"id": candidate.id, "label": candidate.label} for candidate in candidates],

@@ -96,7 +96,9 @@ def _metric(ground: Ground) -> Metric:
 def _judge(folder: Path, ground: Ground, answered: Array) -> tuple[float, float, float]:
     """The score of outputs on the validation rows, and its quick 95 % interval."""
     truth, groups = read_targets(folder, "valid"), read_groups(folder, "valid")
-    scores = bootstrap_scores(truth, [answered], _metric(ground), seed=0, groups=groups, n_resamples=N_QUICK)
+    scores = bootstrap_scores(
+        truth, [answered], _metric(ground), seed=0, groups=groups, n_folds=ground.n_folds, n_resamples=N_QUICK
+    )
     return float(scores.point[0]), *interval(scores, 0)
 
 

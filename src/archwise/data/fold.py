@@ -13,7 +13,7 @@ from archwise.records import Array, Split
 
 FEWEST_VALID = 500  # validation rows; of 500 the 95 % interval of an accuracy of 85 % is 6 points wide, of 150 it is 11
 N_FOLDS = 5
-TWICE_BELOW, THRICE_BELOW = 1_000, 250  # open rows; what one cut of few rows says depends on the cut
+TWICE_BELOW, THRICE_BELOW = 500, 200  # open rows; what one cut of few rows says depends on the cut
 FEWEST_UNITS_A_FOLD = 2
 NEVER = -1  # the fold of a row that always trains
 
