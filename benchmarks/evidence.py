@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from archwise.evidence import BootstrapScores, bootstrap_scores, compare, interval
+from archwise.evidence import BootstrapScores, bootstrap_scores, compare, interval, of_folds
 from archwise.records import Metric
 from archwise.tasks import scores
 
@@ -143,7 +143,7 @@ def score(metric: Metric, columns: Array, *, n_resamples: int, n_folds: int = 1)
     else:
         outputs = [np.stack([column, 1.0 - column], axis=1) for column in columns.T]
     truth = np.zeros(len(columns), dtype=np.int64)
-    return bootstrap_scores(truth, outputs, metric, seed=7, n_folds=n_folds, n_resamples=n_resamples)
+    return of_folds(bootstrap_scores(truth, outputs, metric, seed=7, n_resamples=n_resamples), n_folds)
 
 
 def part(scored: BootstrapScores, racers: list[int]) -> BootstrapScores:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import NormalDist
 
@@ -55,7 +55,6 @@ def bootstrap_scores(
     *,
     seed: int,
     groups: Array | None = None,
-    n_folds: int = 1,
     n_resamples: int = N_RESAMPLES,
 ) -> BootstrapScores:
     """Score every candidate on the same resamples of the rows.
@@ -67,7 +66,6 @@ def bootstrap_scores(
         outputs: (N, K) of each candidate.
         groups: (N,) group of each row, where the rows of a group are not independent; whole groups are drawn.
         seed: the same seed draws the same rows.
-        n_folds: in which the rows were left out, where the outputs are those of cross-fitting.
     """
     rng = np.random.default_rng(seed)
     units = np.arange(len(truth)) if groups is None else np.unique(groups, return_inverse=True)[1]
@@ -79,14 +77,22 @@ def bootstrap_scores(
         left_out = None
         if 2 <= n_units <= MOST_LEFT_OUT:
             left_out = np.concatenate([_score(truth, outputs, metric, weights) for weights in _without_each(units)])
-        return BootstrapScores(point, np.concatenate(parts), n_units, metric.sign, left_out, n_folds)
+        return BootstrapScores(point, np.concatenate(parts), n_units, metric.sign, left_out)
     rows = np.flatnonzero(np.isin(units, rng.choice(n_units, n_drawn, replace=False)))
     part = [given[rows] for given in outputs]
     drawn = np.unique(units[rows], return_inverse=True)[1]
     centre = _score(truth[rows], part, metric, np.ones((1, len(rows))))
     parts = [_score(truth[rows], part, metric, weights) for weights in _resamples(drawn, rng, n_resamples)]
     resampled = point + (np.concatenate(parts) - centre) * math.sqrt(n_drawn / n_units)
-    return BootstrapScores(point, resampled, n_units, metric.sign, n_folds=n_folds)
+    return BootstrapScores(point, resampled, n_units, metric.sign)
+
+
+def of_folds(scores: BootstrapScores, n_folds: int) -> BootstrapScores:
+    """The same scores, known to come from models that were each fitted without one of so many folds; 1 for one split.
+
+    Their intervals are wider than the resamples alone would have them, for the training sets overlap.
+    """
+    return replace(scores, n_folds=n_folds)
 
 
 def _score(truth: Array, outputs: Sequence[Array], metric: Metric, weights: Array) -> Array:

@@ -22,7 +22,7 @@ from archwise.choice.verdict import Sealed, decide, failure_words, is_reference,
 from archwise.config import Config
 from archwise.engines.processes import Job, Workers
 from archwise.errors import ParityError, RaceError
-from archwise.evidence import BootstrapScores, bootstrap_scores, interval
+from archwise.evidence import BootstrapScores, bootstrap_scores, interval, of_folds
 from archwise.model.folder import ModelContent, ModelFacts, write_model
 from archwise.records import Array, Candidate, Json, Metric, Trial, Verdict
 from archwise.tasks import main_metric, task
@@ -57,14 +57,7 @@ def finish_run(
         reasons = " ".join(failure_words(trials)) or "None began."
         raise RaceError(f"no candidate became usable inside the budget; give a longer one. {reasons}")
     metric = main_metric(task(ground.profile.task), ground.target_state, ground.metric)
-    scores = bootstrap_scores(
-        read_targets(folder, "valid"),
-        [_outputs(trial) for trial in usable],
-        metric,
-        seed=config.seed,
-        groups=read_groups(folder, "valid"),
-        n_folds=ground.n_folds,
-    )
+    scores = _scores(folder, ground, usable, metric, config.seed)
     by_id = {trial.candidate.id: trial for trial in usable}
     verdict, files, limits = choose_within(
         config,
@@ -93,6 +86,14 @@ def finish_run(
     )
     write_model(Path(config.out), content)
     tell({"event": "done", "model": config.out})
+
+
+def _scores(folder: Path, ground: Ground, usable: Sequence[Trial], metric: Metric, seed: int) -> BootstrapScores:
+    """The evidence: every candidate on the same resamples of the validation rows."""
+    groups = read_groups(folder, "valid")
+    outputs = [_outputs(trial) for trial in usable]
+    scores = bootstrap_scores(read_targets(folder, "valid"), outputs, metric, seed=seed, groups=groups)
+    return of_folds(scores, ground.n_folds)
 
 
 def _decide(
@@ -161,10 +162,10 @@ def _retrain(
     if outcome.kind != "ok":
         raise ParityError(f"{trial.candidate.label} was chosen but cannot be trained on all rows: {outcome.reason}")
     said = f"It was then trained anew on all {ground.n_train:,} rows that are not sealed"
+    assert isinstance(outcome.value, float)  # what `retrain_trial` returns
     if outcome.value < epochs - 1:
-        return (
-            f"{said}, for {outcome.value:.3g} of the {epochs:.3g} epochs that were best: no time was left for more.",
-        )
+        short = f"for {outcome.value:.3g} of the {epochs:.3g} epochs that were best: no time was left for more"
+        return (f"{said}, {short}.",)
     return (f"{said}, for the {epochs:.3g} epochs that were best in the folds.",)
 
 

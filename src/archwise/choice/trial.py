@@ -25,7 +25,7 @@ from archwise.choice.seal import read_groups
 from archwise.data.mapped import gather
 from archwise.data.open import draw_evenly
 from archwise.errors import UsageError
-from archwise.evidence import bootstrap_scores, interval
+from archwise.evidence import bootstrap_scores, interval, of_folds
 from archwise.model.session import open_session, outputs, row_latency_ms
 from archwise.records import Architecture, Array, Batch, Candidate, CurvePoint, Json, Metric, Signature, Solved, Trial
 from archwise.tasks import main_metric, task
@@ -96,10 +96,8 @@ def _metric(ground: Ground) -> Metric:
 def _judge(folder: Path, ground: Ground, answered: Array) -> tuple[float, float, float]:
     """The score of outputs on the validation rows, and its quick 95 % interval."""
     truth, groups = read_targets(folder, "valid"), read_groups(folder, "valid")
-    scores = bootstrap_scores(
-        truth, [answered], _metric(ground), seed=0, groups=groups, n_folds=ground.n_folds, n_resamples=N_QUICK
-    )
-    return float(scores.point[0]), *interval(scores, 0)
+    scores = bootstrap_scores(truth, [answered], _metric(ground), seed=0, groups=groups, n_resamples=N_QUICK)
+    return float(scores.point[0]), *interval(of_folds(scores, ground.n_folds), 0)
 
 
 def _solve(folder: Path, ground: Ground, entry: Architecture, job: TrialJob) -> Trial:
