@@ -27,11 +27,12 @@ from archwise.model.predict import evaluate as evaluate_model
 from archwise.model.predict import load as load_model
 from archwise.model.predict import predict as predict_with
 from archwise.model.predict import predict_parts as predict_parts_with
-from archwise.records import Candidate, Json, Profile, Shortlisted, Table
+from archwise.records import Candidate, Json, Parts, Profile, Shortlisted, Table
 from archwise.report.event import OnEvent, event_log, seconds_spent
 from archwise.tasks import main_metric, task, tasks
 
 MODEL_SUFFIX = ".archwise"
+IN_MEMORY = "a table in memory"  # what run.toml says of a part that is no file
 MODULES = ("archwise.choice.trial", "sklearn.linear_model", "lightgbm")  # that the first trials need; slow to import
 
 
@@ -48,6 +49,7 @@ def look(source: object, target: str = "", *, config: Config | None = None) -> P
         DataError: the source cannot be read, or the target is not there or cannot be learnt.
     """
     config = _with(config, target=target)
+    source = source.train if isinstance(source, Parts) else source
     opened = open_source(source, names=config.names)
     table = opened if isinstance(opened, Table) else sample_stream(opened, seed=config.seed)
     return look_at(table, look_request(config))
@@ -76,7 +78,7 @@ def fit(
     """Race the architectures inside a budget, choose with evidence, and write the model folder.
 
     Args:
-        source: as for `look`.
+        source: as for `look`, or `Parts` where the rows that are sealed, or that decide, are given.
         target: the column to predict.
         budget: "90s", "5m", "1h" of wall time, or "2000steps"; 2m when not given.
         out: the model folder; beside the source, with the suffix .archwise, when not given.
@@ -92,8 +94,9 @@ def fit(
         InterruptedRunError: Ctrl-C; the run's folder is in the message.
     """
     began = time.monotonic()
-    named = str(source) if isinstance(source, str | Path) else ""
-    config = _with(config, source=named, target=target, budget=budget, out=str(out))
+    paths = _paths(source)
+    named = paths.pop("train", "")
+    config = _with(config, source=named, target=target, budget=budget, out=str(out), **paths)
     _need_training()
     model_folder = Path(config.out) if config.out else _beside(named)
     _refuse_to_overwrite(model_folder)
@@ -223,6 +226,18 @@ def catalogue() -> dict[str, Sequence[Mapping[str, str]]]:
         "kinds": [{"name": entry.name, "summary": entry.summary} for entry in kinds().values()],
         "readers": [{"name": entry.name, "summary": entry.summary} for entry in readers().values()],
     }
+
+
+def _paths(source: object) -> dict[str, str]:
+    """How run.toml names the parts of a source; one that is no file cannot be named so that it is read again."""
+    parts = source if isinstance(source, Parts) else Parts(source)
+    given = {"test": parts.test, "valid": parts.valid}
+    named = {
+        name: str(part) if isinstance(part, str | Path) else IN_MEMORY
+        for name, part in given.items()
+        if part is not None
+    }
+    return {"train": str(parts.train), **named} if isinstance(parts.train, str | Path) else named
 
 
 def _workers(config: Config) -> Workers:

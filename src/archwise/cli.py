@@ -37,6 +37,8 @@ KindOf = Annotated[list[str] | None, typer.Option("--kind", help="Read a column 
 Drop = Annotated[list[str] | None, typer.Option(help="Leave a column out. Repeatable, or separated by commas.")]
 Group = Annotated[str, typer.Option(help="Rows of one value of this column stay on one side of the split.")]
 Time = Annotated[str, typer.Option("--time", help="Split in time by this column: the latest rows are the test.")]
+Test = Annotated[str, typer.Option("--test", help="The rows that are sealed: a share such as 0.2, or a file.")]
+Valid = Annotated[str, typer.Option("--valid", help="The rows that decide: a share such as 0.2, or a file.")]
 Names = Annotated[str, typer.Option(help="Column names, separated by commas, for a file without a header line.")]
 Only = Annotated[list[str] | None, typer.Option(help="Race only these architectures.")]
 Add = Annotated[list[str] | None, typer.Option(help="Race these although their prior is low.")]
@@ -122,6 +124,8 @@ def fit(
     drop: Drop = None,
     group: Group = "",
     time: Time = "",
+    test: Test = "",
+    valid: Valid = "",
     names: Names = "",
     only: Only = None,
     add: Add = None,
@@ -157,9 +161,10 @@ def fit(
 
     settings = _config(
         config, source=source, target=target, budget=budget, out=out, task=task, kinds=_pairs("--kind", kind),
-        drop=_listed(drop), group=group, time=time, names=_listed([names]), only=_listed(only), add=_listed(add),
-        skip=_listed(skip), settings=_settings(set_), optimizer=optimizer, loss=loss, metric=metric,
-        threshold=threshold, require=require, latency=latency, size=size, workers=workers, device=device, seed=seed,
+        drop=_listed(drop), group=group, time=time, test=test, valid=valid, names=_listed([names]),
+        only=_listed(only), add=_listed(add), skip=_listed(skip), settings=_settings(set_), optimizer=optimizer,
+        loss=loss, metric=metric, threshold=threshold, require=require, latency=latency, size=size, workers=workers,
+        device=device, seed=seed,
     )  # fmt: skip
     if not settings.source:
         raise UsageError("name the data to fit: archwise fit data.csv --target column")

@@ -34,8 +34,9 @@ class Budget:
 class Config(BaseModel):
     """Everything a user may fix about a run; what is not fixed is found from the data.
 
-    names: column names for a source without a header line. kinds: column -> kind. test, valid: shares of the rows.
-    only, add, skip: architectures. settings: "mlp.activation" -> value. workers: processes, 0 for one a core.
+    names: column names for a source without a header line. kinds: column -> kind. only, add,
+    skip: architectures. test, valid: shares of the rows, or the paths of files that hold those parts.
+    settings: "mlp.activation" -> value. workers: processes, 0 for one a core.
     threshold: what the positive of two classes is answered for. require: score that the sealed rows must reach.
     latency, size: what a model may take, in ONNX Runtime and on disk.
     """
@@ -50,8 +51,8 @@ class Config(BaseModel):
     drop: tuple[str, ...] = ()
     group: str = ""
     time: str = ""
-    test: float = Field(default=0.2, gt=0.0, lt=0.9)
-    valid: float = Field(default=0.2, gt=0.0, lt=0.9)
+    test: float | str = 0.2
+    valid: float | str = 0.2
     only: tuple[str, ...] = ()
     add: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
@@ -68,6 +69,17 @@ class Config(BaseModel):
     device: str = "auto"
     seed: int = Field(default=0, ge=0)
     out: str = ""
+
+    @field_validator("test", "valid", mode="before")
+    @classmethod
+    def _part_reads(cls, part: object) -> object:
+        try:
+            share = float(part) if isinstance(part, str | int | float) and part != "" else 0.0
+        except ValueError:
+            return part
+        if not 0.0 < share < 0.9:
+            raise ValueError("give a share of the rows between 0 and 0.9, such as 0.2, or a file of its own")
+        return share
 
     @field_validator("budget")
     @classmethod
@@ -103,6 +115,12 @@ class Config(BaseModel):
         if name not in DEVICES:
             raise ValueError(f"there is no device '{name}'.{nearest(name, DEVICES)}")
         return name
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """The shares of the rows that decide and that are sealed; 0 for a part that is a file of its own."""
+        valid, test = (share if isinstance(share, float) else 0.0 for share in (self.valid, self.test))
+        return valid, test
 
     @property
     def limit(self) -> Budget:

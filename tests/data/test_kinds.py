@@ -159,6 +159,18 @@ class TestNumber:
         wanted = np.array([NormalDist().inv_cdf((row + 0.5) / 5000) for row in range(5000)])
         assert np.abs(scores - wanted)[5:-5].max() < 0.05
 
+    def test_robust_is_the_published_formula_of_median_and_quartiles(self) -> None:
+        train = pl.Series("x", np.random.default_rng(0).lognormal(size=999))
+        low, middle, high = np.quantile(train.to_numpy(), [0.25, 0.5, 0.75])
+        distance = (train.to_numpy() - middle) / (high - low)
+        wanted = distance / np.sqrt(1.0 + (distance / 3.0) ** 2)
+        np.testing.assert_allclose(numbers("number", train, Need("robust"), train)[:, 0], wanted, rtol=1e-5, atol=1e-6)
+
+    def test_robust_takes_the_extremes_where_the_quartiles_are_one(self) -> None:
+        train = pl.Series("x", [0.0] * 90 + [1.0] * 5 + [4.0] * 5)
+        found = numbers("number", train, Need("robust"), pl.Series("x", [0.0, 4.0]))[:, 0]
+        assert found == pytest.approx([0.0, 2.0 / np.sqrt(1.0 + 4.0 / 9.0)])
+
     def test_tied_values_share_the_mean_of_their_ranks(self) -> None:
         train = pl.Series("x", [0.0] * 50 + [1.0] * 50)
         scores = numbers("number", train, Need("quantile"), pl.Series("x", [0.0, 1.0]))[:, 0]

@@ -112,9 +112,12 @@ class TestFrames:
         with pytest.raises(SourceError, match="'a' has 2, 'b' has 1"):
             open_table({"a": [1, 2], "b": [1]})
 
-    def test_a_scalar_is_no_column(self) -> None:
+    def test_a_scalar_beside_a_list_is_no_column(self) -> None:
         with pytest.raises(SourceError, match="column 'a' is a str"):
-            open_table({"a": "text"})
+            open_table({"a": "text", "b": ["text"]})
+
+    def test_a_dict_of_single_cells_is_one_row(self) -> None:
+        assert open_table({"a": "text", "b": 1, "c": None}).frame.rows() == [("text", 1, None)]
 
 
 class TestArrays:

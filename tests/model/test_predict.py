@@ -73,6 +73,44 @@ class TestAnswers:
         assert answers[0] == answers[1] != answers[2]
 
 
+class TestOneRow:
+    ROW = {"age": 41.5, "hours": None, "city": "Lima"}  # noqa: RUF012  never changed
+
+    @pytest.mark.parametrize("asked", ["classify", "regress"])
+    def test_a_dict_of_cells_is_answered_as_the_row_of_a_frame(
+        self, models: dict[str, Model], table: MakeTable, asked: str
+    ) -> None:
+        for row in table(20, seed=1).drop("rich", "pay").to_dicts():
+            expected = predict(models[asked], pl.DataFrame([row])).answers
+            assert predict(models[asked], row).answers.equals(expected)
+            assert predict(models[asked], {name: [cell] for name, cell in row.items()}).answers.equals(expected)
+
+    def test_no_table_is_made_of_usual_cells(self, model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("archwise.model.predict.open_source", None)
+        assert predict(model, self.ROW).answers.height == 1
+        assert predict_rows(model, [self.ROW]).answers.height == 1
+
+    def test_an_unseen_level_is_told_as_of_a_table(self, model: Model) -> None:
+        row = {**self.ROW, "city": "Rome"}
+        found = predict(model, row).findings
+        assert found == predict(model, pl.DataFrame([row])).findings
+        assert "'Rome' in row 1" in found[0].message
+
+    def test_a_bad_cell_is_an_error_that_names_it(self, model: Model) -> None:
+        with pytest.raises(DataError, match=r"column 'age', row 1: 'old' is not a number"):
+            predict(model, {**self.ROW, "age": "old"})
+
+    def test_a_missing_column_is_named(self, model: Model) -> None:
+        with pytest.raises(ColumnError, match="columns are missing: 'city'"):
+            predict(model, {"age": 1, "hours": 2})
+
+    def test_sets_are_given_and_refused_as_of_a_table(self, models: dict[str, Model]) -> None:
+        expected = predict(models["classify"], pl.DataFrame([self.ROW]), sets=True).answers
+        assert predict(models["classify"], self.ROW, sets=True).answers.equals(expected)
+        with pytest.raises(UsageError, match="label sets are for classes"):
+            predict(models["regress"], self.ROW, sets=True)
+
+
 class TestSets:
     def test_the_sets_stand_in_a_last_column_and_the_rest_is_as_without(self, model: Model, table: MakeTable) -> None:
         plain, asked = (predict(model, table(30, seed=1), sets=sets).answers for sets in (False, True))

@@ -11,7 +11,7 @@ from torch import nn
 
 from archwise.errors import UsageError
 from archwise.records import Array, Plan
-from archwise.training.optimizer import OPTIMIZERS, make_optimizer
+from archwise.training.optimizer import OPTIMIZERS, make_optimizer, set_rates
 
 RATE, MOMENTUM, DECAY, STEPS = 0.01, 0.8, 0.1, 5
 Rule = Callable[[Array, list[Array]], Array]
@@ -98,6 +98,22 @@ def test_biases_normalisations_and_embeddings_do_not_decay() -> None:
         [(2, 4)],
         [(3, 4), (4,), (4,), (2,)],
     ]
+
+
+class Quick(nn.Linear):
+    rate_factors = {"weight": 3.0}  # noqa: RUF012  read only
+
+
+def test_what_learns_faster_decays_by_that_factor_too() -> None:
+    optimizer = make_optimizer(nn.Sequential(Quick(2, 2), nn.Linear(2, 2)), Plan())
+    set_rates(optimizer, 0.25, 0.5)
+    found = {(group["factor"], group["lr"], group["weight_decay"]) for group in optimizer.param_groups}
+    assert found == {(1.0, 0.25, 0.5), (3.0, 0.75, 1.5), (1.0, 0.25, 0.0)}
+
+
+def test_the_memory_of_squared_gradients_is_the_plans() -> None:
+    groups = make_optimizer(nn.Linear(2, 2), Plan(square_momentum=0.9)).param_groups
+    assert {group["betas"] for group in groups} == {(0.9, 0.9)}
 
 
 def test_a_misspelt_optimizer_suggests_the_nearest() -> None:

@@ -108,6 +108,20 @@ class TestTables:
         assert scored["n_rows"] == 16_281
         assert scored["scores"]["roc_auc"] > 0.92
 
+    def test_a_given_test_file_is_sealed_judged_by_name_and_not_needed_to_resume(self, iris_like: Path) -> None:
+        rows = (iris_like / "flowers.csv").read_text().splitlines()
+        (iris_like / "train.csv").write_text("\n".join(rows[:241]))
+        (iris_like / "new.csv").write_text("\n".join([rows[0], *(f"{row}." for row in rows[241:])]))
+        options = ("--target", "species", "--budget", "300steps", "--only", "linear", "--out", "m.archwise")
+        told = archwise("fit", "train.csv", "--test", "new.csv", *options, cwd=iris_like).stdout
+        assert "On the 120 rows of new.csv, sealed until now, it scores accuracy" in told
+        assert "120 labels differ from the known ones only in punctuation" in told
+        first = verdict_of(iris_like / "m.archwise")
+        assert 'test = "new.csv"' in (iris_like / "m.archwise" / "run.toml").read_text()
+        (iris_like / "new.csv").unlink()
+        archwise("resume", next(iris_like.glob("*.run")), cwd=iris_like)
+        assert verdict_of(iris_like / "m.archwise") == first
+
     def test_a_label_that_training_did_not_see_is_named_with_the_nearest(self, iris_like: Path) -> None:
         options = ("--target", "species", "--budget", "300steps", "--only", "linear")
         archwise("fit", "flowers.csv", *options, cwd=iris_like)

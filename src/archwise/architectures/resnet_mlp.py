@@ -20,7 +20,7 @@ SPACE = (
     Setting("expansion", 2, "units within a block, in widths", low=1, high=4),
     Setting("dropout", 0.2, "share of units left out within a block", low=0.0, high=0.6),
     Setting("residual_dropout", 0.0, "share left out of what a block adds", low=0.0, high=0.5),
-    Setting("numbers", "plain", "how a number enters: as it is, or as waves", choices=("plain", "periodic")),
+    Setting("numbers", "periodic", "how a number enters: as it is, or as waves", choices=("plain", "periodic")),
 )
 
 
@@ -71,7 +71,7 @@ def plan(profile: Profile) -> Plan:
 def variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:
     """Name the settings worth trying, the defaults first."""
     del profile  # the same for all
-    return ({}, {"numbers": "periodic"}, {"blocks": 4, "dropout": 0.4}, {"width": 384, "residual_dropout": 0.1})
+    return ({}, {"numbers": "plain"}, {"blocks": 4, "dropout": 0.4}, {"width": 384, "residual_dropout": 0.1})
 
 
 ARCHITECTURE = Architecture(

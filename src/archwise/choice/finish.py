@@ -12,6 +12,7 @@ import numpy as np
 
 from archwise.architectures import architecture
 from archwise.choice.folds import best_epochs
+from archwise.choice.given import GIVEN
 from archwise.choice.honesty import calibrate, check
 from archwise.choice.limits import Written, choose_within, measured_latency, requirement, with_limits
 from archwise.choice.race import OnEvent
@@ -208,6 +209,8 @@ def _judge_sealed(
         ),
         scores=_every_metric(ground, chosen, given, sealed.targets),
         honesty=check(ground, chosen.calibration, given, sealed.targets),
+        source=ground.test_source,
+        notes=tuple(finding.message for finding in ground.findings if finding.code == GIVEN),
     )
 
 

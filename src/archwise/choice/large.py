@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from archwise.choice.given import GivenRows, read_given
 from archwise.choice.run import Laid, begin_folder, prepared_path, targets_path, write_preparation
 from archwise.choice.seal import write_seal
 from archwise.choice.store import GrowingArray, narrow_dtype
@@ -26,8 +27,8 @@ from archwise.data.prepare import (
 )
 from archwise.data.side import SideRule, make_side_rule, sides_of
 from archwise.data.split import TEST, TRAIN, VALID, SplitRule, fingerprint
-from archwise.errors import DataError
-from archwise.records import Array, Batch, Finding, Json, Need, Profile, Stream, Table, Task
+from archwise.errors import DataError, UsageError
+from archwise.records import Array, Batch, Finding, Json, Need, Parts, Profile, Stream, Table, Task
 from archwise.tasks import main_metric, task
 
 _PARTS = {"train": TRAIN, "valid": VALID}
@@ -75,24 +76,32 @@ class _Tally:
 
 
 def lay_out_in_chunks(
-    folder: Path, stream: Stream, *, sample: Table, profile: Profile, config: Config, needs: Sequence[Need]
+    folder: Path, given: Parts, *, sample: Table, profile: Profile, config: Config, needs: Sequence[Need]
 ) -> Laid:
     """Split, seal and prepare all rows of a stream, a chunk at a time, into the run folder.
 
     What is fitted is fitted on the training rows of the sample alone.
 
     Args:
+        given: the stream as the training data, and the test rows where they are given.
         sample: of the stream. profile: as looked at. needs: of the architectures that race.
 
     Raises:
         DataError: too many rows cannot be read, or a part of the split is empty.
-        UsageError: the metric does not exist.
+        UsageError: the metric does not exist, or the validation rows are given.
     """
-    way = _find_way(sample, profile, config, needs)
+    stream = given.train
+    assert isinstance(stream, Stream)  # what is no stream goes the other way
+    if given.valid is not None:
+        raise UsageError(f"{stream.source} has more rows than are held at once, and draws its own; leave out --valid")
+    apart = read_given(given, profile, config, layout=sample.frame.columns).get("test")
+    way = _find_way(sample, profile, config, needs, is_test_given=apart is not None)
     begin_folder(folder, config)
     tally = _put_away(folder, stream, way)
     refuse_too_many_bad(np.concatenate(tally.bad), tally.findings)
     numbers = {side: np.concatenate(parts) for side, parts in tally.numbers.items()}
+    if apart is not None:
+        _add_given(tally, numbers, apart)
     if min(len(rows) for rows in numbers.values()) == 0:
         raise DataError("a part of the split is empty, for too few groups or moments; leave out --group or --time")
     sealed, targets = pl.concat(tally.sealed), pl.concat(tally.targets)
@@ -107,17 +116,29 @@ def lay_out_in_chunks(
         n_train=len(numbers[TRAIN]),
         n_valid=len(numbers[VALID]),
         n_test=len(numbers[TEST]),
-        split_how=way.rule.how,
+        split_how=way.rule.how if apart is None else f"test is {apart.name}; {way.rule.how}",
         test_sha256=fingerprint(sealed, targets),
         grouped=bool(tally.groups),
-        findings=join_findings(tally.findings),
+        findings=(*join_findings(tally.findings), *(apart.findings if apart else ())),
+        test_source=apart.name if apart else "",
     )
 
 
-def _find_way(sample: Table, profile: Profile, config: Config, needs: Sequence[Need]) -> _Way:
+def _add_given(tally: _Tally, numbers: dict[int, Array], apart: GivenRows) -> None:
+    """Put the given test rows behind all rows of the stream, as its sealed ones."""
+    start = 1 + max(int(rows[-1]) for rows in numbers.values() if len(rows))
+    numbers[TEST] = np.arange(start, start + apart.frame.height)
+    tally.sealed[:], tally.targets[:] = [apart.typed], [apart.target]
+    if tally.groups and apart.groups is not None:
+        tally.groups.append(apart.groups)
+
+
+def _find_way(sample: Table, profile: Profile, config: Config, needs: Sequence[Need], *, is_test_given: bool) -> _Way:
     """Fit everything that has to be fitted to the training rows of the sample."""
     kind_of_task = task(profile.task)
-    split = SplitRule(config.valid, config.test, config.seed, kind_of_task.stratify, config.group, config.time)
+    valid, test = config.shares
+    test = 0.0 if is_test_given else test
+    split = SplitRule(valid, test, config.seed, kind_of_task.stratify, config.group, config.time)
     rule = make_side_rule(split, sample.frame, n_rows=profile.n_rows)
     way = _Way(profile, kind_of_task, {}, rule, ())
     chunk = _read_chunk(sample, way)

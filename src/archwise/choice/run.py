@@ -48,6 +48,7 @@ class Ground:
     target_state: the task's encoding of the target. inputs: need key -> the inputs it gives.
     columns: (name, kind) that models read. layout: every column of the table. steps_mode: no clock may decide anything.
     n_folds, n_repeats: 1 and 1 for one split; else n_train counts all rows that are not sealed.
+    test_source: the name of the sealed rows where they were given, else empty.
     """
 
     profile: Profile
@@ -66,6 +67,7 @@ class Ground:
     steps_mode: bool
     grouped: bool
     findings: tuple[Finding, ...] = ()
+    test_source: str = ""
     n_folds: int = 1
     n_repeats: int = 1
 
@@ -100,6 +102,7 @@ class Laid:
     findings: tuple[Finding, ...]
     n_folds: int = 1
     n_repeats: int = 1
+    test_source: str = ""
 
 
 def begin_folder(folder: Path, config: Config) -> None:

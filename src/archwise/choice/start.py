@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import polars as pl
 
 from archwise.architectures import architecture
 from archwise.choice.folds import parts_of_folds
+from archwise.choice.given import GIVEN, GivenRows, find_given, parts_of, read_given, split_given
 from archwise.choice.honesty import refuse_threshold
 from archwise.choice.large import lay_out_in_chunks
 from archwise.choice.run import (
@@ -38,7 +39,7 @@ from archwise.data.prepare import (
 )
 from archwise.data.split import SplitRule, split_rows
 from archwise.errors import ArchwiseError
-from archwise.records import Array, Batch, Candidate, Finding, InputSpec, Json, Need, Profile, Table
+from archwise.records import Array, Batch, Candidate, Finding, InputSpec, Json, Need, Parts, Profile, Table
 from archwise.tasks import main_metric, task
 
 OnEvent = Callable[[dict[str, Json]], None]
@@ -85,7 +86,8 @@ def start_run(
         DataError: the data cannot be read or used as they stand.
         UsageError: an option does not fit the data.
     """
-    opened = open_source(source, names=config.names, most_rows=most_rows)
+    given = parts_of(source, config)
+    opened = open_source(given.train, names=config.names, most_rows=most_rows)
     table = opened if isinstance(opened, Table) else sample_stream(opened, seed=config.seed)
     profile = look_at(table, look_request(config))
     refuse_threshold(config.threshold, profile)
@@ -93,9 +95,10 @@ def start_run(
     needs = list(dict.fromkeys(architecture(candidate.architecture).need for candidate in candidates))
     try:
         if isinstance(opened, Table):
-            laid = _lay_out(folder, table, profile, config, needs)
+            laid = _lay_out(folder, table, profile, config, needs, given=given)
         else:
-            laid = lay_out_in_chunks(folder, opened, sample=table, profile=profile, config=config, needs=needs)
+            given = replace(given, train=opened)
+            laid = lay_out_in_chunks(folder, given, sample=table, profile=profile, config=config, needs=needs)
     except ArchwiseError:
         shutil.rmtree(folder, ignore_errors=True)  # there is nothing in it that could be gone on with
         raise
@@ -115,26 +118,32 @@ def start_run(
         ),
     )
     on_event(_started(profile, laid, candidates, metric))
-    for finding in profile.findings:
-        if finding.code == "sampled":
+    for finding in (*profile.findings, *laid.findings):
+        if finding.code in ("sampled", GIVEN):
             on_event({"event": "note", "message": finding.message})
     return candidates
 
 
-def _lay_out(folder: Path, table: Table, profile: Profile, config: Config, needs: Sequence[Need]) -> Laid:
-    """Split, seal and prepare the rows of a table that is whole in memory."""
+def _lay_out(
+    folder: Path, table: Table, profile: Profile, config: Config, needs: Sequence[Need], *, given: Parts
+) -> Laid:
+    """Split, seal and prepare the rows of a table that is whole in memory, and of the parts that are given."""
     rows = _usable_rows(table.frame, profile)
+    apart = read_given(given, profile, config, layout=table.frame.columns)
     kind_of_task = task(profile.task)
     rule = SplitRule(
-        valid=config.valid,
-        test=config.test,
+        valid=config.shares[0],
+        test=config.shares[1],
         seed=config.seed,
         stratify=kind_of_task.stratify,
         group=config.group,
         time=config.time,
         columns=tuple(name for name, _ in rows.columns),
     )
-    split = cut_small(split_rows(rows.frame, rows.target, rule), rows.target, rule)
+    split = split_given(rows.frame, rows.target, rule, apart) if apart else split_rows(rows.frame, rows.target, rule)
+    rows = _with_given(rows, apart, rule)
+    if "valid" not in apart:  # rows that are given to decide do so as they are
+        split = cut_small(split, rows.target, rule)
     state = kind_of_task.encode_fit(rows.target[split.train])
     main_metric(kind_of_task, state, config.metric)  # a misspelt name is found before anything is written
     begin_folder(folder, config)
@@ -156,8 +165,21 @@ def _lay_out(folder: Path, table: Table, profile: Profile, config: Config, needs
         test_sha256=split.test_sha256,
         grouped=split.groups is not None,
         findings=rows.findings,
+        test_source=apart["test"].name if "test" in apart else "",
         n_folds=1 if split.folds is None else int(split.folds.max()) + 1,
         n_repeats=1 if split.folds is None else len(split.folds),
+    )
+
+
+def _with_given(rows: Rows, apart: Mapping[str, GivenRows], rule: SplitRule) -> Rows:
+    """The open rows with the given ones behind them, in the order in which `split_given` numbers them."""
+    if not apart:
+        return rows
+    return replace(
+        rows,
+        typed=pl.concat([rows.typed, *(part.typed for part in apart.values())]),
+        target=pl.concat([rows.target, *(part.target for part in apart.values())]),
+        findings=(*rows.findings, *find_given(apart, rows.typed, rows.frame, rule)),
     )
 
 

@@ -22,6 +22,7 @@ class Sealed:
     gap: how much worse the sealed score is than the one on validation. references: (label, score) of each.
     scores: every metric of the task for the chosen, with its calibration and its threshold.
     honesty: what `choice.honesty.check` finds of probabilities, sets and intervals.
+    source: the name of the rows where they were given, else empty; notes: what was found in them, in sentences.
     """
 
     metric: str
@@ -33,6 +34,8 @@ class Sealed:
     references: tuple[tuple[str, float], ...]
     scores: dict[str, float]
     honesty: dict[str, Json] = field(default_factory=dict)
+    source: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def decide(
@@ -267,14 +270,17 @@ def failure_words(trials: Sequence[Trial]) -> list[str]:
 def sealed_words(sealed: Sealed, metric: Metric) -> list[str]:
     """What the sealed rows say, in sentences."""
     low, high = score_words(metric, sealed.low), score_words(metric, sealed.high)
+    where = plural(sealed.n_rows, "sealed test row")
+    if sealed.source:
+        where = f"the {plural(sealed.n_rows, 'row')} of {sealed.source}, sealed until now,"
     sentences = [
-        f"On {plural(sealed.n_rows, 'sealed test row')} it scores {metric.name} {score_words(metric, sealed.score)} "
+        f"On {where} it scores {metric.name} {score_words(metric, sealed.score)} "
         f"(95 % interval {low} to {high}), {gap_words(metric, sealed.gap)} on the validation rows."
     ]
     if sealed.references:
         beside = join([f"{label} ({score_words(metric, score)})" for label, score in sealed.references], most=6)
         sentences.append(f"References on the same rows: {beside}.")
-    return [*sentences, *sealed.honesty.get("sentences", ())]
+    return [*sentences, *(f"{note}." for note in sealed.notes), *sealed.honesty.get("sentences", ())]
 
 
 def verdict_json(verdict: Verdict, sealed: Sealed, metric: Metric) -> dict[str, Json]:

@@ -6,6 +6,16 @@ import polars as pl
 
 MISSING_MARKS = ("?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "<NA>")
 
+_BLANKS = frozenset(("", *MISSING_MARKS))
+
+
+def stripped(cell: str) -> str | None:
+    """One cell of text as `blank_missing` leaves it: empty where it is missing, None where only that can tell."""
+    text = cell.strip(" ")
+    if text in _BLANKS:
+        return ""
+    return text if len(text) == len(text.strip()) else None  # Polars and Python differ in what else is blank
+
 
 def blank_missing(values: pl.Series) -> pl.Series:
     """Strip the cells of a text column and make empty cells and missing marks null.

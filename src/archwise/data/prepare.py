@@ -121,10 +121,16 @@ def apply_preparation(preparation: Preparation, typed: pl.DataFrame) -> Batch:
     Returns:
         numbers: (N, D) float32 and codes: (N, D) int64, each only where a column gives it.
     """
+    return join_columns(
+        [pick_kind(column.kind).apply(column.state, typed.get_column(column.name)) for column in preparation.columns]
+    )
+
+
+def join_columns(columns: Sequence[Batch]) -> Batch:
+    """The arrays of all columns side by side, in their order, as `apply_preparation` gives them."""
     parts: dict[str, list[Array]] = {name: [] for name in _DTYPES}
-    for column in preparation.columns:
-        given = pick_kind(column.kind).apply(column.state, typed.get_column(column.name))
-        for name, values in given.items():
+    for column in columns:
+        for name, values in column.items():
             parts[name].append(values)
     return {
         name: np.ascontiguousarray(np.concatenate(values, axis=1), dtype=_DTYPES[name])

@@ -66,12 +66,11 @@ def apply_scale(state: Mapping[str, Json], values: Array) -> Array:
     """
     if state["how"] == "raw":
         return np.clip(values, -_LARGEST, _LARGEST).astype(np.float32)[:, None]
-    scaled = _SCALES[state["how"]](state, values)
     is_missing = np.isnan(values)
-    columns = [np.where(is_missing, 0.0, scaled)]
-    if state["flag"]:
-        columns.append(is_missing.astype(np.float64))
-    return np.stack(columns, axis=1).astype(np.float32)  # (N, 1 or 2)
+    columns = np.empty((len(values), scale_width(state)), np.float32)  # (N, 1 or 2)
+    columns[:, 0] = np.where(is_missing, 0.0, _SCALES[state["how"]](state, values))
+    columns[:, 1:] = is_missing[:, None]
+    return columns
 
 
 def _moments(known: Array) -> tuple[float, float]:
@@ -88,8 +87,8 @@ def _standardise(state: Mapping[str, Json], values: Array) -> Array:
     if state["std"] == 0.0:
         return np.zeros_like(values)
     with np.errstate(over="ignore"):  # an overflow is infinite, and clipped
-        scaled: Array = np.clip((values - state["mean"]) / state["std"], -CLIP, CLIP)
-    return scaled
+        scaled: Array = (values - state["mean"]) / state["std"]
+    return np.minimum(np.maximum(scaled, -CLIP), CLIP)
 
 
 def _normal_scores(known: Array) -> tuple[Array, Array]:
@@ -109,8 +108,7 @@ def _score(state: Mapping[str, Json], values: Array) -> Array:
     knots, scores = state["knots"], state["scores"]
     if len(knots) < 2:
         return np.zeros_like(values)
-    shrunk = np.clip(np.nan_to_num(values * _SHRINK), knots[0], knots[-1])
-    scored: Array = np.interp(shrunk, knots, scores)
+    scored: Array = np.interp(values * _SHRINK, knots, scores)  # beyond the ends their scores
     return scored
 
 
@@ -128,7 +126,7 @@ def _bend(state: Mapping[str, Json], values: Array) -> Array:
         return np.zeros_like(values)
     with np.errstate(over="ignore"):  # an overflow is infinite, and clipped
         distance = (values * _SHRINK - state["centre"]) / state["spread"]
-    distance = np.clip(distance, -_FARTHEST, _FARTHEST)
+    distance = np.minimum(np.maximum(distance, -_FARTHEST), _FARTHEST)
     bent: Array = distance / np.sqrt(1.0 + np.square(distance / BEND))
     return bent
 

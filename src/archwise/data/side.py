@@ -30,6 +30,8 @@ class SideRule:
     @property
     def how(self) -> str:
         """The rule in words."""
+        if self.time and self.test == 0.0:
+            return f"in time by '{self.time}': the last rows are the validation"
         if self.time:
             return f"in time by '{self.time}': the last rows are the test, those before them the validation"
         groups = f", rows of one '{self.group}' on one side" if self.group else ""
@@ -40,7 +42,8 @@ def make_side_rule(rule: SplitRule, sample: pl.DataFrame, *, n_rows: int) -> Sid
     """Make the rule for a table of n_rows, of which a sample is at hand.
 
     Args:
-        rule: as the user wants it; of more rows than MOST_JUDGED are held out, shares are smaller.
+        rule: as the user wants it; of more rows than MOST_JUDGED are held out, shares are smaller. With a share of 0
+            for test no row is sealed.
 
     Raises:
         DataError: groups and time are wanted together.
@@ -55,7 +58,8 @@ def make_side_rule(rule: SplitRule, sample: pl.DataFrame, *, n_rows: int) -> Sid
     cuts = (np.inf, np.inf)
     if rule.time:
         moments, counts = np.unique(stamps_of(sample.get_column(rule.time)), return_counts=True)
-        cuts = moment_cuts(moments, counts, rule.time, shares=(valid, test))
+        cuts = moment_cuts(moments, counts, rule.time, shares=(valid, test) if test else (valid / 2, valid / 2))
+        cuts = cuts if test else (cuts[0], np.inf)
     return SideRule(valid, test, rule.seed, rule.group, rule.time, cuts)
 
 

@@ -10,9 +10,11 @@ import numpy as np
 import polars as pl
 
 from archwise.data.finding import join_findings
+from archwise.data.kinds.category import read_name
 from archwise.data.look import target_values
 from archwise.data.open import MOST_ROWS, open_source, open_table
 from archwise.data.prepare import Parsed, Preparation, apply_preparation, parse_columns, refuse_too_many_bad
+from archwise.data.row import RowReader, make_row_reader, plain_cells, read_row
 from archwise.errors import ColumnError, TargetError, UsageError
 from archwise.evidence import bootstrap_scores, interval
 from archwise.model.folder import ModelFacts, read_model
@@ -24,7 +26,7 @@ from archwise.tasks import main_metric, task
 
 @dataclass(frozen=True)
 class Model:
-    """An opened model. verdict, trials: as verdict.json and trials.json hold them."""
+    """An opened model. verdict, trials: as verdict.json and trials.json hold them. row_reader: for single rows."""
 
     facts: ModelFacts
     preparation: Preparation
@@ -32,6 +34,7 @@ class Model:
     verdict: dict[str, Json]
     trials: list[dict[str, Json]]
     folder: Path
+    row_reader: RowReader | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,8 @@ def load(folder: Path, *, threads: int = 1) -> Model:
     """
     opened = read_model(folder)
     session = open_session(opened.onnx, threads=threads)
-    return Model(opened.facts, opened.preparation, session, opened.verdict, opened.trials, folder)
+    row_reader = make_row_reader(opened.preparation, opened.facts.columns)
+    return Model(opened.facts, opened.preparation, session, opened.verdict, opened.trials, folder, row_reader)
 
 
 def predict(model: Model, source: object, *, sets: bool = False) -> Predicted:
@@ -89,7 +93,7 @@ def predict(model: Model, source: object, *, sets: bool = False) -> Predicted:
 
     Args:
         model: opened.
-        source: a path, a frame, a dict of columns or an array.
+        source: a path, a frame, a dict of columns or an array; or one row, a dict from column to cell.
         sets: whether a last column `set` lists the labels that hold the truth of nine rows of ten.
 
     Raises:
@@ -98,6 +102,9 @@ def predict(model: Model, source: object, *, sets: bool = False) -> Predicted:
         ColumnError: a column is missing.
         DataError: more than 5 % of the rows cannot be read.
     """
+    row = _predict_row(model, source, sets=sets) if isinstance(source, Mapping) else None
+    if row is not None:
+        return row
     parts = list(predict_parts(model, source, sets=sets))
     if len(parts) == 1:
         return parts[0]
@@ -140,11 +147,26 @@ def predict_parts(
     refuse_too_many_bad(np.concatenate(is_bad), join_findings(findings))
 
 
-def _answer(model: Model, rows: _Rows, *, sets: bool) -> Predicted:
-    given = outputs(model.session, rows.batch)
-    answers = pl.DataFrame(_task(model).answers(model.facts.target_state, model.facts.calibration, given))
+def _predict_row(model: Model, row: Mapping[object, object], *, sets: bool) -> Predicted | None:
+    """The answer to a row, or None where it has to be read as a table."""
+    cells = plain_cells(row) if model.row_reader is not None else None
+    batch = read_row(model.row_reader, cells) if model.row_reader is not None and cells is not None else None
+    if cells is None or batch is None:
+        return None
     if sets:
-        answers = answers.with_columns(_label_sets(model, given))
+        _refuse_without_sets(model)
+    unseen = find_unseen(model.preparation, lambda name, _: read_name(cells[name]), batch)
+    return Predicted(_answers(model, batch, sets=sets), unseen)
+
+
+def _answers(model: Model, batch: Batch, *, sets: bool) -> pl.DataFrame:
+    given = outputs(model.session, batch)
+    answers = pl.DataFrame(_task(model).answers(model.facts.target_state, model.facts.calibration, given))
+    return answers.with_columns(_label_sets(model, given)) if sets else answers
+
+
+def _answer(model: Model, rows: _Rows, *, sets: bool) -> Predicted:
+    answers = _answers(model, rows.batch, sets=sets)
     places = _places(rows)
     if places is not None:
         answers = answers.select(pl.all().gather(places))
@@ -161,6 +183,8 @@ def predict_rows(model: Model, rows: Sequence[Mapping[str, object]]) -> Predicte
     Raises:
         SourceError, ColumnError, DataError: as for `predict`.
     """
+    if len(rows) == 1:
+        return predict(model, rows[0])
     names = dict.fromkeys(name for row in rows for name in row)
     return predict(model, {name: [row.get(name) for row in rows] for name in names})
 
@@ -254,7 +278,7 @@ def _read(model: Model, table: Table, source: object) -> _Rows:
     except ColumnError as error:
         raise ColumnError(f"{table.source}: {error}") from None
     batch = apply_preparation(model.preparation, parsed.frame)
-    unseen = find_unseen(model.preparation, parsed.frame, batch, rows=table.rows)
+    unseen = find_unseen(model.preparation, lambda name, row: parsed.frame[name][row], batch, rows=table.rows)
     is_bad = np.concatenate([parsed.bad, np.ones(len(table.set_aside), bool)])
     return _Rows(table, parsed, batch, is_bad, (*parsed.findings, *table.findings, *unseen))
 

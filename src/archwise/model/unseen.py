@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
-import polars as pl
 
 from archwise.data.header import number_names
 from archwise.data.kinds import kind as pick_kind
@@ -17,14 +16,14 @@ from archwise.records import Array, Batch, Finding, Table
 
 
 def find_unseen(
-    preparation: Preparation, typed: pl.DataFrame, batch: Batch, *, rows: Array | None = None
+    preparation: Preparation, cell_of: Callable[[str, int], object], batch: Batch, *, rows: Array | None = None
 ) -> tuple[Finding, ...]:
     """Count the cells whose level has no code of its own, column by column.
 
     Args:
         preparation: of the model.
-        typed: rows as `parse_columns` gives them.
-        batch: the same rows as `apply_preparation` gives them.
+        cell_of: (column, position) -> the cell as its kind reads it.
+        batch: the rows as `apply_preparation` gives them.
         rows: (N,) numbers of the rows in their source, from 0, where they are a part of it.
     """
     if "codes" not in batch or not (batch["codes"] == RARE_CODE).any():
@@ -39,7 +38,7 @@ def find_unseen(
         row = first if rows is None else int(rows[first])
         message = (
             f"column '{column.name}': {n_unseen:,} cells hold a level that training saw in fewer than {FEWEST_ROWS} "
-            f"rows or never, such as '{typed[column.name][first]}' in row {row + 1}; they are answered as unknown"
+            f"rows or never, such as '{cell_of(column.name, first)}' in row {row + 1}; they are answered as unknown"
         )
         findings.append(Finding("unseen", "warning", message, column.name, n_unseen))
     return tuple(findings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from archwise.records.types import Array, Batch, Json, Scalar, Severity
 
@@ -139,6 +139,9 @@ class Signature:
         return next((spec for spec in self.inputs if spec.name == name), None)
 
 
+ReadCell: TypeAlias = Callable[[object], "Batch | None"]  # one plain cell to (1, width) arrays
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of column: how it is recognised and how its values become arrays, the same in training and serving.
@@ -151,6 +154,8 @@ class Kind:
     fit(typed, need): the prepared state, from training rows only: a JSON-able dict in which values may be arrays.
     spec(state): input name -> how this column extends it: (width, levels).
     apply(state, typed): input name -> (N, width) array. Row by row it gives exactly what it gives at once.
+    one(state): for single rows, a function from a plain Python cell (None, bool, int, float, str, date or datetime) to
+        what `parse` and `apply` give for it, or to None where they must be asked. None: they always are.
     """
 
     name: str
@@ -161,6 +166,7 @@ class Kind:
     fit: Callable[[pl.Series, Need], dict[str, Json]]
     spec: Callable[[Mapping[str, Json]], dict[str, tuple[int, tuple[int, ...]]]]
     apply: Callable[[Mapping[str, Json], pl.Series], Batch]
+    one: Callable[[Mapping[str, Json]], ReadCell] | None = None
 
 
 @dataclass(frozen=True)
@@ -181,6 +187,18 @@ class Table:
     set_aside: tuple[int, ...] = ()
     rows: Array | None = None
     sampled_from: int = 0
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A data set whose parts are given, each a source of its own: a path, a frame, a dict of columns or arrays.
+
+    train: the rows that are open. test: rows that are sealed. valid: rows that decide. None: drawn from train.
+    """
+
+    train: object
+    test: object | None = None
+    valid: object | None = None
 
 
 @dataclass(frozen=True)

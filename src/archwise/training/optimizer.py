@@ -75,6 +75,9 @@ def make_optimizer(network: nn.Module, plan: Plan) -> torch.optim.Optimizer:
 def set_rates(optimizer: torch.optim.Optimizer, rate: float, decay: float) -> None:
     """Set the rate and the weight decay of the next step, each group's in its measure.
 
+    What learns at a multiple of the rate also decays by that multiple, beside the rate that decay is taken at anyway;
+    RealMLP's published results rest on it (its factor of 6 on the inputs is a factor of 36 on their decay).
+
     Args:
         optimizer: from `make_optimizer`.
         rate: of a parameter whose factor is 1.
@@ -83,4 +86,4 @@ def set_rates(optimizer: torch.optim.Optimizer, rate: float, decay: float) -> No
     for group in optimizer.param_groups:
         group["lr"] = rate * group["factor"]
         if group["decays"]:
-            group["weight_decay"] = decay
+            group["weight_decay"] = decay * group["factor"]

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from archwise.data.kinds.number import apply_number, fit_number, spec_number
-from archwise.data.missing import blank_missing
-from archwise.records import Array, Batch, Guess, Json, Kind, Need, Scalar
+from archwise.data.kinds.number import apply_number, apply_numbers, fit_number, spec_number
+from archwise.data.missing import blank_missing, stripped
+from archwise.records import Array, Batch, Guess, Json, Kind, Need, ReadCell, Scalar
 
 NAME = "boolean"
 _PAIRS = (("true", "false"), ("yes", "no"), ("t", "f"), ("y", "n"))
@@ -60,6 +60,22 @@ def apply_boolean(state: Mapping[str, Json], typed: pl.Series) -> Batch:
     return apply_number(state, typed.cast(pl.Float64))
 
 
+def one_boolean(state: Mapping[str, Json]) -> ReadCell:
+    """A function that reads one plain cell and scales it as a column of one."""
+
+    def read(cell: object) -> Batch | None:
+        if type(cell) is str:
+            text = stripped(cell)
+            value = np.nan if text == "" else None if text is None else _VALUES.get(text.lower())
+        elif type(cell) is bool:
+            value = cell
+        else:
+            value = np.nan if cell is None or cell != cell else _VALUES.get(str(cell)) if type(cell) is int else None
+        return None if value is None else apply_numbers(state, np.array([value], np.float64))
+
+    return read
+
+
 KIND = Kind(
     name=NAME,
     summary="yes or no",
@@ -69,4 +85,5 @@ KIND = Kind(
     fit=fit_boolean,
     spec=spec_number,
     apply=apply_boolean,
+    one=one_boolean,
 )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
 
-from archwise.data.missing import blank_missing
-from archwise.records import Array, Batch, Guess, Json, Kind, Need, Scalar
+from archwise.data.missing import blank_missing, stripped
+from archwise.records import Array, Batch, Guess, Json, Kind, Need, ReadCell, Scalar
 
 NAME = "category"
 RARE_CODE = 0  # of a level that training did not see, or too seldom to learn from
@@ -17,6 +18,7 @@ FIRST_CODE = 2  # of the most frequent level
 FEWEST_ROWS = 3  # of training rows, for a level to get a code of its own
 MOST_LEVELS = 1_000
 _LARGEST_WHOLE = 2.0**53  # beyond it float64 does not hold every whole number
+_WRITTEN_WHOLE = re.compile(r"(-?[0-9]+)\.0+")
 
 
 def sniff_category(values: pl.Series) -> Guess:
@@ -79,6 +81,40 @@ def apply_category(state: Mapping[str, Json], typed: pl.Series) -> Batch:
     return {"codes": codes.to_numpy().astype(np.int64)[:, None]}
 
 
+def one_category(state: Mapping[str, Json]) -> ReadCell:
+    """A function that reads one plain cell and finds its code in a table, which `apply_category` makes once."""
+    names = pl.Series(["", *state["levels"]], dtype=pl.String)
+    codes = apply_category(state, names.replace("", None))["codes"]
+    known: dict[str, Batch] = {name: {"codes": code[None]} for name, code in zip(names, codes, strict=True)}
+
+    def read(cell: object) -> Batch | None:
+        name = read_name(cell)
+        if name is None:
+            return None
+        return known.get(name) or apply_category(state, pl.Series([name]))
+
+    return read
+
+
+def read_name(cell: object) -> str | None:
+    """One plain cell as `parse_category` reads it, empty for missing; None where only that can tell."""
+    if type(cell) is str:
+        text = stripped(cell)
+        if text and text.endswith("0") and "." in text:
+            if not text.isascii():
+                return None  # digits of other scripts
+            whole = _WRITTEN_WHOLE.fullmatch(text)
+            return whole[1] if whole else text
+        return text
+    if cell is None or cell != cell:
+        return ""
+    if type(cell) is bool:
+        return "true" if cell else "false"
+    if type(cell) is int or (type(cell) is float and cell.is_integer()):
+        return str(int(cell)) if abs(cell) < _LARGEST_WHOLE else None
+    return None
+
+
 KIND = Kind(
     name=NAME,
     summary="a name or a code without an order",
@@ -88,4 +124,5 @@ KIND = Kind(
     fit=fit_category,
     spec=spec_category,
     apply=apply_category,
+    one=one_category,
 )

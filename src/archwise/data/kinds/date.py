@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
 
-from archwise.data.missing import blank_missing
+from archwise.data.missing import blank_missing, stripped
 from archwise.data.scale import apply_scale, fit_scale, scale_width
-from archwise.records import Array, Batch, Guess, Json, Kind, Need, Scalar
+from archwise.records import Array, Batch, Guess, Json, Kind, Need, ReadCell, Scalar
 
 NAME = "date"
 _SURE_SHARE = 0.95
@@ -25,6 +27,8 @@ _TIMED = tuple(
     for time in ("%H:%M:%S%.f", "%H:%M")
 )
 _DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y")
+_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])?")
+_EPOCH, _MICROSECOND = dt.datetime(1970, 1, 1), dt.timedelta(microseconds=1)
 
 
 def sniff_date(values: pl.Series) -> Guess:
@@ -90,13 +94,52 @@ def spec_date(state: Mapping[str, Json]) -> dict[str, tuple[int, tuple[int, ...]
 
 def apply_date(state: Mapping[str, Json], typed: pl.Series) -> Batch:
     """The scaled years, then sine and cosine of each part, (N, width) float32; missing as in the years."""
-    columns = [apply_scale(_scale_of(state), _years(typed) - state["origin"])]
-    is_missing = typed.is_null().to_numpy()
+    return _apply_parts(state, _years(typed), {part: _part(typed, part) for part in state["parts"]})
+
+
+def _apply_parts(state: Mapping[str, Json], years: Array, parts: Mapping[str, Array]) -> Batch:
+    """`apply_date` of years (N,) float64, NaN for missing, and the parts of the calendar, each (N,) int64."""
+    columns = [apply_scale(_scale_of(state), years - state["origin"])]
     absent = np.float32(np.nan if state["scale_how"] == "raw" else 0.0)
     for part in state["parts"]:
-        circle = _circle(_PERIODS[part])[_part(typed, part)]  # (N, 2)
-        columns.append(np.where(is_missing[:, None], absent, circle))
+        circle = _CIRCLES[part][parts[part]]  # (N, 2)
+        columns.append(np.where(np.isnan(years)[:, None], absent, circle))
     return {"numbers": np.concatenate(columns, axis=1)}
+
+
+def one_date(state: Mapping[str, Json]) -> ReadCell:
+    """A function that reads one plain cell, a date or a text of year, month and day, as a column of one."""
+
+    def read(cell: object) -> Batch | None:
+        moment = _read_moment(cell)
+        if moment is None:
+            return None
+        if isinstance(moment, float):
+            return _apply_parts(state, np.array([moment]), dict.fromkeys(_PERIODS, _FIRST))
+        years = _in_years(np.array([(moment - _EPOCH) // _MICROSECOND], np.float64))
+        numbers = {"month": moment.month - 1, "weekday": moment.weekday(), "hour": moment.hour}
+        return _apply_parts(state, years, {part: np.array([numbers[part]]) for part in state["parts"]})
+
+    return read
+
+
+def _read_moment(cell: object) -> dt.datetime | float | None:
+    """One plain cell as `parse_date` reads it, NaN for missing; None where only that can tell."""
+    if type(cell) is str:
+        text = stripped(cell)
+        if text == "":
+            return float("nan")
+        if text is None or not _ISO.fullmatch(text):
+            return None
+        try:
+            return dt.datetime.fromisoformat(text)
+        except ValueError:
+            return None
+    if type(cell) is dt.date:
+        return dt.datetime(cell.year, cell.month, cell.day)
+    if type(cell) is dt.datetime and cell.tzinfo is None:
+        return cell
+    return float("nan") if cell is None or cell != cell else None
 
 
 def _parse_text(values: pl.Series) -> pl.Series:
@@ -120,8 +163,13 @@ def _parse_text(values: pl.Series) -> pl.Series:
 
 def _years(typed: pl.Series) -> Array:
     """Years since 1970 as (N,) float64, NaN for missing."""
-    stamps = typed.cast(pl.Int64).cast(pl.Float64) / _YEAR_US
-    return stamps.fill_null(float("nan")).to_numpy()
+    return _in_years(typed.cast(pl.Int64).cast(pl.Float64).fill_null(float("nan")).to_numpy())
+
+
+def _in_years(stamps: Array) -> Array:
+    """Microseconds as years, (N,) float64."""
+    years: Array = stamps * (1.0 / _YEAR_US)
+    return years
 
 
 def _part(typed: pl.Series, part: str) -> Array:
@@ -141,6 +189,10 @@ def _circle(period: int) -> Array:
     return np.stack([np.sin(angles), np.cos(angles)], axis=1).astype(np.float32)
 
 
+_CIRCLES = {part: _circle(period) for part, period in _PERIODS.items()}
+_FIRST = np.zeros(1, np.int64)
+
+
 def _scale_of(state: Mapping[str, Json]) -> dict[str, Json]:
     return {name.removeprefix("scale_"): value for name, value in state.items() if name.startswith("scale_")}
 
@@ -154,4 +206,5 @@ KIND = Kind(
     fit=fit_date,
     spec=spec_date,
     apply=apply_date,
+    one=one_date,
 )

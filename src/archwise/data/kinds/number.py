@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
 
-from archwise.data.missing import blank_missing
+from archwise.data.missing import blank_missing, stripped
 from archwise.data.scale import apply_scale, fit_scale, scale_width
-from archwise.records import Array, Batch, Guess, Json, Kind, Need, Scalar
+from archwise.records import Array, Batch, Guess, Json, Kind, Need, ReadCell, Scalar
 
 NAME = "number"
 _SURE_SHARE = 0.95  # of the cells that must read as numbers
@@ -17,6 +19,8 @@ _FEW_DISTINCT = 20
 _CODE = r"^0\d+$"  # 02139 is a code: a number is not written so
 _NANOSECONDS = 1e9
 _MICROSECONDS = 1e6
+_PLAIN = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_LARGEST_INT = 2**63 - 1
 
 
 def sniff_number(values: pl.Series) -> Guess:
@@ -87,7 +91,44 @@ def spec_number(state: Mapping[str, Json]) -> dict[str, tuple[int, tuple[int, ..
 
 def apply_number(state: Mapping[str, Json], typed: pl.Series) -> Batch:
     """The scaled values, (N, width) float32."""
-    return {"numbers": apply_scale(state, number_array(typed))}
+    return apply_numbers(state, number_array(typed))
+
+
+def apply_numbers(state: Mapping[str, Json], values: Array) -> Batch:
+    """`apply_number` of values as (N,) float64, NaN for missing."""
+    return {"numbers": apply_scale(state, values)}
+
+
+def one_number(state: Mapping[str, Json]) -> ReadCell:
+    """A function that reads one plain cell and scales it as a column of one."""
+
+    def read(cell: object) -> Batch | None:
+        value = read_number(cell)
+        return None if value is None else apply_numbers(state, np.array([value]))
+
+    return read
+
+
+def read_number(cell: object) -> float | None:
+    """One plain cell as `parse_number` reads it, NaN for missing; None where only that can tell, or the cell is bad."""
+    if type(cell) is str:
+        text = stripped(cell)
+        if text == "":
+            return math.nan
+        if text is None or not _PLAIN.fullmatch(text):
+            return None
+        value = float(text)
+    elif type(cell) is float:
+        value = cell
+    elif type(cell) is int and -_LARGEST_INT <= cell <= _LARGEST_INT:
+        value = float(cell)
+    elif cell is None:
+        return math.nan
+    elif type(cell) is bool:
+        value = float(cell)
+    else:
+        return None
+    return None if math.isinf(value) else value
 
 
 def _percent(share: float) -> str:
@@ -104,4 +145,5 @@ KIND = Kind(
     fit=fit_number,
     spec=spec_number,
     apply=apply_number,
+    one=one_number,
 )

@@ -22,6 +22,8 @@ def accepts_frame(source: object) -> bool:
 def read_frame(source: object, names: tuple[str, ...] = ()) -> Table:
     """Read a frame with the types it has; what Polars has no type for becomes text.
 
+    A dict from names to single cells, none of them a list, is one row.
+
     Raises:
         SourceError: the columns of a dict are not of one length, or names were given.
     """
@@ -31,7 +33,9 @@ def read_frame(source: object, names: tuple[str, ...] = ()) -> Table:
     if isinstance(source, pl.LazyFrame):
         return read_frame(source.collect())
     if isinstance(source, Mapping):
-        return _read_columns(list(source), list(source.values()), "the dict")
+        cells = list(source.values())
+        columns = cells if any(_is_column(cell) for cell in cells) else [[cell] for cell in cells]
+        return _read_columns(list(source), columns, "the dict")
     frame: Any = source  # a pandas DataFrame; pandas has no types that are checked here
     columns = [frame.iloc[:, position].to_numpy() for position in range(frame.shape[1])]
     return _read_columns(list(frame.columns), columns, "the frame")
@@ -57,7 +61,7 @@ def _read_column(name: str, values: Any, source: str) -> pl.Series:
         return values.alias(name)
     if isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "biufmM":
         return pl.Series(name, np.ascontiguousarray(values), nan_to_null=True)
-    if isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
+    if not _is_column(values):
         raise SourceError(
             f"{source}: column '{name}' is a {type(values).__name__}; expected a list or an array of cells"
         )
@@ -66,6 +70,10 @@ def _read_column(name: str, values: Any, source: str) -> pl.Series:
         return pl.Series(name, cells, dtype=pl.String)
     plain = [cell.item() if isinstance(cell, np.generic) else cell for cell in cells]
     return _without_objects(pl.Series(name, plain, strict=False))
+
+
+def _is_column(values: object) -> bool:
+    return hasattr(values, "__len__") and not isinstance(values, (str, bytes))
 
 
 def _without_objects(column: pl.Series) -> pl.Series:

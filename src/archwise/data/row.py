@@ -1,0 +1,93 @@
+"""One row at a time: the cells of a mapping become the inputs of a network with no table in between.
+
+Only how a cell is read has a twin here, the `one` of its kind; the sums are those of `apply`. What the twin is not sure
+of goes the way of every table, so that a row is answered the same however it comes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from archwise.data.kinds import kind as pick_kind
+from archwise.data.prepare import Preparation, join_columns
+from archwise.records import Batch, ReadCell
+
+_PLAIN = frozenset({str, int, float, bool, type(None), dt.date, dt.datetime})
+
+
+@dataclass(frozen=True)
+class RowReader:
+    """How the cells of a row are read: the name of each column and its function."""
+
+    columns: tuple[tuple[str, ReadCell], ...]
+
+
+def make_row_reader(preparation: Preparation, columns: Sequence[tuple[str, str]]) -> RowReader | None:
+    """Make the functions that read a row, once for a model.
+
+    Args:
+        preparation: as fitted.
+        columns: (name, kind) of each column that is needed.
+
+    Returns:
+        None where a kind cannot read a single cell.
+    """
+    if [(column.name, column.kind) for column in preparation.columns] != list(columns):
+        return None
+    readers = []
+    for column in preparation.columns:
+        one = pick_kind(column.kind).one
+        if one is None:
+            return None
+        readers.append((column.name, one(column.state)))
+    return RowReader(tuple(readers))
+
+
+def read_row(reader: RowReader, cells: Mapping[str, object]) -> Batch | None:
+    """The inputs of a network, one row each, as `apply_preparation` gives them; None where a table must be made.
+
+    Args:
+        cells: as `plain_cells` gives them; there may be other columns too.
+    """
+    parts: list[Batch] = []
+    for name, read in reader.columns:
+        given = read(cells[name]) if name in cells else None
+        if given is None:
+            return None
+        parts.append(given)
+    return join_columns(parts)
+
+
+def plain_cells(row: Mapping[object, object]) -> dict[str, object] | None:
+    """The cells of a row by name, as plain Python values.
+
+    Args:
+        row: column name -> a cell, or for every column a list of one cell.
+
+    Returns:
+        None where the row holds anything else, more than a row, or a name that a reader would change.
+    """
+    cells: dict[str, object] = {}
+    is_listed = None
+    for name, cell in row.items():
+        if type(name) is not str or not name:
+            return None
+        listed = type(cell) is list
+        if is_listed is None:
+            is_listed = listed
+        if listed is not is_listed:
+            return None
+        if type(cell) is list:
+            if len(cell) != 1:
+                return None
+            cell = cell[0]
+        if isinstance(cell, np.generic):
+            cell = cell.item()
+        if type(cell) not in _PLAIN:
+            return None
+        cells[name] = cell
+    return cells
