@@ -18,7 +18,7 @@ from archwise.data.prepare import Preparation, apply_preparation, fit_preparatio
 from archwise.data.row import make_row_reader, plain_cells, read_row
 from archwise.records import Batch, Need
 
-KINDS = ("boolean", "category", "date", "number")
+KINDS = ("boolean", "category", "date", "number", "plain")
 NEEDS = [Need("raw"), Need("standard"), Need("quantile"), Need("robust")]
 TEXTS = ["", " ", "?", "NA", " nan ", "null", "1", "0", "1.0", " -20", "-0.0", "7.50", "+5", ".5", "5.", "1_000", "1e5",
          "1E+05", "1e400", "-1e-400", "inf", "Infinity", "abc", "0x10", "٣", "٣.0", "５", "1,5", "10.00", "a.0", "yes",
@@ -60,6 +60,7 @@ TRAINING = {
     "category": ["a", "a", "a", "b", "b", "b", "1", "1", "1", "true", "true", "true", "rare", None],
     "date": ["2023-01-01", "2024-06-15 12:30:00", "2024-06-16 13:00:00", None],
     "number": [1.0, -2.5, 7.0, 1e6, 3.0, None],
+    "plain": [1.0, -999.0, 7.0, None],
 }
 
 
@@ -120,6 +121,26 @@ def test_the_name_of_a_cell_alone_is_its_name_in_a_table(cell: object) -> None:
     name = None if isinstance(cell, np.generic) else read_name(cell)
     if name is not None:
         assert parse_category(open_table({"x": [cell]}).frame["x"])[0].to_list() == [name or None]
+
+
+@pytest.mark.parametrize("need", NEEDS)
+@pytest.mark.parametrize("cell", [-999, -999.0, 3, 0.5, None])
+def test_a_value_apart_is_apart_in_a_single_row_too(need: Need, cell: float | None) -> None:
+    values = np.where(np.arange(400) % 10 == 0, -999.0, np.random.default_rng(0).uniform(0, 50, 400))
+    preparation = fit_preparation(pl.DataFrame({"x": values}), [("x", "number")], need=need)
+    expected = apply_preparation(preparation, parse_columns(pl.DataFrame({"x": [cell]}), [("x", "number")]).frame)
+    assert alone(preparation, cell)["numbers"].tobytes() == expected["numbers"].tobytes()
+
+
+@pytest.mark.parametrize("cell", ["level 7", "level 6999", "never seen", None])
+def test_one_of_very_many_levels_is_read_alone_as_in_a_table(cell: str | None) -> None:
+    names = pl.DataFrame({"x": [f"level {row % 7_000}" for row in range(21_000)]})
+    preparation = fit_preparation(names, [("x", "category")], need=Need())
+    expected = apply_preparation(preparation, pl.DataFrame({"x": [cell]}, schema={"x": pl.String}))
+    found = alone(preparation, cell)
+    assert found is not None
+    assert found.keys() == expected.keys()
+    assert all(found[part].tobytes() == array.tobytes() for part, array in expected.items())
 
 
 class TestPlainCells:

@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from archwise import catalogue
 from archwise.architectures import architecture, architectures
 from archwise.config import OPTIMIZERS, Budget, Config
+from archwise.data.kinds import read_as
 from archwise.errors import UsageError, nearest
 from archwise.records import (
     Architecture,
@@ -95,7 +96,7 @@ def enter(profile: Profile, config: Config, *, n_workers: int) -> tuple[Candidat
 def _suits(entry: Architecture, profile: Profile) -> Suits:
     if entry.tasks and profile.task not in entry.tasks:
         return Suits(0.0, f"it does not serve the task {profile.task}")
-    kinds = {column.kind for column in profile.used}
+    kinds = {read_as(column.kind) for column in profile.used}
     if entry.reads and not kinds & set(entry.reads):
         return Suits(0.0, f"it reads {', '.join(entry.reads)}; the data have {', '.join(sorted(kinds))}")
     return entry.suits(profile)

@@ -1,4 +1,4 @@
-"""What is wrong with columns and rows, as findings: missing cells, sentinels, duplicate rows."""
+"""What is wrong with columns and rows, as findings: missing cells, values apart, duplicate rows."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import polars as pl
 
 from archwise.data.kinds.identifier import is_key_name
 from archwise.data.kinds.number import number_array
+from archwise.data.mark import Mark, find_marks, is_heavy
 from archwise.records import ColumnProfile, Finding
 
-SENTINELS = (-99.0, -999.0, -9999.0, -99999.0, -999999.0, 999.0, 9999.0, 99999.0, 999999.0, 9999999.0)
 _MOSTLY_MISSING = 0.5
 _COUNTED = ("({:,} such cells)", ": {:,} cells hold a ")  # where a message counts what was found
 
@@ -59,27 +59,41 @@ def find_key(column: ColumnProfile) -> tuple[Finding, ...]:
     return (Finding("identifier", "warning", message, column.name),)
 
 
-def find_sentinel(typed: pl.Series) -> tuple[Finding, ...]:
-    """A finding where a column of numbers holds a value such as -999 repeatedly, far from all others."""
+def find_apart(typed: pl.Series) -> tuple[Finding, ...]:
+    """Findings for values that a column of numbers sets apart from its scale, and for a tail that reaches far."""
     values = number_array(typed.drop_nulls())
-    if len(values) == 0:
-        return ()
-    for edge in {float(values.min()), float(values.max())}:
-        if edge not in SENTINELS:
-            continue
-        is_edge = values == edge
-        others = values[~is_edge]
-        if is_edge.sum() < 2 or len(others) == 0:
-            continue
-        gap = float(np.abs(others - edge).min())
-        if gap > float(np.ptp(others)):
-            message = (
-                f"column '{typed.name}': {edge:.0f} stands in {int(is_edge.sum()):,} cells, far from "
-                f"the others ({others.min():.4g} to {others.max():.4g}); if it marks a missing value, "
-                "leave those cells empty"
-            )
-            return (Finding("sentinel", "warning", message, typed.name, int(is_edge.sum())),)
-    return ()
+    marks = find_marks(values)
+    findings = [_tell_mark(str(typed.name), mark, int((values == mark.value).sum())) for mark in marks]
+    rest = values[~np.isin(values, [mark.value for mark in marks])]
+    if is_heavy(rest):
+        low, median, high = (f"{value:,.5g}" for value in np.quantile(rest, [0.01, 0.5, 0.99]))
+        message = (
+            f"column '{typed.name}' has tails that reach far: 98 % of its values lie from {low} to {high} about the "
+            f"median {median}, the others reach {rest.min():,.5g} and {rest.max():,.5g}; models that weigh "
+            "standardised numbers get it bent as well"
+        )
+        findings.append(Finding("heavy-tail", "note", message, str(typed.name)))
+    return tuple(findings)
+
+
+def _tell_mark(name: str, mark: Mark, n_cells: int) -> Finding:
+    value, others = f"{mark.value:.10g}", f"{mark.low:,.5g} to {mark.high:,.5g}"
+    found = f"column '{name}': {value} stands in {n_cells:,} cells ({100 * mark.share:.3g} %)"
+    keep = f"to read it as any other value: --kind {name}=plain"
+    if mark.why == "sentinel":
+        message = (
+            f"{found}, far outside the others ({others}), as marks of a missing or of a capped value do; networks read "
+            f"it as missing, under a flag of its own; {keep}"
+        )
+        return Finding("sentinel", "warning", message, name, n_cells)
+    if mark.why == "zero":
+        message = (
+            f"{found}, far below the others ({others}); it has a flag of its own, and where 0 cannot be, those cells "
+            f"are missing: leave them empty; {keep}"
+        )
+        return Finding("zero", "warning", message, name, n_cells)
+    message = f"{found}, the others spread from {mark.low:,.5g} to {mark.high:,.5g}; it has a flag of its own; {keep}"
+    return Finding("spike", "note", message, name, n_cells)
 
 
 def find_duplicates(frame: pl.DataFrame) -> tuple[Finding, ...]:

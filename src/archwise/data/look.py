@@ -8,13 +8,15 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from archwise.data.aside import is_aside
-from archwise.data.finding import find_duplicates, find_key, find_missing, find_sentinel, find_set_aside
+from archwise.data.drift import find_drift
+from archwise.data.finding import find_apart, find_duplicates, find_key, find_missing, find_set_aside
 from archwise.data.kinds import kind as pick_kind
 from archwise.data.kinds import kinds as all_kinds
 from archwise.data.leak import find_leaks
 from archwise.data.missing import blank_missing
 from archwise.data.prepare import Parsed, parse_columns
 from archwise.data.target import find_imbalance, find_lost_target, find_target, guess_task, target_values
+from archwise.data.twin import find_conflicts, find_copy, set_copies_aside
 from archwise.errors import ColumnError, nearest
 from archwise.records import ColumnProfile, Finding, Guess, Profile, Table
 
@@ -71,8 +73,9 @@ def look_at(table: Table, request: LookRequest) -> Profile:
         guess.class_counts,
     )
     parsed = parse_columns(frame, [(column.name, column.kind) for column in profile.used], rows=table.rows)
-    profile = replace(profile, columns=tuple(_summarise(column, parsed.frame) for column in columns))
-    profile = replace(profile, findings=(*table.findings, *_find_all(table, parsed, profile)))
+    columns = set_copies_aside([_summarise(column, parsed.frame) for column in columns], parsed.frame)
+    profile = replace(profile, columns=columns)
+    profile = replace(profile, findings=(*table.findings, *_find_all(table, parsed, profile, time=request.time)))
     return _scale_up(profile, table.sampled_from / frame.height) if table.sampled_from else profile
 
 
@@ -137,18 +140,23 @@ def _scale_up(profile: Profile, factor: float) -> Profile:
     return replace(profile, n_rows=round(factor * profile.n_rows), columns=columns, class_counts=counts)
 
 
-def _find_all(table: Table, parsed: Parsed, profile: Profile) -> tuple[Finding, ...]:
+def _find_all(table: Table, parsed: Parsed, profile: Profile, *, time: str) -> tuple[Finding, ...]:
     """Every finding, the target's first, then the columns' in their order, then the rows'."""
-    frame = table.frame
+    frame, typed = table.frame, parsed.frame.select(column.name for column in profile.used)
     target, is_lost = target_values(frame, profile)
     findings = [*find_lost_target(frame.get_column(profile.target), is_lost, rows=table.rows)]
     findings += find_imbalance(profile)
-    findings += find_leaks(parsed.frame, target)
+    findings += find_leaks(typed, target)
     findings += parsed.findings
     for column in profile.columns:
         findings += find_missing(column, frame.height)
         findings += find_set_aside(column, frame.height)
+        findings += find_copy(column)
         findings += find_key(column)
         if column.use and column.kind == "number":
-            findings += find_sentinel(parsed.frame.get_column(column.name))
-    return tuple(findings) if table.sampled_from else (*findings, *find_duplicates(frame))
+            findings += find_apart(typed.get_column(column.name))
+    ordering = [column.name for column in profile.columns if column.kind in ("number", "plain", "date", "identifier")]
+    findings += find_drift(typed, target, frame=frame, ordering=ordering, time=time)
+    if table.sampled_from:
+        return tuple(findings)
+    return (*findings, *find_duplicates(frame), *find_conflicts(typed, target))

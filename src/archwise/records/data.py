@@ -25,8 +25,8 @@ class Guess:
 class Finding:
     """Something `look` found that the user should know, with its evidence and the mend in the message.
 
-    code: short stable name (missing, duplicate-rows, identifier, constant, text, leak, imbalance, bad-cells,
-    all-missing, sentinel, header, encoding, decimal-comma, ragged).
+    code: short stable name (missing, duplicate-rows, identifier, constant, text, copy, leak, imbalance, bad-cells,
+    all-missing, sentinel, zero, spike, heavy-tail, drift, conflict, header, encoding, decimal-comma, ragged).
     """
 
     code: str
@@ -156,6 +156,7 @@ class Kind:
     apply(state, typed): input name -> (N, width) array. Row by row it gives exactly what it gives at once.
     one(state): for single rows, a function from a plain Python cell (None, bool, int, float, str, date or datetime) to
         what `parse` and `apply` give for it, or to None where they must be asked. None: they always are.
+    like: the kind whose columns it is read as; its own where that is empty.
     """
 
     name: str
@@ -167,6 +168,7 @@ class Kind:
     spec: Callable[[Mapping[str, Json]], dict[str, tuple[int, tuple[int, ...]]]]
     apply: Callable[[Mapping[str, Json], pl.Series], Batch]
     one: Callable[[Mapping[str, Json]], ReadCell] | None = None
+    like: str = ""
 
 
 @dataclass(frozen=True)

@@ -21,3 +21,8 @@ def kind(name: str) -> Kind:
     """
     found: Kind = catalogue.pick(kinds(), name, "kind")
     return found
+
+
+def read_as(name: str) -> str:
+    """The kind as which architectures read columns of the kind of that name."""
+    return kind(name).like or name

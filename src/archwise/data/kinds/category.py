@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
+from archwise.data.hashed import N_BUCKETS, N_OWN, apply_hashed, fit_hashed
 from archwise.data.missing import blank_missing, stripped
 from archwise.records import Array, Batch, Guess, Json, Kind, Need, ReadCell, Scalar
 
@@ -16,7 +17,7 @@ RARE_CODE = 0  # of a level that training did not see, or too seldom to learn fr
 MISSING_CODE = 1
 FIRST_CODE = 2  # of the most frequent level
 FEWEST_ROWS = 3  # of training rows, for a level to get a code of its own
-MOST_LEVELS = 1_000
+MOST_LEVELS = N_OWN + N_BUCKETS  # with a code each; of more, only the frequent keep one
 _LARGEST_WHOLE = 2.0**53  # beyond it float64 does not hold every whole number
 _WRITTEN_WHOLE = re.compile(r"(-?[0-9]+)\.0+")
 
@@ -62,30 +63,41 @@ def count_levels(typed: pl.Series) -> tuple[list[str], list[int]]:
     return counted["level"].to_list(), counted["n"].to_list()
 
 
-def fit_category(typed: pl.Series, need: Need) -> dict[str, Json]:  # noqa: ARG001  a kind's signature
-    """Give a code to each level of at least 3 training rows, the most frequent 1,000 at most."""
+def fit_category(typed: pl.Series, need: Need) -> dict[str, Json]:
+    """Give a code to each level of at least 3 training rows; where they are many thousands, most share codes."""
     levels, counts = count_levels(typed)
-    kept = [level for level, count in zip(levels, counts, strict=True) if count >= FEWEST_ROWS]
-    return {"levels": kept[:MOST_LEVELS]}
+    n_kept = sum(count >= FEWEST_ROWS for count in counts)
+    kept, often = levels[:n_kept], counts[:n_kept]
+    if n_kept <= MOST_LEVELS:
+        return {"levels": kept}
+    return fit_hashed(kept, often, n_missing=typed.null_count(), n_rare=sum(counts[n_kept:]), need=need)
 
 
 def spec_category(state: Mapping[str, Json]) -> dict[str, tuple[int, tuple[int, ...]]]:
-    """One column of `codes`."""
+    """One column of `codes`; where levels share codes, one of `numbers` too, the frequency of the level."""
+    if "hashes" in state:
+        return {"codes": (1, (FIRST_CODE + MOST_LEVELS,)), "numbers": (1, ())}
     return {"codes": (1, (FIRST_CODE + len(state["levels"]),))}
 
 
 def apply_category(state: Mapping[str, Json], typed: pl.Series) -> Batch:
-    """The codes, (N, 1) int64: 0 unseen or rare, 1 missing, 2 and on the levels."""
+    """The codes, (N, 1) int64: 0 unseen or rare, 1 missing, 2 and on the levels; and the frequency, if it is read."""
+    if "hashes" in state:
+        places, frequency = apply_hashed(state, typed)
+        codes = np.where(places == -1, RARE_CODE, np.where(places == -2, MISSING_CODE, places + FIRST_CODE))
+        return {"codes": codes[:, None], **frequency}
     known = typed.cast(pl.Enum(state["levels"]), strict=False).to_physical().cast(pl.Int64)
-    codes = (known + FIRST_CODE).fill_null(RARE_CODE).set(typed.is_null(), MISSING_CODE)
-    return {"codes": codes.to_numpy().astype(np.int64)[:, None]}
+    given = (known + FIRST_CODE).fill_null(RARE_CODE).set(typed.is_null(), MISSING_CODE)
+    return {"codes": given.to_numpy().astype(np.int64)[:, None]}
 
 
 def one_category(state: Mapping[str, Json]) -> ReadCell:
     """A function that reads one plain cell and finds its code in a table, which `apply_category` makes once."""
     names = pl.Series(["", *state["levels"]], dtype=pl.String)
-    codes = apply_category(state, names.replace("", None))["codes"]
-    known: dict[str, Batch] = {name: {"codes": code[None]} for name, code in zip(names, codes, strict=True)}
+    batch = apply_category(state, names.replace("", None))
+    known: dict[str, Batch] = {
+        name: {part: array[row : row + 1] for part, array in batch.items()} for row, name in enumerate(names)
+    }
 
     def read(cell: object) -> Batch | None:
         name = read_name(cell)

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
+from archwise.data.mark import find_marks, is_heavy
 from archwise.data.missing import blank_missing, stripped
-from archwise.data.scale import apply_scale, fit_scale, scale_width
+from archwise.data.scale import apply_bend, apply_scale, fit_bend, fit_scale, scale_width
 from archwise.records import Array, Batch, Guess, Json, Kind, Need, ReadCell, Scalar
 
 NAME = "number"
@@ -80,13 +81,30 @@ def number_array(typed: pl.Series) -> Array:
 
 
 def fit_number(typed: pl.Series, need: Need) -> dict[str, Json]:
-    """Fit the scale that the need asks for to the training values."""
-    return fit_scale(number_array(typed), need)
+    """Fit the scale that the need asks for to the training values, and find what is apart from it.
+
+    Returns:
+        what `fit_scale` gives; of other needs than "raw" also, where there are any: marks, (M,) values that get a
+        column of their own and are 0 on the scale of the rest; and bend, of "standard" with far tails.
+    """
+    values = number_array(typed)
+    if need.numbers == "raw":
+        return fit_scale(values, need)
+    known = values[~np.isnan(values)]
+    marks = np.array([mark.value for mark in find_marks(known)])
+    rest = known[~np.isin(known, marks)]
+    state = fit_scale(rest, need)
+    state["flag"] = len(known) < len(values)
+    if len(marks):
+        state["marks"] = marks
+    if need.numbers == "standard" and is_heavy(rest):
+        state["bend"] = fit_bend(rest)
+    return state
 
 
 def spec_number(state: Mapping[str, Json]) -> dict[str, tuple[int, tuple[int, ...]]]:
-    """One column of `numbers`, and one more for the flag of missing values."""
-    return {"numbers": (scale_width(state), ())}
+    """One column of `numbers`; one more for the flag of missing values, for the bent scale, and for each mark."""
+    return {"numbers": (scale_width(state) + int("bend" in state) + len(state.get("marks", ())), ())}
 
 
 def apply_number(state: Mapping[str, Json], typed: pl.Series) -> Batch:
@@ -95,8 +113,17 @@ def apply_number(state: Mapping[str, Json], typed: pl.Series) -> Batch:
 
 
 def apply_numbers(state: Mapping[str, Json], values: Array) -> Batch:
-    """`apply_number` of values as (N,) float64, NaN for missing."""
-    return {"numbers": apply_scale(state, values)}
+    """The scaled values of (N,) float64, NaN for missing: (N, width) float32."""
+    if "marks" not in state and "bend" not in state:
+        return {"numbers": apply_scale(state, values)}
+    is_marked = values[:, None] == state.get("marks", np.zeros(0))  # (N, M)
+    values = np.where(is_marked.any(axis=1), np.nan, values)
+    columns = [apply_scale(state, values)]
+    if state["flag"]:
+        columns[0][is_marked.any(axis=1), 1] = 0.0  # marked is not missing
+    if "bend" in state:
+        columns.append(apply_bend(state["bend"], values))
+    return {"numbers": np.concatenate([*columns, is_marked.astype(np.float32)], axis=1)}
 
 
 def one_number(state: Mapping[str, Json]) -> ReadCell:
