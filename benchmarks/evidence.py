@@ -124,26 +124,27 @@ def simulate(world: World, rng: np.random.Generator) -> dict[str, Array]:
             true[f"{way}_true"].append(true_score(world, errors(world, model(fresh[0]), fresh[1])))
         found["split"].append(errors(world, split(rows[n_train:]), numbers[n_train:]))
         true["split_mean"].append(true["split_true"][-1])
-        joined, of_folds = np.zeros(n), []
-        for cut in cuts:
+        joined, fitted = np.zeros((len(cuts), n)), []
+        for repeat, cut in enumerate(cuts):
             for fold in range(N_FOLDS):
                 out = cut == fold
                 model = fit(world, racer, rows[~out], numbers[~out], rng)
-                joined[out] += model(rows[out]) / len(cuts)
-                of_folds.append(true_score(world, errors(world, model(fresh[0]), fresh[1])))
-        found["folds"].append(errors(world, joined, numbers))
-        true["folds_mean"].append(float(np.mean(of_folds)))
+                joined[repeat, out] = model(rows[out])
+                fitted.append(true_score(world, errors(world, model(fresh[0]), fresh[1])))
+        found["folds"].append(errors(world, joined, numbers).ravel())
+        true["folds_mean"].append(float(np.mean(fitted)))
     return {**{k: np.stack(v, axis=1) for k, v in found.items()}, **{k: np.array(v) for k, v in true.items()}}
 
 
-def score(metric: Metric, columns: Array, *, n_resamples: int, n_folds: int = 1) -> BootstrapScores:
-    """All racers of all tables at once: they share their resamples, which are drawn once."""
+def score(metric: Metric, columns: Array, *, n_rows: int, n_resamples: int, n_folds: int = 1) -> BootstrapScores:
+    """All racers of all tables at once, on the same resamples; the copies of a row that repeats give are a group."""
     if metric is RMSE:
         outputs = [column[:, None] for column in columns.T]
     else:
         outputs = [np.stack([column, 1.0 - column], axis=1) for column in columns.T]
-    truth = np.zeros(len(columns), dtype=np.int64)
-    return of_folds(bootstrap_scores(truth, outputs, metric, seed=7, n_resamples=n_resamples), n_folds)
+    truth, groups = np.zeros(len(columns), dtype=np.int64), np.tile(np.arange(n_rows), len(columns) // n_rows)
+    scored = bootstrap_scores(truth, outputs, metric, seed=7, groups=groups, n_resamples=n_resamples)
+    return of_folds(scored, n_folds)
 
 
 def part(scored: BootstrapScores, racers: list[int]) -> BootstrapScores:
@@ -161,8 +162,14 @@ def judge(world: World, tables: list[dict[str, Array]], way: str, *, n_resamples
     metric = world.metric
     stacked = np.concatenate([table[way] for table in tables], axis=1)
     sealed_all = np.concatenate([table[f"{way}_sealed"] for table in tables], axis=1)
-    scored = score(metric, stacked, n_resamples=n_resamples, n_folds=N_FOLDS if way == "folds" else 1)
-    sealed = score(metric, sealed_all, n_resamples=n_resamples)
+    scored = score(
+        metric,
+        stacked,
+        n_rows=world.n_open if way == "folds" else len(stacked),
+        n_resamples=n_resamples,
+        n_folds=N_FOLDS if way == "folds" else 1,
+    )
+    sealed = score(metric, sealed_all, n_rows=world.n_test, n_resamples=n_resamples)
     tally = []
     for number, table in enumerate(tables):
         racers = list(range(number * N_RACERS, (number + 1) * N_RACERS))

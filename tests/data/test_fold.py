@@ -28,7 +28,7 @@ def test_every_open_row_is_left_out_once_in_every_cut() -> None:
     split, cut, _ = make(400)
     assert cut.folds is not None
     np.testing.assert_array_equal(cut.train, np.sort(np.concatenate([split.train, split.valid])))
-    np.testing.assert_array_equal(cut.valid, cut.train)
+    np.testing.assert_array_equal(cut.valid, np.tile(cut.train, 2))
     assert cut.folds.shape == (2, 320)
     for folds in cut.folds:
         assert np.bincount(folds).tolist() == [64] * N_FOLDS
@@ -66,13 +66,21 @@ def test_repeats_are_different_cuts_and_the_same_seed_cuts_alike() -> None:
     assert not np.array_equal(first, other)
 
 
+def test_a_row_that_decides_more_than_once_is_a_group() -> None:
+    split, cut, _ = make(400)
+    assert split.groups is None
+    assert cut.groups is not None
+    np.testing.assert_array_equal(np.bincount(cut.groups[cut.valid])[cut.train], np.full(320, 2))
+    assert make(1_000)[1].groups is None
+
+
 def test_a_class_too_rare_to_be_parted_always_trains() -> None:
     _, cut, target = make(400, labels=["rare"] * 2 + ["a", "b"] * 199)
     assert cut.folds is not None
     rare = (target.gather(cut.train) == "rare").to_numpy()
     assert rare.sum() == 2
     assert (cut.folds[:, rare] == -1).all()
-    np.testing.assert_array_equal(cut.valid, cut.train[~rare])
+    np.testing.assert_array_equal(cut.valid, np.tile(cut.train[~rare], 2))
 
 
 def test_a_class_that_stands_in_one_group_is_never_left_out() -> None:

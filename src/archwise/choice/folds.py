@@ -3,7 +3,7 @@
 A fold is a place laid out as the run folder is: targets, and arrays prepared by what was fitted on its training rows.
 One split is the case of one fold, whose place is the run folder itself. With more, the run folder holds the arrays of
 all open rows, on which the chosen is fitted in the end, and the validation outputs of a candidate are those that its
-trainings gave for the rows they left out, the mean over repeats.
+trainings gave for the rows they left out. In repeats a row is a validation row more than once, and those are a group.
 Source: Stone 1974 (cross-validation); Chernozhukov et al. 2018 (cross-fitting).
 """
 
@@ -56,10 +56,12 @@ def folds_of(folder: Path) -> tuple[Fold, ...]:
         if "folds" not in parts:
             return (Fold(folder, "", np.arange(len(parts["valid"]))),)
         folds, train, valid = parts["folds"], parts["train"], parts["valid"]
+    judged = valid[: len(valid) // len(folds)]
+    n_folds = int(folds.max()) + 1
     split = Split(train, valid, valid[:0], "", "", folds=folds)
     return tuple(
-        Fold(place, place.name, np.searchsorted(valid, left_out))
-        for place, _, left_out in parts_of_folds(folder, split)
+        Fold(place, place.name, number // n_folds * len(judged) + np.searchsorted(judged, left_out))
+        for number, (place, _, left_out) in enumerate(parts_of_folds(folder, split))
     )
 
 
@@ -69,21 +71,16 @@ def signature_at(place: Path, ground: Ground, need: Need) -> Signature:
 
 
 def pool(folds: Sequence[Fold], outputs: Sequence[Array]) -> Array:
-    """Join what trainings answer for the rows they left out.
+    """Put what trainings answer for the rows they left out into the order of the validation rows.
 
     Args:
         outputs: of each fold, (N_left_out, K).
 
     Returns:
-        (N_valid, K), the mean over repeats.
+        (N_valid, K).
     """
-    n_rows = 1 + max(int(fold.left_out.max()) for fold in folds)
-    total = np.zeros((n_rows, *outputs[0].shape[1:]), dtype=outputs[0].dtype)
-    counts = np.zeros((n_rows, 1), dtype=outputs[0].dtype)
-    for fold, answered in zip(folds, outputs, strict=True):
-        total[fold.left_out] += answered
-        counts[fold.left_out] += 1
-    return total / counts
+    pooled: Array = np.concatenate(outputs)[np.argsort(np.concatenate([fold.left_out for fold in folds]))]
+    return pooled
 
 
 # ---------------------------------------------------------------- networks

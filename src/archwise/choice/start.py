@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from archwise.architectures import architecture
@@ -142,6 +143,7 @@ def _lay_out(
     )
     split = split_given(rows.frame, rows.target, rule, apart) if apart else split_rows(rows.frame, rows.target, rule)
     rows = _with_given(rows, apart, rule)
+    grouped = split.groups is not None
     if "valid" not in apart:  # rows that are given to decide do so as they are
         split = cut_small(split, rows.target, rule)
     state = kind_of_task.encode_fit(rows.target[split.train])
@@ -159,11 +161,11 @@ def _lay_out(
         target_state=state,
         inputs=inputs,
         n_train=len(split.train),
-        n_valid=len(split.valid),
+        n_valid=len(np.unique(split.valid)),
         n_test=len(split.test),
         split_how=split.how,
         test_sha256=split.test_sha256,
-        grouped=split.groups is not None,
+        grouped=grouped,
         findings=rows.findings,
         test_source=apart["test"].name if "test" in apart else "",
         n_folds=1 if split.folds is None else int(split.folds.max()) + 1,

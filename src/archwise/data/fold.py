@@ -45,7 +45,9 @@ def cut_small(split: Split, target: pl.Series, rule: SplitRule) -> Split:
         target: (N,) String or Float64.
 
     Returns:
-        with `folds`: all open rows as `train`, and those that are ever left out as `valid`.
+        with `folds`: all open rows as `train`, and as `valid` those that are ever left out, once for each repeat; with
+        repeats a row is a group, for it decides more than once. An average over repeats would flatter: it is the answer
+        of an ensemble, and what is handed over is one model.
     """
     rows = np.sort(np.concatenate([split.train, split.valid]))
     folding = None if rule.time else folding_of(len(rows), len(split.valid))
@@ -61,7 +63,10 @@ def cut_small(split: Split, target: pl.Series, rule: SplitRule) -> Split:
     folds[:, always] = NEVER
     judged = rows[~always]
     how = f"{split.how}; {folding_words(folding, len(judged))}"
-    return replace(split, train=rows, valid=judged, how=how, folds=folds)
+    valid, groups = np.tile(judged, folding.n_repeats), split.groups
+    if groups is None and folding.n_repeats > 1:
+        groups = np.arange(len(target), dtype=np.int64)
+    return replace(split, train=rows, valid=valid, how=how, folds=folds, groups=groups)
 
 
 def deal_folds(units: Array, strata: Array, n_folds: int, random: np.random.Generator) -> Array:

@@ -88,7 +88,8 @@ class Split:
     groups: (N,) int64 group of each row of the table, or None where rows are independent.
     how: the rule in words. test_sha256: fingerprint of the sealed rows.
     folds: (repeats, N_train) int64, the fold in which each row of `train` is left out, -1 where it never is; None for
-        one split. With folds, `train` holds all rows that are not sealed, and `valid` those of them that are left out.
+        one split. With folds, `train` holds all rows that are not sealed, and `valid` those of them that are left out,
+        repeat after repeat.
     """
 
     train: Array
