@@ -194,6 +194,9 @@ RACE: list[Event] = [
     {"t": 1.0, "event": "trial", "id": "y", "label": "trees", "rung": 0, "state": "failed", "score": None,
      "low": None, "high": None, "seconds": 0.1, "steps": 0, "why": f"ValueError: {WILD}"},
     {"t": 1.1, "event": "rung", "rung": 1, "n_entrants": 1, "share": 1.0},
+    {"t": 1.15, "event": "proposals", "candidates": [
+        {"id": "z", "label": "mlp 2", "near": "mlp", "changes": "width=300 rate=0.002"},
+        {"id": "w", "label": "trees 2", "near": "trees", "changes": "trees=130"}]},
     {"t": 1.2, "event": "note", "message": f"mind {WILD}"},
     {"t": 1.3, "event": "verdict", "chosen": WILD, "reasons": []},
     {"t": 1.4, "event": "done", "model": "a.archwise"},
@@ -213,9 +216,17 @@ def test_off_a_terminal_a_race_is_plain_lines_with_the_run_folder_first(capsys: 
         f"{WILD}: 0.7312 (0.71 to 0.75), paused",
         f"trees: no score, failed (ValueError: {WILD})",
         "rung 1: 1 candidate, to 100% of the plan",
+        "proposed: mlp 2 (mlp with width=300 rate=0.002); trees 2 (trees with trees=130)",
         f"mind {WILD}",
         f"chosen: {WILD}",
     ]
+
+
+def test_who_is_left_for_its_outlook_is_told_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    why = "left at 33%: its curve points to 0.911 (0.905 to 0.914), below 0.921 of mlp 2"
+    with view.race_view(quiet=False) as on_event:
+        on_event({"t": 2.0, "event": "left", "id": "x", "label": "mlp", "rung": 1, "state": "paused", "why": why})
+    assert capsys.readouterr().out.strip().endswith(f"mlp: {why}")
 
 
 def test_each_line_begins_with_its_second(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,12 +11,16 @@ from pathlib import Path
 from archwise.architectures import architectures
 from archwise.choice import shortlist as choice_shortlist
 from archwise.choice.finish import finish_run
+from archwise.choice.propose import Wish, propose
 from archwise.choice.race import Course, race
-from archwise.choice.run import read_candidates, read_ground
+from archwise.choice.run import read_candidates, read_ground, read_wave, write_wave
 from archwise.choice.rung import bring_with
+from archwise.choice.search import Search, search
+from archwise.choice.seeds import add_mean, kept_for_seeds
 from archwise.choice.start import count_workers, look_request, start_run
 from archwise.config import Config, make_config, read_config
 from archwise.data.kinds import kinds
+from archwise.data.label_set import join_target
 from archwise.data.look import look_at
 from archwise.data.open import open_source, sample_stream
 from archwise.data.readers import readers
@@ -27,7 +31,7 @@ from archwise.model.predict import evaluate as evaluate_model
 from archwise.model.predict import load as load_model
 from archwise.model.predict import predict as predict_with
 from archwise.model.predict import predict_parts as predict_parts_with
-from archwise.records import Candidate, Json, Parts, Profile, Shortlisted, Table
+from archwise.records import Candidate, Json, Parts, Profile, Shortlisted, Table, Trial
 from archwise.report.event import OnEvent, event_log, seconds_spent
 from archwise.tasks import main_metric, task, tasks
 
@@ -50,7 +54,7 @@ def look(source: object, target: str = "", *, config: Config | None = None) -> P
     """
     config = _with(config, target=target)
     source = source.train if isinstance(source, Parts) else source
-    opened = open_source(source, names=config.names)
+    opened = join_target(open_source(source, names=config.names), config.target)
     table = opened if isinstance(opened, Table) else sample_stream(opened, seed=config.seed)
     return look_at(table, look_request(config))
 
@@ -79,7 +83,7 @@ def fit(
 
     Args:
         source: as for `look`, or `Parts` where the rows that are sealed, or that decide, are given.
-        target: the column to predict.
+        target: the column to predict, or several of yes and no separated by commas.
         budget: "90s", "5m", "1h" of wall time, or "2000steps"; 2m when not given.
         out: the model folder; beside the source, with the suffix .archwise, when not given.
         config: everything else that may be fixed; what is given here wins over it.
@@ -256,6 +260,8 @@ def _race_and_write(
     try:
         bring = bring_with(folder, workers, course=course, tell=tell)
         trials = race(candidates, course, bring=bring, on_event=tell)
+        trials = search(trials, course, bring=bring, on_event=tell, tools=_search_tools(folder, config, course))
+        trials = add_mean(trials, course, folder=folder, workers=workers, bring=bring, on_event=tell)
         deadline = None if config.limit.seconds is None else began + config.limit.seconds
         finish_run(folder, config, trials, workers=workers, tell=tell, deadline=deadline)
     except KeyboardInterrupt:
@@ -279,6 +285,20 @@ def _course(folder: Path, config: Config, began: float) -> Course:
     )
 
 
+def _search_tools(folder: Path, config: Config, course: Course) -> Search:
+    """What the search in a run folder needs: waves are kept there, and read from there when a run is resumed."""
+    wish = Wish(config.settings, config.seed, course.sign)
+
+    def following(number: int, centres: Sequence[Trial], trials: Sequence[Trial]) -> tuple[Candidate, ...]:
+        wave = read_wave(folder, number)
+        if not wave:
+            wave = propose(centres, trials, wish, number=number)
+            write_wave(folder, number, wave)
+        return wave
+
+    return Search(wish, following, lambda trials: kept_for_seeds(folder, trials, course))
+
+
 def _reserve_s(seconds: float, n_fits: int) -> float:
     """Seconds of a budget that are kept for evidence, the sealed test and the writing of the model.
 
@@ -296,7 +316,9 @@ def _with(config: Config | None, **given: Json) -> Config:
 
 def _need_training() -> None:
     """Say at once what is not installed, rather than in every trial."""
-    missing = [name for name in ("torch", "lightgbm", "sklearn", "onnx") if importlib.util.find_spec(name) is None]
+    missing = [
+        name for name in ("torch", "lightgbm", "sklearn", "onnx", "optuna") if importlib.util.find_spec(name) is None
+    ]
     if missing:
         raise MissingExtraError(f"training needs {', '.join(missing)}: pip install 'archwise[train]'")
 

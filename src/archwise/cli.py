@@ -31,8 +31,10 @@ app = typer.Typer(
 
 Source = Annotated[str, typer.Argument(help="The data: CSV, TSV, Parquet, Arrow or JSON lines.")]
 ModelFolder = Annotated[Path, typer.Argument(help="A model folder, as fit wrote it.")]
-Target = Annotated[str, typer.Option(help="The column to predict.")]
-TaskName = Annotated[str, typer.Option("--task", help="classify or regress; found from the target when not given.")]
+Target = Annotated[str, typer.Option(help="The column to predict; or several of yes and no: a,b,c.")]
+TaskName = Annotated[
+    str, typer.Option("--task", help="classify, regress or multilabel; found from the target if not given.")
+]
 KindOf = Annotated[list[str] | None, typer.Option("--kind", help="Read a column as a kind: age=category. Repeatable.")]
 Drop = Annotated[list[str] | None, typer.Option(help="Leave a column out. Repeatable, or separated by commas.")]
 Group = Annotated[str, typer.Option(help="Rows of one value of this column stay on one side of the split.")]
@@ -46,6 +48,9 @@ Skip = Annotated[list[str] | None, typer.Option(help="Leave these architectures 
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="A run.toml to start from; options given here win.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print only the outcome.")]
+Order = Annotated[
+    str, typer.Option(help="Classes from the lowest to the highest: low,medium,high. Their order is then learnt.")
+]
 Out = Annotated[Path | None, typer.Option(help="Where to write; the screen when not given.")]
 
 
@@ -136,6 +141,7 @@ def fit(
     ] = None,
     optimizer: Annotated[str, typer.Option(help="sgd, nesterov, rmsprop, adam or adamw for every network.")] = "",
     loss: Annotated[str, typer.Option(help="The loss of every network, such as huber.")] = "",
+    order: Order = "",
     metric: Annotated[str, typer.Option(help="The metric that decides.")] = "",
     threshold: Annotated[
         str,
@@ -164,7 +170,7 @@ def fit(
         drop=_listed(drop), group=group, time=time, test=test, valid=valid, names=_listed([names]),
         only=_listed(only), add=_listed(add), skip=_listed(skip), settings=_settings(set_), optimizer=optimizer,
         loss=loss, metric=metric, threshold=threshold, require=require, latency=latency, size=size, workers=workers,
-        device=device, seed=seed,
+        device=device, seed=seed, order=_listed([order]),
     )  # fmt: skip
     if not settings.source:
         raise UsageError("name the data to fit: archwise fit data.csv --target column")

@@ -37,6 +37,7 @@ class Config(BaseModel):
     names: column names for a source without a header line. kinds: column -> kind. only, add,
     skip: architectures. test, valid: shares of the rows, or the paths of files that hold those parts.
     settings: "mlp.activation" -> value. workers: processes, 0 for one a core.
+    order: classes from the lowest to the highest, of an ordered target.
     threshold: what the positive of two classes is answered for. require: score that the sealed rows must reach.
     latency, size: what a model may take, in ONNX Runtime and on disk.
     """
@@ -59,6 +60,7 @@ class Config(BaseModel):
     settings: dict[str, Scalar] = Field(default_factory=dict)
     optimizer: str = ""
     loss: str = ""
+    order: tuple[str, ...] = ()
     metric: str = ""
     threshold: str = ""
     require: float | None = Field(default=None, allow_inf_nan=False)

@@ -76,7 +76,7 @@ def race_view(*, quiet: bool) -> Iterator[OnEvent]:
     with Live(console=out, refresh_per_second=4, transient=False) as live:
 
         def on_event(event: Event) -> None:
-            if event["event"] in ("trial", "point", "started"):
+            if event["event"] in ("trial", "left", "point", "started"):
                 rows[event["id"]] = {**rows.get(event["id"], {}), **event}
                 live.update(_race_table(rows))
             else:
@@ -106,8 +106,13 @@ def _sentence(event: Event) -> str:
         n_entrants = event["n_entrants"]
         who = "1 candidate" if n_entrants == 1 else f"{n_entrants} candidates"
         return f"rung {event['rung']}: {who}, to {event['share']:.0%} of the plan"
+    if what == "proposals":
+        told = [f"{each['label']} ({each['near']} with {each['changes']})" for each in event["candidates"]]
+        return f"proposed: {'; '.join(told)}"
     if what == "trial":
         return f"{event['label']}: {_score(event)}, {event['state']}{_why(event)}"
+    if what == "left":
+        return f"{event['label']}: {event['why']}"
     if what == "verdict":
         return f"chosen: {event['chosen']}"
     return str(event["message"]) if what == "note" else ""
@@ -116,9 +121,9 @@ def _sentence(event: Event) -> str:
 def _race_table(rows: Mapping[str, Event]) -> Table:
     table = _table("candidate", "rung", "score", "seconds", "steps", "state")
     for row in rows.values():
-        state = row.get("state", "running") if row["event"] == "trial" else "running"
+        state = row.get("state", "running") if row["event"] in ("trial", "left") else "running"
         spent = str(row.get("seconds", "")), str(row.get("steps", row.get("step", "")))
-        why = escape(_why(row)) if state == "failed" else ""
+        why = escape(_why(row)) if state == "failed" or row["event"] == "left" else ""
         table.add_row(escape(row["label"]), str(row["rung"]), _score(row), *spent, state + why)
     return table
 
@@ -160,7 +165,7 @@ def show_model(model: Model) -> None:
     for row in model.trials:
         mark = "*" if row["id"] == verdict["candidate"] else "=" if row["id"] in verdict["tied"] else ""
         latency = "" if row["latency_ms"] is None else f"{row['latency_ms']:.3f}"
-        state = row["state"] + (_why(row) if row["state"] == "failed" else "")
+        state = row["state"] + (_why(row) if row["state"] in ("failed", "paused") else "")
         figures = _short(row["score"]), _between(row), _count(row["n_parameters"]), latency, f"{row['seconds']:.1f}"
         table.add_row(mark, escape(row["label"]), escape(state), *figures, escape(row["settings"]))
     out.print(table)

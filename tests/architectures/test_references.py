@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from archwise.architectures import architecture, architectures
+from archwise.errors import UsageError
 from archwise.model.session import open_session, outputs
 from archwise.records import (
     Array,
@@ -166,6 +168,74 @@ class TestEveryClassifier:
 def one_hot(batch: Batch) -> Array:
     columns = [np.eye(k)[batch["codes"][:, place]] for place, k in enumerate(LEVELS)]
     return np.hstack([batch["numbers"].astype(np.float64), *columns])
+
+
+SETTING_OF_COUNTS = {"trees": {"errors": "poisson"}, "linear": {"link": "log"}}
+
+
+@pytest.mark.parametrize("name", sorted(SETTING_OF_COUNTS))
+class TestCounts:
+    def fitted(self, name: str) -> tuple[Solved, Batch, Array]:
+        """Fitted to standardised counts, with their nought at -1.25."""
+        batch = make_batch(architecture(name).need.numbers)
+        counts = np.random.default_rng(5).poisson(np.exp(0.8 * np.nan_to_num(batch["numbers"][:, 0])))
+        entry = architecture(name)
+        signature = Signature(make_signature("regress").inputs, 1, zero=-1.25)
+        targets = (counts / 2.0 - 1.25).astype(np.float32)
+        settings = {**entry.defaults(), **SETTING_OF_COUNTS[name]}
+        return entry.solve(signature, settings, batch, targets, "regress", 0), batch, counts
+
+    def test_answers_are_expected_counts_never_below_nought(self, name: str) -> None:
+        solved, batch, counts = self.fitted(name)
+        given = (outputs(open_session(solved.onnx), batch)[:, 0].astype(np.float64) + 1.25) * 2.0
+        assert given.min() > 0
+        assert given.mean() == pytest.approx(counts.mean(), rel=5e-3)
+        assert np.corrcoef(given, counts)[0, 1] > 0.5
+
+    def test_graph_answers_as_the_library_does(self, name: str) -> None:
+        solved, _, _ = self.fitted(name)
+        fresh = make_batch(architecture(name).need.numbers, 1_000, seed=7)
+        given = outputs(open_session(solved.onnx), fresh)
+        np.testing.assert_allclose(given, solved.outputs(fresh), rtol=1e-5, atol=1e-6)
+
+    def test_a_logarithm_is_refused_where_the_target_is_no_count(self, name: str) -> None:
+        batch = make_batch(architecture(name).need.numbers)
+        settings = {**architecture(name).defaults(), **SETTING_OF_COUNTS[name]}
+        solve_with = architecture(name).solve
+        assert solve_with is not None
+        with pytest.raises(UsageError, match="--loss poisson"):
+            solve_with(make_signature("regress"), settings, batch, make_targets(batch, "regress"), "regress", 0)
+
+    def test_it_is_tried_first_where_the_target_is_a_count(self, name: str) -> None:
+        found = replace(make_profile(), loss="poisson")
+        variants = architecture(name).variants
+        assert variants is not None
+        assert variants(found)[:2] == (SETTING_OF_COUNTS[name], {})
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+class TestLabels:
+    def fitted(self, name: str) -> tuple[Solved, Batch, Array]:
+        """Three labels: two that the inputs tell, one that no row has."""
+        batch = make_batch(architecture(name).need.numbers)
+        told = np.nan_to_num(batch["numbers"][:, 0]) > 0.5
+        targets = np.stack([told, batch["codes"][:, 0] == 1, 0 * told], axis=1).astype(np.float32)
+        signature = Signature(make_signature("regress").inputs, 3)
+        entry = architecture(name)
+        return entry.solve(signature, entry.defaults(), batch, targets, "multilabel", 0), batch, targets
+
+    def test_graph_answers_as_the_library_does(self, name: str) -> None:
+        solved, _, _ = self.fitted(name)
+        fresh = make_batch(architecture(name).need.numbers, 500, seed=7)
+        given = outputs(open_session(solved.onnx), fresh)
+        np.testing.assert_allclose(given, solved.outputs(fresh), rtol=1e-5, atol=1e-5)
+
+    def test_each_label_is_answered_for_itself(self, name: str) -> None:
+        solved, batch, targets = self.fitted(name)
+        shares = 1 / (1 + np.exp(-outputs(open_session(solved.onnx), batch).astype(np.float64)))
+        np.testing.assert_allclose(shares.mean(axis=0), targets.mean(axis=0), atol=0.02)
+        right = ((shares > 0.5) == (targets > 0.5)).mean(axis=0)
+        assert name == "majority" or right.min() > 0.9
 
 
 class TestLinear:

@@ -264,3 +264,23 @@ def test_the_loss_reaches_every_network() -> None:
 def test_what_cannot_be_is_refused_before_the_race(values: dict[str, Json], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         candidates(**values)
+
+
+def test_a_loss_found_from_the_target_races_beside_the_default() -> None:
+    found = enter(replace(profile(), task="regress", classes=(), loss="poisson"), config(), n_workers=2)
+    for name in NETWORKS:
+        first, second, *others = of(name, found)
+        assert (first.plan.loss, second.plan.loss) == ("poisson", "")
+        assert first.settings == second.settings
+        assert {candidate.plan.loss for candidate in others} <= {"poisson"}
+
+
+def test_a_loss_that_was_asked_for_races_alone() -> None:
+    asked = replace(profile(), task="regress", classes=(), loss="huber")
+    found = enter(asked, config(loss="huber"), n_workers=2)
+    assert {candidate.plan.loss for candidate in found if candidate.architecture in NETWORKS} == {"huber"}
+
+
+def test_an_order_of_classes_asks_for_the_ordinal_loss() -> None:
+    found = candidates(order=["no", "yes"])
+    assert {candidate.plan.loss for candidate in found if candidate.architecture in NETWORKS} == {"ordinal"}

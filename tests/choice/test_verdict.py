@@ -70,6 +70,13 @@ def sentences(verdict: Verdict) -> list[str]:
     return [*verdict.reasons, *verdict.next_steps]
 
 
+def seeds(of: Trial, n_seeds: int, *, right: int, other: int = 0) -> Trial:
+    """The mean of more networks like one, right on so many rows, with the costs of all its members."""
+    mean = trial(of.candidate.architecture, right=right, other=other, n_parameters=of.n_parameters * n_seeds)
+    named = replace(of.candidate, seeds=n_seeds, label=f"{of.candidate.label} of {n_seeds} seeds")
+    return replace(mean, candidate=named, latency_ms=of.latency_ms * n_seeds)
+
+
 # ---------------------------------------------------------------- who is chosen
 
 
@@ -85,6 +92,27 @@ def test_a_network_that_is_clearly_better_is_chosen() -> None:
     assert verdict.chosen == "mlp"
     assert len(verdict.tied) == 1
     assert verdict.score == 0.85
+
+
+def test_a_mean_of_seeds_that_is_clearly_better_is_chosen_and_its_cost_is_told() -> None:
+    alone = trial("mlp", right=800, latency_ms=0.03)
+    trials = [trial("trees", right=700), alone, seeds(alone, 4, right=850)]
+    verdict = judge(trials, use_latency=True)
+    assert verdict.candidate.seeds == 4
+    told = [reason for reason in verdict.reasons if reason.startswith("It is the mean of 4 seeds, 5.0 points ahead of")]
+    assert told
+    assert told[0].endswith("0.12 ms a row in place of 0.03.")
+    by_steps = judge(trials)  # no clock is told
+    assert any(reason.endswith("400 parameters in place of 100.") for reason in by_steps.reasons)
+
+
+def test_a_mean_of_seeds_that_is_not_shown_to_pay_leaves_one_network() -> None:
+    alone = trial("mlp", right=800, other=10)
+    verdict = judge([trial("trees", right=700), alone, seeds(alone, 3, right=802, other=20)])
+    assert verdict.candidate == alone.candidate
+    told = [reason for reason in verdict.reasons if reason.startswith("The mean of 3 seeds, 0.2")]
+    assert told
+    assert told[0].endswith("would take 300 parameters in place of 100 and was not chosen.")
 
 
 def test_a_reference_that_is_clearly_better_is_chosen() -> None:
@@ -323,6 +351,13 @@ def test_a_longer_budget_is_proposed_where_the_curve_was_rising(curve: list[floa
     verdict = judge([trial("trees", right=850), paused(1, curve)])
     told = "A longer budget may help: mlp 1 was still improving when the race paused it."
     assert verdict.next_steps == ((told,) if improving else ())
+
+
+def test_one_that_was_left_for_its_outlook_does_not_ask_for_a_longer_budget() -> None:
+    left = replace(
+        paused(1, [0.5, 0.6]), why="left at 33%: its curve points to 0.70 (0.65 to 0.72), below 0.85 of trees"
+    )
+    assert judge([trial("trees", right=850), left]).next_steps == ()
 
 
 def test_several_that_were_improving_are_named_in_the_plural() -> None:

@@ -281,3 +281,39 @@ class TestTargetValues:
     def test_a_frame_without_the_target_is_told(self) -> None:
         with pytest.raises(ColumnError, match="no target column 'y'"):
             target_values(pl.DataFrame({"x": [1]}), look(make_frame()))
+
+
+class TestLossAndOrder:
+    def test_a_target_of_counts_says_so_and_calls_for_its_loss(self) -> None:
+        rng = np.random.default_rng(0)
+        x = rng.normal(size=1_000)
+        profile = look(pl.DataFrame({"x": x, "y": rng.poisson(np.exp(1.5 + 0.6 * x))}))
+        assert (profile.task, profile.loss) == ("regress", "poisson")
+        assert len(found(profile, "count")) == 1
+
+    def test_a_loss_that_was_asked_for_is_not_looked_for(self) -> None:
+        rng = np.random.default_rng(0)
+        x = rng.normal(size=1_000)
+        frame = pl.DataFrame({"x": x, "y": rng.poisson(np.exp(1.5 + 0.6 * x))})
+        profile = look(frame, request=LookRequest("y", loss="mean_squared"))
+        assert profile.loss == "mean_squared"
+        assert not found(profile, "count")
+
+    def test_classes_stand_in_the_order_that_was_given_with_their_counts(self) -> None:
+        plain = look(make_frame())
+        profile = look(make_frame(), request=LookRequest("y", order=("yes", "no")))
+        assert profile.classes == ("yes", "no")
+        assert profile.class_counts == plain.class_counts[::-1]
+
+    @pytest.mark.parametrize(
+        ("order", "told"),
+        [(("yes", "n"), "no class 'n'"), (("yes",), "leaves out the class 'no'"), (("no", "yes", "no"), "twice")],
+    )
+    def test_an_order_that_is_not_of_the_classes_is_refused(self, order: tuple[str, ...], told: str) -> None:
+        with pytest.raises(UsageError, match=told):
+            look(make_frame(), request=LookRequest("y", order=order))
+
+    def test_a_loss_that_the_numbers_cannot_have_is_refused_with_the_row(self) -> None:
+        frame = pl.DataFrame({"x": np.arange(300.0), "y": np.arange(300.0) - 1.0})
+        with pytest.raises(TargetError, match="row 1: -1"):
+            look(frame, request=LookRequest("y", loss="poisson"))

@@ -94,3 +94,30 @@ def test_the_area_under_the_curve_decides_for_two_classes_and_accuracy_for_more(
 def test_a_misspelt_metric_suggests_the_nearest() -> None:
     with pytest.raises(UsageError, match="Did you mean 'accuracy'"):
         main_metric(TASK, STATE, "acuracy")
+
+
+GRADES = pl.Series("grade", ["low", "high", "mid", "low", "mid", "low"])
+ORDERED = TASK.aim(TASK.encode_fit(GRADES), "ordinal", ("low", "mid", "high", "superb"))
+
+
+def test_ordered_classes_are_numbered_in_their_order() -> None:
+    assert (ORDERED["classes"], ORDERED["counts"]) == (["low", "mid", "high"], [3, 2, 1])
+    assert TASK.encode(ORDERED, GRADES).tolist() == [0, 2, 1, 0, 1, 0]
+
+
+def test_ordered_classes_are_also_judged_by_their_ranks() -> None:
+    names = [metric.name for metric in TASK.metrics(ORDERED)]
+    assert names == ["accuracy", "balanced_accuracy", "f1", "log_loss", "quadratic_kappa", "rank_error"]
+
+
+def test_of_two_ordered_classes_the_positive_is_the_same_label() -> None:
+    state = TASK.encode_fit(pl.Series(["no", "yes", "no"]))
+    ordered = TASK.aim(state, "ordinal", ("yes", "no"))
+    assert ordered["classes"][ordered["positive"]] == state["classes"][state["positive"]] == "yes"
+
+
+def test_an_ordinal_head_begins_at_the_share_of_each_class() -> None:
+    import torch
+
+    head = TASK.head(4, {**ORDERED, "loss": "ordinal"})
+    np.testing.assert_allclose(head(torch.zeros(1, 4)).exp().detach().numpy(), [[3 / 6, 2 / 6, 1 / 6]], rtol=1e-5)

@@ -135,3 +135,48 @@ def test_outputs_that_are_not_finite_get_the_worst_value(
     truth, outputs = classes(2)
     outputs[3] = broken
     np.testing.assert_array_equal(score(truth, outputs, weightings()), np.full(R, worst))
+
+
+def test_quadratic_kappa_agrees_with_sklearn() -> None:
+    truth, outputs = classes(5)
+    expected = [
+        reference.cohen_kappa_score(truth, outputs.argmax(axis=1), weights="quadratic", sample_weight=row)
+        for row in weightings()
+    ]
+    np.testing.assert_allclose(scores.quadratic_kappa(truth, outputs, weightings()), expected, atol=1e-12)
+
+
+def test_quadratic_kappa_of_one_answer_for_all_is_nought() -> None:
+    truth, _ = classes(4)
+    np.testing.assert_array_equal(scores.quadratic_kappa(truth, np.tile([0.0, 1.0, 0.0, 0.0], (N, 1)), weightings()), 0)
+
+
+def test_the_rank_error_is_the_mean_distance_of_ranks() -> None:
+    truth, outputs = classes(5)
+    expected = [reference.mean_absolute_error(truth, outputs.argmax(axis=1), sample_weight=row) for row in weightings()]
+    np.testing.assert_allclose(scores.rank_error(truth, outputs, weightings()), expected, atol=1e-12)
+
+
+def test_the_poisson_deviance_agrees_with_sklearn_in_the_units_of_the_counts() -> None:
+    generator = np.random.default_rng(3)
+    counts, expected = generator.poisson(3.0, N).astype(np.float64), generator.gamma(3.0, 1.0, N)
+    mean, scale = 3.1, 1.7
+    truth, outputs = (counts - mean) / scale, ((expected - mean) / scale)[:, None]
+    found = scores.poisson_deviance(truth, outputs, weightings(), zero=-mean / scale, scale=scale)
+    wanted = [reference.mean_poisson_deviance(counts, expected, sample_weight=row) for row in weightings()]
+    np.testing.assert_allclose(found, wanted, rtol=1e-9)
+
+
+def test_an_expected_count_below_nought_costs_much_but_not_everything() -> None:
+    found = scores.poisson_deviance(np.array([1.0]), np.array([[-1.0]]), np.ones((1, 1)), zero=0.0, scale=1.0)
+    assert 20 < found[0] < 30
+
+
+def test_the_log_error_agrees_with_sklearn() -> None:
+    generator = np.random.default_rng(4)
+    amounts, answered = np.exp(generator.normal(size=N)), np.exp(generator.normal(size=N))
+    found = scores.root_mean_squared_log_error(
+        (amounts - 1.0) / 2.0, ((answered - 1.0) / 2.0)[:, None], weightings(), zero=-0.5, scale=2.0
+    )
+    wanted = [reference.root_mean_squared_log_error(amounts, answered, sample_weight=row) for row in weightings()]
+    np.testing.assert_allclose(found, wanted, rtol=1e-9)

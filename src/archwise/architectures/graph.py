@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from archwise.errors import UsageError
 from archwise.records import Array, Signature
 
 # TreeEnsemble with set membership came with ai.onnx.ml 5; ONNX Runtime reads all three from 1.21 on.
@@ -55,3 +58,29 @@ def as_double(signature: Signature) -> tuple[list[Any], str]:
     if len(names) == 1:
         return nodes, names[0]
     return [*nodes, helper.make_node("Concat", names, ["row"], axis=1)], "row"
+
+
+def through_exponential(signature: Signature, scores: str) -> tuple[str, list[Any], dict[str, Array]]:
+    """Nodes that turn logarithms of what a target lies above its nought into encoded targets.
+
+    Args:
+        signature: with zero, the encoded nought.
+        scores: name of the logarithms, float64.
+
+    Returns:
+        the name of the result, the nodes, and the constants that they read.
+    """
+    from onnx import helper
+
+    nodes = [helper.make_node("Exp", [scores], ["amounts"]), helper.make_node("Add", ["amounts", "zero"], ["encoded"])]
+    return "encoded", nodes, {"zero": np.array([signature.zero])}
+
+
+def refuse_without_nought(signature: Signature, setting: str) -> None:
+    """Refuse a logarithm where the target is not known to lie above its nought.
+
+    Raises:
+        UsageError: the target is not one of counts or amounts.
+    """
+    if signature.zero >= 0.0:
+        raise UsageError(f"{setting} is for counts and amounts; say that the target is one with --loss poisson")

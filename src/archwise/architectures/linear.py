@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from archwise.architectures.graph import write_graph
+from archwise.architectures.graph import refuse_without_nought, through_exponential, write_graph
 from archwise.records import (
     Architecture,
     Array,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 MOST_STEPS = 5_000
+LOGARITHMIC = ("poisson", "mean_squared_log")  # losses of networks beside which a log link is tried
 ABSENT = -30.0  # logit of a class that no training row has: a chance of about 1e-13
 
 
@@ -45,8 +46,9 @@ def _suits(profile: Profile) -> Suits:
     )
 
 
-def _variants(_profile: Profile) -> tuple[dict[str, Scalar], ...]:
-    return ({}, {"penalty": 0.02}, {"penalty": 50.0})
+def _variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:
+    through_log: tuple[dict[str, Scalar], ...] = ({"link": "log"},) if profile.loss in LOGARITHMIC else ()
+    return (*through_log, {}, {"penalty": 0.02}, {"penalty": 50.0})
 
 
 def _starts(spec: InputSpec) -> Array:
@@ -93,6 +95,13 @@ def _fit_logistic(rows: csr_matrix, targets: Array, penalty: float, n_outputs: i
     return weights, intercepts
 
 
+def _fit_labels(rows: csr_matrix, targets: Array, penalty: float) -> tuple[Array, Array]:
+    """Weights (D, K) and intercepts (K,) of each label's logit, each fitted for itself: one against the rest."""
+    fitted = [_fit_logistic(rows, held, penalty, 2) for held in np.asarray(targets, np.int64).T]
+    weights = np.stack([each[:, 1] - each[:, 0] for each, _ in fitted], axis=1)
+    return weights, np.array([each[1] - each[0] for _, each in fitted])
+
+
 def _fit_ridge(rows: csr_matrix, targets: Array, penalty: float) -> tuple[Array, Array]:
     """Weights (D, 1) and intercept (1,)."""
     from sklearn.linear_model import Ridge
@@ -101,7 +110,19 @@ def _fit_ridge(rows: csr_matrix, targets: Array, penalty: float) -> tuple[Array,
     return model.coef_[:, None], np.array([model.intercept_])
 
 
-def _graph(signature: Signature, weights: Array, intercepts: Array) -> bytes:
+def _fit_poisson(rows: csr_matrix, targets: Array, penalty: float, zero: float) -> tuple[Array, Array]:
+    """Weights (D, 1) and intercept (1,) of the logarithm of what the target lies above its nought."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import PoissonRegressor
+
+    model = PoissonRegressor(alpha=penalty / len(targets), max_iter=MOST_STEPS, tol=1e-6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(rows, np.maximum(0.0, np.asarray(targets, np.float64) - zero))
+    return model.coef_[:, None], np.array([model.intercept_])
+
+
+def _graph(signature: Signature, weights: Array, intercepts: Array, *, is_log: bool) -> bytes:
     """The sum of what numbers and codes say, in float64 so that the graph answers as the library does."""
     from onnx import TensorProto, helper
 
@@ -131,6 +152,10 @@ def _graph(signature: Signature, weights: Array, intercepts: Array) -> bytes:
             helper.make_node("Add", ["sum", said], ["by_codes"]),
         ]
         said = "by_codes"
+    if is_log:
+        said, after, more = through_exponential(signature, said)
+        nodes += after
+        constants |= more
     nodes.append(helper.make_node("Cast", [said], ["outputs"], to=TensorProto.FLOAT))
     return write_graph(signature, nodes, constants=constants)
 
@@ -139,15 +164,22 @@ def _solve(
     signature: Signature, settings: Mapping[str, Scalar], batch: Batch, targets: Array, task: str, _seed: int
 ) -> Solved:
     rows, penalty = _design(signature, batch), float(settings["penalty"])
-    if task == "regress":
+    is_log = task == "regress" and settings.get("link") == "log"
+    if is_log:
+        refuse_without_nought(signature, "link=log")
+        weights, intercepts = _fit_poisson(rows, targets, penalty, signature.zero)
+    elif task == "regress":
         weights, intercepts = _fit_ridge(rows, targets, penalty)
+    elif task == "multilabel":
+        weights, intercepts = _fit_labels(rows, targets, penalty)
     else:
         weights, intercepts = _fit_logistic(rows, targets, penalty, signature.n_outputs)
 
     def outputs(batch: Batch) -> Array:
-        return np.asarray(_design(signature, batch) @ weights + intercepts)
+        scores = np.asarray(_design(signature, batch) @ weights + intercepts)
+        return np.exp(scores) + signature.zero if is_log else scores
 
-    return Solved(_graph(signature, weights, intercepts), outputs, weights.size + intercepts.size)
+    return Solved(_graph(signature, weights, intercepts, is_log=is_log), outputs, weights.size + intercepts.size)
 
 
 ARCHITECTURE = Architecture(
@@ -158,9 +190,18 @@ ARCHITECTURE = Architecture(
     reads=("number", "category", "boolean", "date"),
     gives="vector",
     suits=_suits,
-    space=(Setting("penalty", 1.0, "strength of the squared penalty on the weights", low=1e-4, high=1e4, log=True),),
+    space=(
+        Setting("penalty", 1.0, "strength of the squared penalty on the weights", low=1e-4, high=1e4, log=True),
+        Setting(
+            "link",
+            "identity",
+            "of a number, what the sum is: itself or its logarithm",
+            choices=("identity", "log"),
+            searched=False,
+        ),
+    ),
     need=Need("standard"),
-    tasks=("classify", "regress"),
+    tasks=("classify", "regress", "multilabel"),
     variants=_variants,
     solve=_solve,
     most_rows=500_000,

@@ -13,6 +13,8 @@ SMALLEST_SHARE = 1e-7  # of a class that no training row has, so that its logari
 
 
 def _suits(profile: Profile) -> Suits:
+    if profile.task == "multilabel":
+        return Suits(0.05, f"the floor: always the share of rows that have each of {profile.n_classes} labels")
     if profile.n_classes:
         share = max(profile.class_counts) / max(1, sum(profile.class_counts))
         return Suits(0.05, f"the floor: always '{_majority(profile)}', right for {share:.0%} of the rows")
@@ -24,7 +26,11 @@ def _majority(profile: Profile) -> str:
 
 
 def _constant(targets: Array, task: str, n_outputs: int) -> Array:
-    """(K,) float32: log share of each class, or the mean."""
+    """(K,) float32: log share of each class, log odds of each label, or the mean."""
+    if task == "multilabel":
+        rows = np.clip(targets.sum(axis=0, dtype=np.float64), 0.5, len(targets) - 0.5)
+        odds: Array = np.log(rows / (len(targets) - rows)).astype(np.float32)
+        return odds
     if task == "regress":
         return np.array([targets.mean(dtype=np.float64)], np.float32)
     shares = np.bincount(targets, minlength=n_outputs) / len(targets)
@@ -63,7 +69,7 @@ ARCHITECTURE = Architecture(
     reads=("number", "category", "boolean", "date"),
     gives="vector",
     suits=_suits,
-    tasks=("classify", "regress"),
+    tasks=("classify", "regress", "multilabel"),
     solve=_solve,
     most_rows=2_000_000,
 )

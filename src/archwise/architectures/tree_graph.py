@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from archwise.architectures.graph import as_double, write_graph
+from archwise.architectures.graph import as_double, through_exponential, write_graph
 from archwise.records import Json, Signature
 
 LESS_OR_EQUAL, MEMBER = 0, 6  # nodes_modes of TreeEnsemble
@@ -44,14 +44,16 @@ class _Ensemble:
         return len(self.features) + len(self.leaf_values)
 
 
-def write_trees(signature: Signature, dump: Mapping[str, Json]) -> tuple[bytes, int]:
+def write_trees(signature: Signature, dump: Mapping[str, Json], *, is_log: bool = False) -> tuple[bytes, int]:
     """Write the raw scores of a booster as a graph.
 
     Of two classes the first has the score 0, so that softmax of the outputs is the booster's own probability.
 
     Args:
         signature: the inputs, and K.
-        dump: what `Booster.dump_model` gives; its features are the inputs of the signature side by side.
+        dump: what `Booster.dump_model` gives; its features are the inputs of the signature side by side. A tree may
+            name its output, where boosters stand side by side.
+        is_log: whether a score is the logarithm of what the target lies above its nought.
 
     Returns:
         the ONNX model, and the number of splits and leaves.
@@ -62,11 +64,12 @@ def write_trees(signature: Signature, dump: Mapping[str, Json]) -> tuple[bytes, 
     n_scores = dump["num_tree_per_iteration"]
     first = signature.n_outputs - n_scores  # 1 for two classes, which LightGBM gives one score
     for number, tree in enumerate(dump["tree_info"]):
-        _add_tree(ensemble, tree["tree_structure"], output=first + number % n_scores)
+        _add_tree(ensemble, tree["tree_structure"], output=tree.get("output", first + number % n_scores))
     nodes, row = as_double(signature)
     nodes.append(_ensemble_node(ensemble, row, signature.n_outputs))
-    nodes.append(helper.make_node("Cast", ["scores"], ["outputs"], to=TensorProto.FLOAT))
-    return write_graph(signature, nodes, constants={}), ensemble.size
+    scores, after, constants = through_exponential(signature, "scores") if is_log else ("scores", [], {})
+    nodes += [*after, helper.make_node("Cast", [scores], ["outputs"], to=TensorProto.FLOAT)]
+    return write_graph(signature, nodes, constants=constants), ensemble.size
 
 
 def _add_tree(ensemble: _Ensemble, root: Mapping[str, Json], *, output: int) -> None:

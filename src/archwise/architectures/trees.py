@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from archwise.architectures.graph import refuse_without_nought
 from archwise.architectures.tree_graph import write_trees
 from archwise.records import (
     Architecture,
@@ -22,6 +23,9 @@ from archwise.records import (
 )
 
 FEW_ROWS = 3_000
+ABSOLUTE = ("mean_absolute", "quantile", "quantiles")  # losses of networks beside which the median is the fair answer
+LOGARITHMIC = ("poisson", "mean_squared_log")  # and those beside which it is a mean through a logarithm
+OBJECTIVES = {"squared": "regression", "absolute": "regression_l1", "poisson": "poisson"}
 
 SPACE = (
     Setting("trees", 100, "number of boosting rounds", low=20, high=2_000, log=True),
@@ -31,6 +35,13 @@ SPACE = (
     Setting("row_share", 1.0, "share of the rows that each tree sees", low=0.3, high=1.0),
     Setting("column_share", 1.0, "share of the columns that each tree sees", low=0.3, high=1.0),
     Setting("penalty", 0.0, "squared penalty on the leaves", low=0.0, high=100.0),
+    Setting(
+        "errors",
+        "squared",
+        "of a number, what the trees bring down",
+        choices=("squared", "absolute", "poisson"),
+        searched=False,
+    ),
 )
 
 
@@ -44,13 +55,25 @@ def _suits(profile: Profile) -> Suits:
 
 
 def _variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:
+    chosen = _of_errors(profile)
+    return (*chosen, *({**variant, **chosen[0]} for variant in _sizes(profile)))
+
+
+def _of_errors(profile: Profile) -> tuple[dict[str, Scalar], ...]:
+    """The defaults for each kind of errors that the target calls for, the likeliest first."""
+    if profile.loss in ABSOLUTE:
+        return ({"errors": "absolute"}, {})
+    if profile.loss in LOGARITHMIC:
+        return ({"errors": "poisson"}, {})
+    return ({},)
+
+
+def _sizes(profile: Profile) -> tuple[dict[str, Scalar], ...]:
+    """What else to try beside the defaults."""
     patient: dict[str, Scalar] = {"trees": 400, "rate": 0.05, "row_share": 0.8, "column_share": 0.8}
     if profile.n_rows < FEW_ROWS:
-        return (
-            {},
-            {"trees": 150, "rate": 0.05, "leaves": 7, "row_share": 0.8, "column_share": 0.6, "penalty": 5.0},
-        )
-    return ({}, patient, {**patient, "leaves": 63})
+        return ({"trees": 150, "rate": 0.05, "leaves": 7, "row_share": 0.8, "column_share": 0.6, "penalty": 5.0},)
+    return (patient, {**patient, "leaves": 63})
 
 
 def _rows(signature: Signature, batch: Batch) -> Array:
@@ -72,8 +95,8 @@ def _codes(signature: Signature) -> list[int]:
 def _parameters(settings: Mapping[str, Scalar], task: str, n_outputs: int, seed: int) -> dict[str, Scalar]:
     """LightGBM's own parameters; what is not named here stays at the library's default."""
     if task == "regress":
-        objective: dict[str, Scalar] = {"objective": "regression"}
-    elif n_outputs == 2:
+        objective: dict[str, Scalar] = {"objective": OBJECTIVES[str(settings.get("errors", "squared"))]}
+    elif task == "multilabel" or n_outputs == 2:
         objective = {"objective": "binary"}
     else:
         objective = {"objective": "multiclass", "num_class": n_outputs}
@@ -100,6 +123,13 @@ def _solve(
     import lightgbm
 
     rows = _rows(signature, batch)
+    is_log = task == "regress" and settings.get("errors") == "poisson"
+    if is_log:
+        refuse_without_nought(signature, "errors=poisson")
+        # Any unit of a count has the same best answer, so the scale of the encoded target will do.
+        targets = np.maximum(0.0, targets - signature.zero)
+    if task == "multilabel":
+        return _solve_labels(signature, settings, rows, targets, seed)
     data = lightgbm.Dataset(rows, label=np.asarray(targets), categorical_feature=_codes(signature))
     parameters = _parameters(settings, task, signature.n_outputs, seed)
     booster = lightgbm.train(parameters, data, num_boost_round=int(settings["trees"]))
@@ -107,9 +137,40 @@ def _solve(
     def outputs(batch: Batch) -> Array:
         rows = _rows(signature, batch)
         scores = np.asarray(booster.predict(rows, raw_score=True)).reshape(len(rows), -1)
+        if is_log:
+            scores = np.exp(scores) + signature.zero
         return np.hstack([np.zeros((len(rows), signature.n_outputs - scores.shape[1])), scores])
 
-    onnx, n_parameters = write_trees(signature, booster.dump_model())
+    onnx, n_parameters = write_trees(signature, booster.dump_model(), is_log=is_log)
+    return Solved(onnx, outputs, n_parameters)
+
+
+def _solve_labels(
+    signature: Signature, settings: Mapping[str, Scalar], rows: Array, targets: Array, seed: int
+) -> Solved:
+    """One booster a label, written side by side as one ensemble."""
+    import lightgbm
+
+    parameters = _parameters(settings, "multilabel", signature.n_outputs, seed)
+    boosters = [
+        lightgbm.train(
+            parameters,
+            lightgbm.Dataset(rows, label=np.ascontiguousarray(held), categorical_feature=_codes(signature)),
+            num_boost_round=int(settings["trees"]),
+        )
+        for held in np.asarray(targets).T
+    ]
+
+    def outputs(batch: Batch) -> Array:
+        rows = _rows(signature, batch)
+        return np.stack([np.asarray(booster.predict(rows, raw_score=True)) for booster in boosters], axis=1)
+
+    trees = [
+        {**tree, "output": place}
+        for place, booster in enumerate(boosters)
+        for tree in booster.dump_model()["tree_info"]
+    ]
+    onnx, n_parameters = write_trees(signature, {"num_tree_per_iteration": len(boosters), "tree_info": trees})
     return Solved(onnx, outputs, n_parameters)
 
 
@@ -123,7 +184,7 @@ ARCHITECTURE = Architecture(
     suits=_suits,
     space=SPACE,
     need=Need("raw"),
-    tasks=("classify", "regress"),
+    tasks=("classify", "regress", "multilabel"),
     variants=_variants,
     solve=_solve,
     most_rows=1_000_000,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-_LOWEST = -(2**63)  # random_ from here fills all eight bytes of an int64 evenly
+LOWEST = -(2**63)  # random_ from here fills all eight bytes of an int64 evenly
 
 
 class Dropout(nn.Module):
@@ -33,6 +33,6 @@ class Dropout(nn.Module):
         if not self.training or self.dropped_of_256 == 0:
             return features
         n_units = features.numel()
-        numbers = torch.empty((n_units + 7) // 8, dtype=torch.int64, device=features.device).random_(_LOWEST, None)
+        numbers = torch.empty((n_units + 7) // 8, dtype=torch.int64, device=features.device).random_(LOWEST, None)
         kept = numbers.view(torch.uint8)[:n_units].view(features.shape) >= self.dropped_of_256
         return features * kept.to(features.dtype).mul_(self.scale)

@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from archwise.records import Json
 
 FOCUS = 2.0  # the focal loss's gamma, as published
+MEDIAN, LOW, HIGH = 0.5, 0.05, 0.95  # the levels of learnt quantiles
+_SMALLEST = 1e-7  # of a positive amount, in units of its scale; float32 knows it no finer
 
 
 def cross_entropy(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, Json]) -> torch.Tensor:
@@ -112,3 +114,104 @@ def huber(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, Js
     """
     del options  # it has none
     return F.huber_loss(outputs[:, 0], targets, reduction="none", delta=1.0)
+
+
+def poisson(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, Json]) -> torch.Tensor:
+    """Half the Poisson deviance of a count from the exponential of a score.
+
+    Args:
+        outputs: (B, 1), logarithms of the expected count, in units of the target's scale.
+        targets: (B,) float32, standardised.
+        options: zero, what a count of 0 is among standardised targets.
+
+    Returns:
+        (B,) nats in units of the target's scale, 0 where the answer is exact.
+
+    Source:
+        Nelder & Wedderburn 1972; the deviance grows with the unit, so that any unit has the same best answer.
+    """
+    scores, counts = outputs[:, 0], _above(targets, options)
+    return scores.exp() - counts * scores + torch.xlogy(counts, counts) - counts
+
+
+def mean_squared_log(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, Json]) -> torch.Tensor:
+    """Squared distance of logarithms, and the gamma deviance by which the answer is lifted from there to the mean.
+
+    Args:
+        outputs: (B, 2), the mean of the logarithm, and the logarithm of the mean.
+        targets: (B,) float32, standardised; above 0 before that.
+        options: zero, what 0 is among standardised targets.
+
+    Returns:
+        (B,): the squared distance, and half the gamma deviance, whose best constant lift is Duan's smearing factor.
+
+    Source:
+        Duan 1983; Manning & Mullahy 2001 for the two ways to answer a mean.
+    """
+    amounts = _above(targets, options).clamp(min=_SMALLEST)
+    logs = amounts.log()
+    beyond = logs - outputs[:, 1]
+    return (outputs[:, 0] - logs).square() + beyond.exp() - beyond - 1.0
+
+
+def _above(targets: torch.Tensor, options: Mapping[str, Json]) -> torch.Tensor:
+    """Standardised targets (B,) as they lie above nought, in units of their scale."""
+    zero: float = options["zero"]
+    return (targets - zero).clamp(min=0.0)
+
+
+def quantile(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, Json]) -> torch.Tensor:
+    """The pinball loss of the median: half the distance to the target.
+
+    Args:
+        outputs: (B, 1).
+        targets: (B,) float32.
+        options: not used.
+
+    Returns:
+        (B,) in standardised units.
+
+    Source:
+        Koenker & Bassett 1978.
+    """
+    del options  # it has none
+    return _pinball(outputs[:, 0], targets, MEDIAN)
+
+
+def quantiles(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, Json]) -> torch.Tensor:
+    """The pinball losses of the median and of the two quantiles between which nine of ten rows lie.
+
+    Args:
+        outputs: (B, 3), the median, the low and the high quantile.
+        targets: (B,) float32.
+        options: not used.
+
+    Returns:
+        (B,) in standardised units, their sum.
+
+    Source:
+        Koenker & Bassett 1978.
+    """
+    del options  # it has none
+    losses = [_pinball(outputs[:, place], targets, level) for place, level in enumerate((MEDIAN, LOW, HIGH))]
+    return torch.stack(losses).sum(dim=0)
+
+
+def _pinball(answers: torch.Tensor, targets: torch.Tensor, level: float) -> torch.Tensor:
+    distances = targets - answers
+    return torch.maximum(level * distances, (level - 1.0) * distances)
+
+
+def binary_cross_entropy(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, Json]) -> torch.Tensor:
+    """Negative log probability of every label's presence or absence, the mean over labels.
+
+    Args:
+        outputs: (B, K) logits.
+        targets: (B, K) of 0 and 1.
+        options: not used.
+
+    Returns:
+        (B,) nats.
+    """
+    del options  # it has none
+    return F.binary_cross_entropy_with_logits(outputs, targets, reduction="none").mean(dim=1)

@@ -16,9 +16,11 @@ from archwise.choice.given import GIVEN
 from archwise.choice.honesty import calibrate, check
 from archwise.choice.limits import Written, choose_within, measured_latency, requirement, with_limits
 from archwise.choice.race import OnEvent
+from archwise.choice.refit import RefitJob, refit_trial, retrain_trial
 from archwise.choice.run import Ground, read_ground, read_preparation, read_targets, trial_folder, trial_to_json
 from archwise.choice.seal import open_seal, read_groups, sealed_outputs
-from archwise.choice.trial import ExportJob, RefitJob, export_trial, refit_trial, retrain_trial
+from archwise.choice.subset import measure_growth
+from archwise.choice.trial import ExportJob, export_trial
 from archwise.choice.verdict import Sealed, decide, failure_words, is_reference, verdict_json
 from archwise.config import Config
 from archwise.engines.processes import Job, Workers
@@ -70,12 +72,15 @@ def finish_run(
     )
     tell({"event": "verdict", "chosen": verdict.candidate.label, "reasons": list(verdict.reasons)})
     chosen = by_id[verdict.candidate.id]
+    before = None if deadline is None else deadline - AFTER_REFIT_S
+    growth = measure_growth(folder, config, usable, chosen, workers=workers, deadline=before)
     beside = [trial for trial in usable if is_reference(trial) and trial is not chosen]
     answering = _answering(folder, ground, [chosen, *beside], rule=config.threshold)
     sealed = _judge_sealed(folder, ground, answering, metric=metric, onnx=files.onnx, seed=config.seed)
     written = verdict_json(verdict, sealed, metric)
     written["reasons"] += files.words
-    written["next_steps"] += failure_words(trials)
+    written["growth"] = growth
+    written["next_steps"] += [growth["sentence"], *failure_words(trials)]
     content = ModelContent(
         facts=_facts(folder, ground, answering[0], metric=metric, sealed=sealed),
         preparation=read_preparation(folder, architecture(verdict.chosen).need),

@@ -12,11 +12,12 @@ import polars as pl
 
 from archwise.config import Config
 from archwise.data.label import read_alike
+from archwise.data.label_set import join_target
 from archwise.data.look import target_values
 from archwise.data.open import MOST_ROWS, open_source, sample_stream
 from archwise.data.prepare import parse_columns, refuse_too_many_bad
 from archwise.data.split import SplitRule, fingerprint, split_rows, stamps_of
-from archwise.data.target import find_lost_target
+from archwise.data.target import CLASSIFY, find_lost_target
 from archwise.errors import ColumnError, DataError, UsageError, nearest
 from archwise.model.unseen import name_columns
 from archwise.records import Array, Finding, Parts, Profile, Split, Table
@@ -169,7 +170,7 @@ def _split_open(frame: pl.DataFrame, target: pl.Series, rule: SplitRule, given: 
 
 
 def _open(source: object, part: str, profile: Profile, config: Config, layout: Sequence[str], most_rows: int) -> Table:
-    opened = open_source(source, names=config.names, most_rows=most_rows)
+    opened = join_target(open_source(source, names=config.names, most_rows=most_rows), profile.target)
     if isinstance(opened, Table):
         table = opened
     else:
@@ -200,7 +201,7 @@ def _usable(table: Table, profile: Profile, config: Config, *, part: str) -> Giv
     met = [each for each in table.findings if each.severity == "warning" and each.code != GIVEN]
     findings = [*met, *parsed.findings, *find_lost_target(cells, is_lost, rows=table.rows)]
     is_strange = np.zeros(len(target), bool)
-    if profile.classes:
+    if profile.task == CLASSIFY:
         target, is_strange, told = read_alike(cells, profile.classes)
         findings += told
     keep = pl.Series(~(parsed.bad | is_lost | is_strange))

@@ -29,7 +29,7 @@ from archwise.data.side import SideRule, make_side_rule, sides_of
 from archwise.data.split import TEST, TRAIN, VALID, SplitRule, fingerprint
 from archwise.errors import DataError, UsageError
 from archwise.records import Array, Batch, Finding, Json, Need, Parts, Profile, Stream, Table, Task
-from archwise.tasks import main_metric, task
+from archwise.tasks import fit_target, main_metric, task
 
 _PARTS = {"train": TRAIN, "valid": VALID}
 
@@ -144,7 +144,7 @@ def _find_way(sample: Table, profile: Profile, config: Config, needs: Sequence[N
     chunk = _read_chunk(sample, way)
     refuse_too_many_bad(chunk.bad, chunk.findings)
     is_train = pl.Series(chunk.sides == TRAIN)
-    state = kind_of_task.encode_fit(chunk.target.filter(is_train))
+    state = fit_target(kind_of_task, chunk.target.filter(is_train), profile)
     main_metric(kind_of_task, state, config.metric)  # a misspelt name is found before anything is written
     typed = chunk.typed.filter(is_train)
     preparations = tuple(fit_preparation(typed, way.columns, need=need) for need in needs)

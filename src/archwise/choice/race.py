@@ -1,7 +1,8 @@
 """The race: successive halving under a budget of seconds or steps.
 
 All start; at each rung the better part goes on from its checkpoint and the rest pause. Where the budget allows more
-than the better third to be trained to the end, more are, and what is left at the end brings back those that paused.
+than the better third to be trained to the end, more are, and what is left at the end brings back those that paused,
+but for those whose curves say that they cannot reach the best any more (choice/outlook.py).
 Nothing here reads a clock when the budget is in steps, so that the same race gives the same standing on every run, with
 one worker or many.
 Source: Jamieson & Talwalkar 2016 (successive halving); Li et al. 2018 (Hyperband).
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from archwise.architectures import architecture
+from archwise.choice.outlook import FEWEST_FINISHED, is_left, look_ahead
 from archwise.choice.trial import SHORTEST_S, Grant
 from archwise.records import Candidate, Json, Trial
 
@@ -88,6 +90,8 @@ def race(candidates: Sequence[Candidate], course: Course, *, bring: Bring, on_ev
         for trial in bring(entrants):
             standing[trial.candidate.id] = replace(trial, rung=rung)  # also one that stood still had its turn
             on_event(trial_event(trial))
+        for trial in look_ahead(standing, sign=course.sign):
+            on_event({**trial_event(trial), "event": "left"})
         rung = min(rung + 1, LAST)
         entrants = _next_grants(standing, course, rung) or _second_chances(standing, course)
         rung = entrants[0][1].rung if entrants else rung
@@ -139,7 +143,8 @@ def _next_grants(standing: dict[str, Trial], course: Course, rung: int) -> list[
     to_the_end = _affordable(ranked, left, course, share=1.0)
     if to_the_end >= math.ceil(len(ranked) / ETA):
         allowance = math.inf
-        chosen = ranked[:to_the_end]
+        first = max(math.ceil(len(ranked) / ETA), course.n_at_once, FEWEST_FINISHED)
+        chosen = ranked[: min(to_the_end, first) if rung == LAST else to_the_end]  # by their ends the rest are judged
     else:
         purse = left / (len(RUNGS) - rung)
         n_next = _affordable(ranked, purse, course, share=RUNGS[rung])
@@ -161,8 +166,8 @@ def _second_chances(standing: dict[str, Trial], course: Course) -> list[tuple[Ca
 
 
 def _ranked(trials: Iterable[Trial], course: Course) -> list[Trial]:
-    """The best first; those without a score are left out."""
-    scored = [trial for trial in trials if math.isfinite(trial.score)]
+    """The best first; those without a score, and those that cannot reach the best any more, are left out."""
+    scored = [trial for trial in trials if math.isfinite(trial.score) and not is_left(trial)]
     return sorted(scored, key=lambda trial: (-course.sign * trial.score, trial.candidate.id))
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -83,7 +83,7 @@ class Ground:
 
     def signature(self, need: Need) -> Signature:
         """What a body that needs its input so may know of the data."""
-        return Signature(self.inputs[need.key], self.n_outputs)
+        return Signature(self.inputs[need.key], self.n_outputs, float(self.target_state.get("zero", 0.0)))
 
 
 @dataclass(frozen=True)
@@ -144,14 +144,29 @@ def read_ground(folder: Path) -> Ground:
 
 
 def read_candidates(folder: Path) -> tuple[Candidate, ...]:
-    """Who races, in order.
+    """Who races from the start, in order.
 
     Raises:
         ModelError: as for `read_ground`.
     """
     read_ground(folder)
-    entries = json.loads((folder / "candidates.json").read_text(encoding="utf-8"))
-    return tuple(Candidate.from_json(entry) for entry in entries)
+    return tuple(Candidate.from_json(entry) for entry in _entries(folder) if entry.get("wave") is None)
+
+
+def read_wave(folder: Path, number: int) -> tuple[Candidate, ...]:
+    """The candidates that were proposed at once inside the race, the first wave being 0; empty where none were yet."""
+    return tuple(Candidate.from_json(entry) for entry in _entries(folder) if entry.get("wave") == number)
+
+
+def write_wave(folder: Path, number: int, wave: Sequence[Candidate]) -> None:
+    """Write who is proposed after all that race already."""
+    added = [{**candidate.to_json(), "wave": number} for candidate in wave]
+    write_json(folder / "candidates.json", [*_entries(folder), *added])
+
+
+def _entries(folder: Path) -> list[dict[str, Json]]:
+    found: list[dict[str, Json]] = json.loads((folder / "candidates.json").read_text(encoding="utf-8"))
+    return found
 
 
 def profile_from_json(data: Mapping[str, Json]) -> Profile:

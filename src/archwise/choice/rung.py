@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from archwise.choice.race import Bring, Course, OnEvent
 from archwise.choice.run import read_trial, write_trial
-from archwise.choice.trial import SHORTEST_S, Grant, TrialJob, run_trial
+from archwise.choice.stack import StackJob, run_job, stacked_up
+from archwise.choice.trial import SHORTEST_S, Grant, TrialJob, failed_trial
 from archwise.engines.processes import Job, Outcome, Workers
 from archwise.records import Candidate, Trial
+
+_log = logging.getLogger(__name__)
 
 GRACE_S = 1.5  # what a trial may take beyond its grant to see that it must stop
 IMPORT_S = 20.0  # the first network in a worker imports torch, which is not held against it
@@ -21,12 +26,13 @@ def bring_with(folder: Path, workers: Workers, *, course: Course, tell: OnEvent)
     """Make the function that brings candidates to a rung.
 
     A trial that raises, hangs, dies or asks for too much memory fails alone, with its reason on disk.
+    In seconds, trials of one shape go together where that is faster; those that cannot after all go alone.
     One that the end of the budget cut off before it could begin stands where it stood.
     """
 
     def bring(entrants: Iterable[tuple[Candidate, Grant]]) -> Iterator[Trial]:
         jobs: list[TrialJob] = []
-        given: list[TrialJob] = []
+        given: list[TrialJob | StackJob] = []
         late: list[TrialJob] = []
         for candidate, grant in entrants:
             stored = read_trial(folder, candidate, grant.rung)
@@ -37,11 +43,21 @@ def bring_with(folder: Path, workers: Workers, *, course: Course, tell: OnEvent)
 
         def on_message(index: int, message: object) -> None:
             if isinstance(message, dict):
-                candidate = given[index].candidate
+                candidate = given[index].candidates[message.pop("member", 0)]
                 tell({**message, "id": candidate.id, "label": candidate.label, "rung": given[index].grant.rung})
 
-        for outcome in workers.run(run_trial, _bounded(jobs, given, late), on_message=on_message):
-            trial = _trial(folder, given[outcome.index], outcome, course)
+        may_stack = course.steps is None and course.n_fits == 1  # a fold needs every look, which a stack does not keep
+        queue = deque(stacked_up(jobs, course.n_workers) if may_stack else jobs)
+        for outcome in workers.run(run_job, _Bounded(queue, given, late), on_message=on_message):
+            job = given[outcome.index]
+            if isinstance(job, StackJob):
+                if outcome.kind != "ok":
+                    _log.info("a stack of %d trials ended: %s; each goes alone", len(job.candidates), outcome.reason)
+                stored_of = {each: read_trial(folder, each.candidate, each.grant.rung) for each in job.alone()}
+                yield from (trial for trial in stored_of.values() if trial is not None)
+                queue.extend(each for each, trial in stored_of.items() if trial is None)
+                continue
+            trial = _trial(folder, job, outcome, course)
             if trial is not None:
                 yield trial
         for job in late:
@@ -50,24 +66,36 @@ def bring_with(folder: Path, workers: Workers, *, course: Course, tell: OnEvent)
     return bring
 
 
-def _bounded(jobs: list[TrialJob], given: list[TrialJob], late: list[TrialJob]) -> Iterator[Job]:
-    """Each job when a worker is free to take it, with the wall time after which that worker is killed.
+class _Bounded:
+    """Each job of a queue when a worker is free to take it, with the wall time after which that worker is killed.
 
-    A job that is handed out is put among the given; one for which the race has no time left, among the late.
+    A job that is handed out is put among the given; one for which the race has no time left, among the late. The
+    queue may grow meanwhile: what a stack leaves undone is put there to be done alone.
     """
-    for job in jobs:
-        if job.grant.is_over():
-            late.append(job)
-            continue
-        given.append(job)
-        left = job.grant.seconds_left()
-        stop_at = job.grant.stop_at
-        yield Job(
-            job,
-            seconds=None if left is None else left + IMPORT_S + GRACE_S,
-            until=None if stop_at is None else stop_at + GRACE_S,
-            silence_s=SILENCE_S,
-        )
+
+    def __init__(
+        self, queue: deque[TrialJob | StackJob], given: list[TrialJob | StackJob], late: list[TrialJob]
+    ) -> None:
+        self._queue, self._given, self._late = queue, given, late
+
+    def __iter__(self) -> Iterator[Job]:
+        return self
+
+    def __next__(self) -> Job:
+        while self._queue:
+            job = self._queue.popleft()
+            if job.grant.is_over():
+                self._late += job.alone()
+                continue
+            self._given.append(job)
+            left, stop_at = job.seconds_left(), job.grant.stop_at
+            return Job(
+                job,
+                seconds=None if left is None else left + IMPORT_S + GRACE_S,
+                until=None if stop_at is None else stop_at + GRACE_S,
+                silence_s=SILENCE_S,
+            )
+        raise StopIteration
 
 
 def _trial(folder: Path, job: TrialJob, outcome: Outcome, course: Course) -> Trial | None:
@@ -77,7 +105,7 @@ def _trial(folder: Path, job: TrialJob, outcome: Outcome, course: Course) -> Tri
     out_of_time = course.stop_at is not None and time.monotonic() > course.stop_at - SHORTEST_S
     if before is not None and outcome.kind == "killed" and out_of_time:
         return before
-    trial = Trial(job.candidate, job.grant.rung, "failed", why=outcome.reason, steps=before.steps if before else 0)
+    trial = failed_trial(folder, job, outcome.reason)
     write_trial(folder, trial)
     return trial
 

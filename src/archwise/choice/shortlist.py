@@ -24,6 +24,7 @@ from archwise.records import (
     settings_of,
 )
 from archwise.tasks import task
+from archwise.tasks.classify import ORDINAL
 from archwise.training.schedule import SCHEDULES
 
 WORTH_RACING = 0.05  # a prior below this is listed with its reason, and raced only when the user adds it
@@ -85,12 +86,19 @@ def enter(profile: Profile, config: Config, *, n_workers: int) -> tuple[Candidat
         entry = architecture(item.architecture)
         variants = entry.variants(profile) if entry.variants else ({},)
         candidates = list(dict.fromkeys(_candidate(entry, variant, profile, config) for variant in variants))
+        if not entry.is_reference and profile.loss and not asked_loss(config):
+            candidates.insert(1, _by_default(candidates[0]))  # the loss was found from the target: the race decides
         (references if entry.is_reference else networks).append(candidates)
     chosen = _interleave(networks)[: max(len(networks), _room(config.limit, n_workers))]
     solved = sorted(
         _interleave(references), key=lambda candidate: bool(candidate.settings)
     )  # what only counts is first
     return tuple(_with_labels([*solved, *chosen]))
+
+
+def asked_loss(config: Config) -> str:
+    """The loss that the user named, by whichever option; "" for none."""
+    return config.loss or str(config.settings.get("plan.loss", "")) or (ORDINAL if config.order else "")
 
 
 def _suits(entry: Architecture, profile: Profile) -> Suits:
@@ -127,11 +135,16 @@ def _candidate(entry: Architecture, variant: Mapping[str, Scalar], profile: Prof
         wanted["optimizer"] = config.optimizer
         if config.optimizer in PLAIN_DESCENT:
             wanted.setdefault("rate", plan.rate * PLAIN_DESCENT_RATE)
-    if config.loss:
-        wanted["loss"] = config.loss
+    if asked_loss(config) or profile.loss:
+        wanted["loss"] = asked_loss(config) or profile.loss
     plan = replace(plan, seed=config.seed, **wanted)  # type: ignore[arg-type]  # checked by _check_settings
     _check_names(plan, profile.task)
     return Candidate(entry.name, settings, plan)
+
+
+def _by_default(candidate: Candidate) -> Candidate:
+    """The same candidate with the default loss of its task."""
+    return replace(candidate, plan=replace(candidate.plan, loss=""))
 
 
 def _fixed(owner: str, defaults: Mapping[str, Scalar], config: Config) -> dict[str, Scalar]:

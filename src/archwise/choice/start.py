@@ -26,9 +26,10 @@ from archwise.choice.run import (
     write_targets,
 )
 from archwise.choice.seal import seal_rows
-from archwise.choice.shortlist import enter
+from archwise.choice.shortlist import asked_loss, enter
 from archwise.config import Config
 from archwise.data.fold import cut_small
+from archwise.data.label_set import join_target
 from archwise.data.look import LookRequest, look_at, target_values
 from archwise.data.open import MOST_ROWS, open_source, sample_stream
 from archwise.data.prepare import (
@@ -41,14 +42,21 @@ from archwise.data.prepare import (
 from archwise.data.split import SplitRule, split_rows
 from archwise.errors import ArchwiseError
 from archwise.records import Array, Batch, Candidate, Finding, InputSpec, Json, Need, Parts, Profile, Table
-from archwise.tasks import main_metric, task
+from archwise.tasks import fit_target, main_metric, task, task_of_loss
 
 OnEvent = Callable[[dict[str, Json]], None]
 
 
 def look_request(config: Config) -> LookRequest:
     """What the user fixed about how the data are to be read."""
-    return LookRequest(config.target, config.task, config.kinds, config.drop, config.group, config.time)
+    loss = asked_loss(config)
+    asked = config.task or task_of_loss(loss)
+    return LookRequest(config.target, asked, config.kinds, config.drop, config.group, config.time, loss, config.order)
+
+
+def deciding(profile: Profile, config: Config) -> str:
+    """The name of the metric that decides: as asked, or that of a loss that was asked for; "" for the task's own."""
+    return config.metric or task(profile.task).metric_of_loss.get(asked_loss(config), "")
 
 
 def count_workers(config: Config) -> int:
@@ -88,7 +96,7 @@ def start_run(
         UsageError: an option does not fit the data.
     """
     given = parts_of(source, config)
-    opened = open_source(given.train, names=config.names, most_rows=most_rows)
+    opened = join_target(open_source(given.train, names=config.names, most_rows=most_rows), config.target)
     table = opened if isinstance(opened, Table) else sample_stream(opened, seed=config.seed)
     profile = look_at(table, look_request(config))
     refuse_threshold(config.threshold, profile)
@@ -104,7 +112,7 @@ def start_run(
         shutil.rmtree(folder, ignore_errors=True)  # there is nothing in it that could be gone on with
         raise
     kind_of_task = task(profile.task)
-    metric = main_metric(kind_of_task, laid.target_state, config.metric).name
+    metric = main_metric(kind_of_task, laid.target_state, deciding(profile, config)).name
     write_json(folder / "candidates.json", [candidate.to_json() for candidate in candidates])
     write_ground(
         folder,
@@ -146,7 +154,7 @@ def _lay_out(
     grouped = split.groups is not None
     if "valid" not in apart:  # rows that are given to decide do so as they are
         split = cut_small(split, rows.target, rule)
-    state = kind_of_task.encode_fit(rows.target[split.train])
+    state = fit_target(kind_of_task, rows.target[split.train], profile)
     main_metric(kind_of_task, state, config.metric)  # a misspelt name is found before anything is written
     begin_folder(folder, config)
     seal_rows(folder, rows.typed, rows.target, split=split)

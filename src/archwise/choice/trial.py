@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +31,10 @@ from archwise.records import Architecture, Array, Batch, Candidate, CurvePoint, 
 from archwise.tasks import main_metric, task
 
 if TYPE_CHECKING:
-    from archwise.training.loop import Limit, Trained
+    import torch
+
+    from archwise.training.loop import Examples, Limit, Tools, Trained, TrainJob
+    from archwise.training.network import Network
 
 Send = Callable[[object], None]
 PARITY_ROWS = 256
@@ -73,6 +76,19 @@ class TrialJob:
     candidate: Candidate
     grant: Grant
 
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The one candidate."""
+        return (self.candidate,)
+
+    def alone(self) -> tuple[TrialJob, ...]:
+        """The jobs of its candidates, one by one."""
+        return (self,)
+
+    def seconds_left(self) -> float | None:
+        """Seconds that it may take if it starts now."""
+        return self.grant.seconds_left()
+
 
 def run_trial(job: TrialJob, send: Send) -> str:
     """Bring a candidate to a rung; the record is on disk when this returns.
@@ -93,11 +109,12 @@ def _metric(ground: Ground) -> Metric:
     return main_metric(task(ground.profile.task), ground.target_state, ground.metric)
 
 
-def _judge(folder: Path, ground: Ground, answered: Array) -> tuple[float, float, float]:
-    """The score of outputs on the validation rows, and its quick 95 % interval."""
+def judge(folder: Path, ground: Ground, answered: Sequence[Array]) -> list[tuple[float, float, float]]:
+    """The score of each one's outputs on the validation rows, and its quick 95 % interval."""
     truth, groups = read_targets(folder, "valid"), read_groups(folder, "valid")
-    scores = bootstrap_scores(truth, [answered], _metric(ground), seed=0, groups=groups, n_resamples=N_QUICK)
-    return float(scores.point[0]), *interval(of_folds(scores, ground.n_folds), 0)
+    scores = bootstrap_scores(truth, answered, _metric(ground), seed=0, groups=groups, n_resamples=N_QUICK)
+    scores = of_folds(scores, ground.n_folds)
+    return [(float(scores.point[place]), *interval(scores, place)) for place in range(len(answered))]
 
 
 def _solve(folder: Path, ground: Ground, entry: Architecture, job: TrialJob) -> Trial:
@@ -115,7 +132,7 @@ def _solve(folder: Path, ground: Ground, entry: Architecture, job: TrialJob) -> 
     answered = pool(folds, parts)
     (trial_folder(folder, job.candidate) / "model.onnx").write_bytes(solved[folder].onnx)
     session = open_session(solved[folder].onnx)
-    score, low, high = _judge(folder, ground, answered)
+    score, low, high = judge(folder, ground, [answered])[0]
     return Trial(
         job.candidate,
         job.grant.rung,
@@ -132,14 +149,14 @@ def _solve(folder: Path, ground: Ground, entry: Architecture, job: TrialJob) -> 
 
 
 def _solved_at(place: Path, ground: Ground, entry: Architecture, candidate: Candidate) -> Solved:
-    return _solved(ground, entry, candidate, *_given(place, entry), signature_at(place, ground, entry.need))
+    return solve_on(ground, entry, candidate, *rows_for(place, entry), signature_at(place, ground, entry.need))
 
 
 def _left_out(fold: Fold, entry: Architecture) -> Batch:
     return read_batch(fold.place, entry.need, "valid")
 
 
-def _given(folder: Path, entry: Architecture) -> tuple[Batch, Array]:
+def rows_for(folder: Path, entry: Architecture) -> tuple[Batch, Array]:
     """The training rows and targets that a reference is fitted on: all, or as many as it reads, drawn evenly."""
     batch, targets = read_batch(folder, entry.need, "train"), read_targets(folder, "train")
     if not 0 < entry.most_rows < len(targets):
@@ -154,7 +171,7 @@ def _fewer_words(entry: Architecture, n_train: int) -> str:
     return f"fitted on {entry.most_rows:,} of {n_train:,} training rows, drawn evenly"
 
 
-def _solved(
+def solve_on(
     ground: Ground, entry: Architecture, candidate: Candidate, batch: Batch, targets: Array, signature: Signature
 ) -> Solved:
     """Fit a reference, and hold its ONNX against the library on real rows."""
@@ -170,7 +187,6 @@ def _solved(
 def _train(folder: Path, ground: Ground, entry: Architecture, job: TrialJob, send: Send) -> Trial:
     """Train a network from where its checkpoints stand to the end of its grant."""
     from archwise.training.loop import Limit
-    from archwise.training.network import make_network, n_parameters
 
     candidate, grant = job.candidate, job.grant
     folds = folds_of(folder)
@@ -179,21 +195,73 @@ def _train(folder: Path, ground: Ground, entry: Architecture, job: TrialJob, sen
         send({"event": "point", **asdict(point)})
 
     def learn_fold(fold: Fold, limit: Limit) -> Trained:
-        return _learn(folder, ground, candidate, fold, limit, chooses=False)
+        return learn(training_of(folder, ground, candidate, fold=fold, chooses=False), fold.place, entry, limit)
 
     limit = Limit(grant.share * candidate.plan.epochs, grant.steps, grant.seconds_left())
+    training = training_of(folder, ground, candidate, on_point)
     if len(folds) == 1:
-        trained = _learn(folder, ground, candidate, folds[0], limit, on_point=on_point)
+        trained = learn(training, folder, entry, limit)
     else:
         jury = Jury(_metric(ground), read_targets(folder, "valid"))
         trained = train_in_folds(learn_fold, folds, jury=jury, plan=candidate.plan, limit=limit, on_point=on_point)
-    before = read_trial(folder, candidate, grant.rung - 1)
-    score, low, high = _judge(folder, ground, trained.outputs)
-    signature = ground.signature(entry.need)
-    network = make_network(entry, candidate, signature, task(ground.profile.task), ground.target_state)
+    return trained_trial(folder, job, training[0], trained, judged=judge(folder, ground, [trained.outputs])[0])
+
+
+def training_of(
+    folder: Path,
+    ground: Ground,
+    candidate: Candidate,
+    on_point: Callable[[CurvePoint], None] = lambda point: None,
+    *,
+    fold: Fold | None = None,
+    chooses: bool = True,
+) -> tuple[Network, TrainJob, Tools]:
+    """What the training of a candidate needs beside the rows: its network, what is learnt, and its checkpoint.
+
+    Args:
+        fold: in which it is trained; None for the run folder itself.
+        chooses: as in `training.loop.TrainJob`.
+    """
+    from archwise.training.loop import Tools, TrainJob
+    from archwise.training.network import make_network
+
+    entry, kind_of_task = architecture(candidate.architecture), task(ground.profile.task)
+    signature = ground.signature(entry.need) if fold is None else signature_at(fold.place, ground, entry.need)
+    network = make_network(entry, candidate, signature, kind_of_task, ground.target_state)
+    learnt = TrainJob(kind_of_task, ground.target_state, _metric(ground), candidate.plan, ground.device, chooses)
+    checkpoint = trial_folder(folder, candidate) / ("" if fold is None else fold.name) / "checkpoint.safetensors"
+    return network, learnt, Tools(checkpoint, on_point, time.monotonic)
+
+
+def learn(training: tuple[Network, TrainJob, Tools], place: Path, entry: Architecture, limit: Limit) -> Trained:
+    """Train a network on the rows at a place, from its checkpoint to a limit."""
+    from archwise.training.loop import train
+
+    network, learnt, tools = training
+    train_part, valid_part = read_examples(place, entry)
+    return train(network, learnt, train=train_part, valid=valid_part, limit=limit, tools=tools)
+
+
+def read_examples(folder: Path, entry: Architecture) -> tuple[Examples, Examples]:
+    """The training and the validation rows as an architecture needs them."""
+    from archwise.training.loop import Examples
+
+    train, valid = (
+        Examples(read_batch(folder, entry.need, part), read_targets(folder, part)) for part in ("train", "valid")
+    )
+    return train, valid
+
+
+def trained_trial(
+    folder: Path, job: TrialJob, network: Network, trained: Trained, *, judged: tuple[float, float, float]
+) -> Trial:
+    """The record of a network that was trained to the end of its grant; judged: its score with its interval."""
+    before = read_trial(folder, job.candidate, job.grant.rung - 1)
+    score, low, high = judged
+    rows = _head(read_batch(folder, architecture(job.candidate.architecture).need, "valid"))
     return Trial(
-        candidate,
-        grant.rung,
+        job.candidate,
+        job.grant.rung,
         "done" if trained.finished else "paused",
         why="stopped early: no better score for a while" if trained.stopped_early else "",
         score=score,
@@ -201,41 +269,17 @@ def _train(folder: Path, ground: Ground, entry: Architecture, job: TrialJob, sen
         high=high,
         steps=trained.steps,
         seconds=(before.seconds if before else 0.0) + trained.seconds,
-        n_parameters=n_parameters(network),
-        latency_ms=_eager_latency_ms(network, _head(read_batch(folder, entry.need, "valid"))),
+        n_parameters=trained.n_parameters,
+        latency_ms=_eager_latency_ms(network, rows),
         curve=trained.curve,
         outputs=trained.outputs,
     )
 
 
-def _learn(
-    folder: Path,
-    ground: Ground,
-    candidate: Candidate,
-    fold: Fold,
-    limit: Limit,
-    *,
-    chooses: bool = True,
-    on_point: Callable[[CurvePoint], None] = lambda point: None,
-) -> Trained:
-    """Train a network in a fold from its checkpoint there to a limit."""
-    from archwise.training.loop import Examples, Tools, TrainJob, train
-    from archwise.training.network import make_network
-
-    kind_of_task, entry = task(ground.profile.task), architecture(candidate.architecture)
-    signature = signature_at(fold.place, ground, entry.need)
-    train_part, valid_part = (
-        Examples(read_batch(fold.place, entry.need, part), read_targets(fold.place, part))
-        for part in ("train", "valid")
-    )
-    return train(
-        make_network(entry, candidate, signature, kind_of_task, ground.target_state),
-        TrainJob(kind_of_task, ground.target_state, _metric(ground), candidate.plan, ground.device, chooses),
-        train=train_part,
-        valid=valid_part,
-        limit=limit,
-        tools=Tools(trial_folder(folder, candidate) / fold.name / "checkpoint.safetensors", on_point, time.monotonic),
-    )
+def failed_trial(folder: Path, job: TrialJob, reason: str) -> Trial:
+    """The record of a trial that failed."""
+    before = read_trial(folder, job.candidate, job.grant.rung - 1)
+    return Trial(job.candidate, job.grant.rung, "failed", why=reason, steps=before.steps if before else 0)
 
 
 def _eager_latency_ms(network: object, batch: Batch, n: int = 50) -> float:
@@ -265,7 +309,7 @@ class ExportJob:
 
 
 def export_trial(job: ExportJob, send: Send) -> str:
-    """Write the best network of a candidate as model.onnx in its trial folder, after a parity check on real rows.
+    """Write the best network of a candidate, or the mean of its seeds, as model.onnx after a parity check on rows.
 
     Returns:
         the path of the file.
@@ -276,19 +320,26 @@ def export_trial(job: ExportJob, send: Send) -> str:
     from safetensors.torch import save_file
 
     from archwise.model.export import export_network
+    from archwise.training.mean import MeanNetwork
     from archwise.training.network import best_network, make_network
 
     send({"event": "export"})
     folder = Path(job.run)
     ground = read_ground(folder)
-    entry = architecture(job.candidate.architecture)
+    entry, kind_of_task = architecture(job.candidate.architecture), task(ground.profile.task)
     signature = ground.signature(entry.need)
     place = trial_folder(folder, job.candidate)
-    network = make_network(entry, job.candidate, signature, task(ground.profile.task), ground.target_state)
-    best_network(network, place / "checkpoint.safetensors")
+    members = [
+        best_network(
+            make_network(entry, member, signature, kind_of_task, ground.target_state),
+            trial_folder(folder, member) / "checkpoint.safetensors",
+        )
+        for member in job.candidate.members
+    ]
+    network = members[0] if len(members) == 1 else MeanNetwork(members, join=kind_of_task.join).eval()
     rows = _head(read_batch(folder, entry.need, "valid"))
     model = export_network(network, rows, signature)
-    _check_parity(ground, _torch_outputs(network, rows), outputs(open_session(model), rows))
+    _check_parity(ground, _torch_outputs(network, rows, signature), outputs(open_session(model), rows))
     save_file(
         {name: tensor.contiguous() for name, tensor in network.state_dict().items()},
         place / "weights.safetensors",
@@ -298,64 +349,11 @@ def export_trial(job: ExportJob, send: Send) -> str:
     return str(path)
 
 
-@dataclass(frozen=True)
-class RefitJob:
-    """Fit a chosen candidate anew. epochs, seconds: of a network, where to stop."""
-
-    run: str
-    candidate: Candidate
-    epochs: float = 0.0
-    seconds: float | None = None
-
-
-def refit_trial(job: RefitJob, send: Send) -> int:
-    """Fit a reference on the training and the validation rows together, and write it as refit.onnx in its trial folder.
-
-    Returns:
-        the number of rows it was fitted on.
-
-    Raises:
-        ParityError: ONNX Runtime does not answer as the library did.
-    """
-    send({"event": "refit"})
-    folder = Path(job.run)
-    ground = read_ground(folder)
-    entry = architecture(job.candidate.architecture)
-    (train, targets), valid = _given(folder, entry), read_batch(folder, entry.need, "valid")
-    targets = np.concatenate([targets, read_targets(folder, "valid")])
-    rows = {name: np.concatenate([train[name], valid[name]]) for name in train}
-    solved = _solved(ground, entry, job.candidate, rows, targets, ground.signature(entry.need))
-    (trial_folder(folder, job.candidate) / "refit.onnx").write_bytes(solved.onnx)
-    return len(targets)
-
-
-def retrain_trial(job: RefitJob, send: Send) -> float:
-    """Train a network that raced in folds on all open rows, for so many epochs and without a look that chooses.
-
-    Its weights are then where those of one split are, for `export_trial` to write.
-
-    Returns:
-        the epochs it was trained for, fewer than wanted where seconds ran out.
-    """
-    from archwise.training.loop import Limit
-
-    send({"event": "refit"})
-    folder = Path(job.run)
-    ground = read_ground(folder)
-    whole = Fold(folder, "", np.arange(ground.n_valid))
-    trained = _learn(folder, ground, job.candidate, whole, Limit(job.epochs, None, job.seconds), chooses=False)
-    batch = min(job.candidate.plan.batch, ground.n_train)
-    return trained.steps / (ground.n_train // batch)
-
-
-def _torch_outputs(network: object, batch: Batch) -> Array:
+def _torch_outputs(network: Callable[..., torch.Tensor], batch: Batch, signature: Signature) -> Array:
     import torch
 
-    from archwise.training.network import Network
-
-    assert isinstance(network, Network)
     with torch.inference_mode():
-        answered: Array = network(*[torch.from_numpy(batch[spec.name]) for spec in network.signature.inputs]).numpy()
+        answered: Array = network(*[torch.from_numpy(batch[spec.name]) for spec in signature.inputs]).numpy()
     return answered
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from archwise.architectures import architecture
+from archwise.choice.outlook import is_left
 from archwise.choice.wording import amount, difference_words, gap_words, interval_words, join, plural, score_words
 from archwise.evidence import FEWEST_UNITS, BootstrapScores, compare, interval
 from archwise.records import Comparison, Json, Metric, Trial, Verdict
@@ -82,7 +83,7 @@ def decide(
         low=low,
         high=high,
     )
-    story = _Story(trials, scores, metric, verdict, unit, limited=bool(barred))
+    story = _Story(trials, scores, metric, verdict, unit, limited=bool(barred), use_latency=use_latency)
     return replace(verdict, reasons=tuple(_reasons(story)), next_steps=tuple(_next_steps(story)))
 
 
@@ -115,7 +116,10 @@ def is_reference(trial: Trial) -> bool:
 
 @dataclass(frozen=True)
 class _Story:
-    """What the sentences are made of. limited: whether a limit has ruled out who would have been chosen."""
+    """What the sentences are made of.
+
+    limited: whether a limit has ruled out who would have been chosen. use_latency: whether a clock may be told.
+    """
 
     trials: Sequence[Trial]
     scores: BootstrapScores
@@ -123,6 +127,7 @@ class _Story:
     verdict: Verdict
     unit: str
     limited: bool = False
+    use_latency: bool = False
 
     def best_of(self, *, references: bool) -> int | None:
         """The place of the best reference or of the best network, or None where there is none."""
@@ -152,6 +157,7 @@ def _reasons(story: _Story) -> list[str]:
         f"(95 % interval {score_words(story.metric, verdict.low)} to {score_words(story.metric, verdict.high)})."
     ]
     reasons += _against_the_other_side(story)
+    reasons += [_mean_words(story, place) for place, each in enumerate(story.trials) if each.candidate.seeds > 1]
     others = [t.candidate.label for t in story.trials if t.candidate.id in verdict.tied and t is not trial]
     if verdict.candidate.id not in verdict.tied:
         reasons.append(_behind_the_best(story))
@@ -164,6 +170,23 @@ def _reasons(story: _Story) -> list[str]:
             f"({'the other' if len(others) == 1 else 'the others'}: {join(others, most=5)})."
         )
     return reasons
+
+
+def _mean_words(story: _Story, place: int) -> str:
+    """What a mean of seeds brings over the one network of them that raced alone, and what it costs."""
+    mean = story.trials[place]
+    alone = [trial.candidate.id for trial in story.trials].index(mean.candidate.members[0].id)
+    found = story.compare(place, alone)
+    name, n_seeds = story.trials[alone].candidate.label, mean.candidate.seeds
+    size = difference_words(story.metric, found)
+    where = f"{size} {'ahead of' if found.difference > 0 else 'behind'}" if size else "level with"
+    told = f"the mean of {n_seeds} seeds, {where} {name} alone ({interval_words(story.metric, found)})"
+    cost = f"{mean.n_parameters:,} parameters in place of {story.trials[alone].n_parameters:,}"
+    if story.use_latency:
+        cost = f"{mean.latency_ms:.2g} ms a row in place of {story.trials[alone].latency_ms:.2g}"
+    if place == story.chosen:
+        return f"It is {told}: {cost}."
+    return f"{_capital(told)}, would take {cost} and was not chosen."
 
 
 def _behind_the_best(story: _Story) -> str:
@@ -214,7 +237,7 @@ def _capital(words: str) -> str:
 
 def _next_steps(story: _Story) -> list[str]:
     steps = _rows_to_tell_apart(story)
-    paused = [trial for trial in story.trials if trial.state == "paused"]
+    paused = [trial for trial in story.trials if trial.state == "paused" and not is_left(trial)]
     improving = [trial.candidate.label for trial in paused if _was_improving(trial, story.metric)]
     if improving:
         steps.append(

@@ -7,7 +7,16 @@ from collections.abc import Sequence
 
 from archwise.records import Comparison, Metric
 
-SHARES = {"accuracy", "balanced_accuracy", "f1", "roc_auc"}  # told in points, hundredths of the whole
+SHARES = {
+    "accuracy",
+    "balanced_accuracy",
+    "f1",
+    "roc_auc",
+    "quadratic_kappa",
+    "macro_auc",
+    "micro_f1",
+    "subset_accuracy",
+}  # told in points, hundredths of the whole
 _MOST_DECIMALS = 4  # smaller figures are written as 1.2e-05
 
 

@@ -15,7 +15,17 @@ from archwise.data.kinds import kinds as all_kinds
 from archwise.data.leak import find_leaks
 from archwise.data.missing import blank_missing
 from archwise.data.prepare import Parsed, parse_columns
-from archwise.data.target import find_imbalance, find_lost_target, find_target, guess_task, target_values
+from archwise.data.shape import find_shape, refuse_unfit
+from archwise.data.target import (
+    REGRESS,
+    TaskGuess,
+    find_imbalance,
+    find_lost_target,
+    find_target,
+    guess_task,
+    target_values,
+)
+from archwise.data.target import in_order as classes_in_order
 from archwise.data.twin import find_conflicts, find_copy, set_copies_aside
 from archwise.errors import ColumnError, nearest
 from archwise.records import ColumnProfile, Finding, Guess, Profile, Table
@@ -31,7 +41,7 @@ class LookRequest:
 
     target: the column to predict. task: "classify", "regress" or "" to infer it. kinds: column -> kind.
     drop: columns to leave out. group: column of rows that stay on one side of the split.
-    time: column that orders rows.
+    time: column that orders rows. loss: of the networks, or "" to find it. order: the classes from the lowest on.
     """
 
     target: str
@@ -40,6 +50,8 @@ class LookRequest:
     drop: tuple[str, ...] = ()
     group: str = ""
     time: str = ""
+    loss: str = ""
+    order: tuple[str, ...] = ()
 
 
 def look_at(table: Table, request: LookRequest) -> Profile:
@@ -54,6 +66,8 @@ def look_at(table: Table, request: LookRequest) -> Profile:
     target = find_target(frame.columns, request.target)
     _check_request(frame, request, target)
     guess = guess_task(frame.get_column(target), request.task, rows=table.rows)
+    if guess.task == REGRESS:
+        refuse_unfit(frame.get_column(target), request.loss, rows=table.rows)
     columns = tuple(_look_at_column(column, request) for column in frame.get_columns() if column.name != target)
     if not any(column.use for column in columns):
         told = "; ".join(f"'{column.name}': {column.because}" for column in columns[:5])
@@ -69,14 +83,33 @@ def look_at(table: Table, request: LookRequest) -> Profile:
         target,
         guess.task,
         guess.because,
-        guess.classes,
-        guess.class_counts,
+        *_in_order(guess, request.order, target),
+        loss=request.loss,
     )
     parsed = parse_columns(frame, [(column.name, column.kind) for column in profile.used], rows=table.rows)
     columns = set_copies_aside([_summarise(column, parsed.frame) for column in columns], parsed.frame)
     profile = replace(profile, columns=columns)
-    profile = replace(profile, findings=(*table.findings, *_find_all(table, parsed, profile, time=request.time)))
+    profile = _with_shape(profile, table, parsed)
+    profile = replace(
+        profile, findings=(*table.findings, *profile.findings, *_find_all(table, parsed, profile, time=request.time))
+    )
     return _scale_up(profile, table.sampled_from / frame.height) if table.sampled_from else profile
+
+
+def _in_order(guess: TaskGuess, order: tuple[str, ...], target: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The classes and their counts, in the order that was given."""
+    classes = classes_in_order(guess.classes, order, target)
+    counts = dict(zip(guess.classes, guess.class_counts, strict=True))
+    return classes, tuple(counts[name] for name in classes)
+
+
+def _with_shape(profile: Profile, table: Table, parsed: Parsed) -> Profile:
+    """The profile with the loss that a target of numbers calls for, where none was asked for."""
+    if profile.task != REGRESS or profile.loss:
+        return profile
+    target, _ = target_values(table.frame, profile)
+    loss, findings = find_shape(target, parsed.frame, sampled=bool(table.sampled_from))
+    return replace(profile, loss=loss, findings=findings)
 
 
 def _check_request(frame: pl.DataFrame, request: LookRequest, target: str) -> None:

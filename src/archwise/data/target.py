@@ -9,6 +9,7 @@ import polars as pl
 
 from archwise.data.kinds.category import count_levels, parse_category
 from archwise.data.kinds.number import parse_number
+from archwise.data.label_set import MULTILABEL, SEPARATOR, count_labels, is_joined
 from archwise.errors import ColumnError, TargetError, UsageError, nearest
 from archwise.records import Array, Finding, Profile
 
@@ -55,7 +56,7 @@ def guess_task(values: pl.Series, wanted: str, *, rows: Array | None = None) -> 
 
     Args:
         values: the target column.
-        wanted: "classify" or "regress" forces it, "" leaves it open.
+        wanted: "classify", "regress" or "multilabel" forces it, "" leaves it open.
         rows: (N,) numbers of the rows in their source, from 0, where the values are a part of it.
 
     Raises:
@@ -63,12 +64,15 @@ def guess_task(values: pl.Series, wanted: str, *, rows: Array | None = None) -> 
         TargetError: every cell is missing, there is one value only, there are too many classes,
             or the values are no numbers where numbers are wanted.
     """
-    if wanted not in ("", CLASSIFY, REGRESS):
-        raise UsageError(f"there is no task '{wanted}' for a table.{nearest(wanted, (CLASSIFY, REGRESS))}")
+    if wanted not in ("", CLASSIFY, REGRESS, MULTILABEL):
+        raise UsageError(f"there is no task '{wanted}' for a table.{nearest(wanted, (CLASSIFY, REGRESS, MULTILABEL))}")
     names, _ = parse_category(values)
     n_known = len(names) - names.null_count()
     if n_known == 0:
         raise TargetError(f"target '{values.name}': every cell is missing; name another column, or fill it in")
+    if wanted == MULTILABEL or (not wanted and is_joined(names)):
+        because = f"as asked: cells are labels separated by '{SEPARATOR}'" if wanted else "each row may have several"
+        return TaskGuess(MULTILABEL, because, *count_labels(names))
     levels, counts = count_levels(names)
     if len(levels) == 1:
         raise TargetError(
@@ -106,9 +110,27 @@ def target_values(frame: pl.DataFrame, profile: Profile) -> tuple[pl.Series, Arr
     values = frame.get_column(profile.target)
     parse = parse_number if profile.task == REGRESS else parse_category
     typed, _ = parse(values)
-    if profile.task != REGRESS:
+    if profile.task == CLASSIFY:
         typed = _without_full_stops(typed, profile.classes)
     return typed, typed.is_null().to_numpy()
+
+
+def in_order(classes: tuple[str, ...], order: tuple[str, ...], target: str) -> tuple[str, ...]:
+    """The classes in the order that the user gives them.
+
+    Raises:
+        UsageError: a class has no place in it, or it names one twice or one that there is not.
+    """
+    if not order:
+        return classes
+    unknown = [name for name in order if name not in classes]
+    if unknown:
+        raise UsageError(f"--order: '{target}' has no class '{unknown[0]}'.{nearest(unknown[0], classes)}")
+    left_out = [name for name in classes if name not in order]
+    if left_out or len(set(order)) < len(order):
+        what = f"leaves out the class '{left_out[0]}' of '{target}'" if left_out else "names a class twice"
+        raise UsageError(f"--order {what}; name each class once, from the lowest to the highest")
+    return order
 
 
 def find_lost_target(values: pl.Series, is_lost: Array, *, rows: Array | None = None) -> tuple[Finding, ...]:

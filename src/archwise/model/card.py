@@ -41,6 +41,8 @@ def _what(facts: ModelFacts) -> str:
     summary = f" ({entry.summary} Source: {entry.source}.)" if entry else ""
     classes = facts.target_state.get("classes")
     asked = f"which of {_names(classes)} `{facts.target}` is" if classes else f"the number `{facts.target}`"
+    if "labels" in facts.target_state:
+        asked = f"which of the labels {_names(facts.target_state['labels'])} a row has"
     chosen = facts.candidate.label or facts.candidate.architecture
     return f"This model answers {asked}. Its architecture is **{chosen}**.{summary}"
 
@@ -64,6 +66,7 @@ def _data(facts: ModelFacts) -> str:
 
 def _use(facts: ModelFacts, name: str) -> str:
     gives = "`p:<class>` for each class" if "classes" in facts.target_state else "`low` and `high`"
+    gives = "`p:<label>` for each label" if "labels" in facts.target_state else gives
     return (
         f"    pip install archwise\n    archwise predict {name} new.csv --out answers.csv\n\n"
         f"The new rows need the columns above, in any order; others are left aside. The answers have one row for "

@@ -59,6 +59,7 @@ def facts_to_json(facts: ModelFacts) -> dict[str, Json]:
         "signature": {
             "inputs": [asdict(spec) for spec in facts.signature.inputs],
             "n_outputs": facts.signature.n_outputs,
+            "zero": facts.signature.zero,
         },
         "need": asdict(facts.need),
         "candidate": facts.candidate.to_json(),
@@ -83,7 +84,7 @@ def facts_from_json(data: Mapping[str, Json]) -> ModelFacts:
         **{name: data[name] for name in (*names, "profile", "sealed")},
         columns=tuple((str(name), str(kind)) for name, kind in data["columns"]),
         layout=tuple(data["layout"]),
-        signature=Signature(inputs, signature["n_outputs"]),
+        signature=Signature(inputs, signature["n_outputs"], signature.get("zero", 0.0)),
         need=Need(**data["need"]),
         candidate=Candidate.from_json(data["candidate"]),
     )

@@ -11,6 +11,7 @@ import polars as pl
 
 from archwise.data.finding import join_findings
 from archwise.data.kinds.category import read_name
+from archwise.data.label_set import join_in_table
 from archwise.data.look import target_values
 from archwise.data.open import MOST_ROWS, open_source, open_table
 from archwise.data.prepare import Parsed, Preparation, apply_preparation, parse_columns, refuse_too_many_bad
@@ -196,7 +197,7 @@ def read_labelled(model: Model, source: object) -> Labelled:
         SourceError, ColumnError, DataError: as for `predict`.
         TargetError: a label that training did not see, or no row with a label.
     """
-    rows = _read(model, open_table(source), source)
+    rows = _read(model, join_in_table(open_table(source), model.facts.target), source)
     refuse_too_many_bad(rows.is_bad, rows.findings)
     facts, frame = model.facts, rows.table.frame
     classes = tuple(facts.target_state.get("classes", ()))
@@ -250,7 +251,8 @@ def score(metric: Metric, labelled: Labelled) -> float:
 def _refuse_without_sets(model: Model) -> None:
     if _task(model).sets is None:
         raise UsageError(
-            f"{model.folder}: label sets are for classes, and this model answers numbers; see low and high"
+            f"{model.folder}: label sets are for classes, and the task of this model is {model.facts.task}; "
+            "its answers have what it knows: low and high, or a probability for each label"
         )
     if "set_floor" not in model.facts.calibration:
         raise UsageError(f"{model.folder} was written before there were label sets; fit again to have them")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from archwise.records.learning import Plan
 from archwise.records.types import Array, Family, Json, Scalar, TrialState
@@ -23,18 +23,31 @@ class Shortlisted:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One entrant of the race: an architecture with all its settings and a plan. Hashable, JSON, with a stable id."""
+    """One entrant of the race: an architecture with all its settings and a plan. Hashable, JSON, with a stable id.
+
+    seeds: of how many trained networks it is the mean, their plans' seeds counted up from the plan's own.
+    """
 
     architecture: str
     settings: tuple[tuple[str, Scalar], ...]
     plan: Plan
     label: str = ""
+    seeds: int = 1
 
     @property
     def id(self) -> str:
         """A stable name for files: the architecture and ten digits of the content's hash."""
-        content = json.dumps([self.architecture, sorted(self.settings), asdict(self.plan)], sort_keys=True)
+        parts = [self.architecture, sorted(self.settings), asdict(self.plan)]
+        content = json.dumps(parts if self.seeds == 1 else [*parts, self.seeds], sort_keys=True)
         return f"{self.architecture}-{hashlib.sha256(content.encode()).hexdigest()[:10]}"
+
+    @property
+    def members(self) -> tuple[Candidate, ...]:
+        """The candidates of which it is the mean, one a seed; of a single network, itself."""
+        if self.seeds == 1:
+            return (self,)
+        plans = [replace(self.plan, seed=self.plan.seed + place) for place in range(self.seeds)]
+        return tuple(replace(self, plan=plan, seeds=1) for plan in plans)
 
     def to_json(self) -> dict[str, Json]:
         """A JSON object from which `from_json` makes the same candidate."""
@@ -43,11 +56,13 @@ class Candidate:
             "settings": dict(self.settings),
             "plan": asdict(self.plan),
             "label": self.label,
+            "seeds": self.seeds,
         }
 
     def changes(self, defaults: Mapping[str, Scalar]) -> str:
-        """The settings that differ from the defaults, in words such as "dropout=0.4 layers=2"."""
+        """The settings that differ from the defaults and a named loss, in words such as "dropout=0.4 layers=2"."""
         changed = [(name, value) for name, value in self.settings if defaults.get(name) != value]
+        changed += [("loss", self.plan.loss)] if self.plan.loss else []
         return " ".join(
             f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in changed
         )
@@ -56,7 +71,11 @@ class Candidate:
     def from_json(data: Mapping[str, Json]) -> Candidate:
         """The candidate that `to_json` wrote."""
         return Candidate(
-            data["architecture"], tuple(sorted(data["settings"].items())), Plan(**data["plan"]), data["label"]
+            data["architecture"],
+            tuple(sorted(data["settings"].items())),
+            Plan(**data["plan"]),
+            data["label"],
+            data.get("seeds", 1),
         )
 
 

@@ -26,7 +26,8 @@ class Finding:
     """Something `look` found that the user should know, with its evidence and the mend in the message.
 
     code: short stable name (missing, duplicate-rows, identifier, constant, text, copy, leak, imbalance, bad-cells,
-    all-missing, sentinel, zero, spike, heavy-tail, drift, conflict, header, encoding, decimal-comma, ragged).
+    all-missing, sentinel, zero, spike, heavy-tail, drift, conflict, header, encoding, decimal-comma, ragged, count,
+    skewed).
     """
 
     code: str
@@ -57,6 +58,8 @@ class Profile:
     """What the data are: kinds, sizes, what is wrong with them, and the task they pose.
 
     n_classes is 0 for regression. class_counts are in the order of `classes`, largest-count first is not assumed.
+    loss: of the networks, as asked or as the target calls for; "" for the task's default. `classes` are in their
+    order where they have one.
     """
 
     source: str
@@ -68,6 +71,7 @@ class Profile:
     classes: tuple[str, ...] = ()
     class_counts: tuple[int, ...] = ()
     findings: tuple[Finding, ...] = ()
+    loss: str = ""
 
     @property
     def n_classes(self) -> int:
@@ -130,10 +134,15 @@ class InputSpec:
 
 @dataclass(frozen=True)
 class Signature:
-    """All that a body may know of the data: its named inputs (in the order a network takes them) and its outputs."""
+    """All that a body may know of the data: its named inputs (in the order a network takes them) and its outputs.
+
+    n_outputs: K, that a reference gives; a network gives two more where it learns intervals.
+    zero: what the target's nought is among encoded targets, where it is a count or an amount.
+    """
 
     inputs: tuple[InputSpec, ...]
     n_outputs: int
+    zero: float = 0.0
 
     def input(self, name: str) -> InputSpec | None:
         """The input of that name, or None where the data have no such input."""

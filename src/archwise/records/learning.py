@@ -47,8 +47,11 @@ class Task:
     encode_fit(target values) -> JSON-able target state, from training rows only (classes; or mean and scale).
     encode(state, values) -> (N,) int64 or float32 targets as the loss wants them.
     n_outputs(state) -> K.
-    head(width, state) -> torch module from (B, D) features to (B, K) outputs.
+    head(width, state) -> torch module from (B, D) features to (B, K) outputs; the state has the name of the loss under
+        `loss`, for which outputs in training may be others than in answers.
     losses: name -> loss(outputs (B, K), targets (B,), options) -> (B,) loss of each row; torch. First is the default.
+    metric_of_loss: loss -> the metric that decides where the user names that loss and no metric.
+    aim(state, loss, classes) -> the target state for a loss that asks more of the target; None where none does.
     metrics(state): every metric that applies, the main one first.
     calibrate(state, outputs (N, K), targets (N,)) -> JSON-able calibration, from validation rows.
     answers(state, calibration, outputs (N, K)) -> column name -> (N,) array, `prediction` first.
@@ -77,6 +80,8 @@ class Task:
     cut: Callable[[Mapping[str, Json], Mapping[str, Json], Array, Array, str], dict[str, Json]] | None = None
     check: Callable[[Mapping[str, Json], Mapping[str, Json], Array, Array], dict[str, Json]] | None = None
     join: Callable[[torch.Tensor], torch.Tensor] | None = None
+    aim: Callable[[Mapping[str, Json], str, tuple[str, ...]], dict[str, Json]] | None = None
+    metric_of_loss: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,7 @@ class Setting:
     """One setting of an architecture: a default and either its choices or its range.
 
     log: whether values are drawn evenly in the logarithm. The type of the default is the type of the setting.
+    searched: whether the race may propose other values; not where the target says which one fits.
     """
 
     name: str
@@ -101,6 +107,7 @@ class Setting:
     low: float | None = None
     high: float | None = None
     log: bool = False
+    searched: bool = True
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from archwise.tasks.threshold import best_threshold, merit, tally_at
 if TYPE_CHECKING:
     import torch
 
+ORDINAL = "ordinal"  # the loss of ordered classes
 _NAMED_LABELS = 20  # of the known labels, in a message
 
 
@@ -88,25 +89,54 @@ def _refuse_missing(labels: pl.Series) -> None:
         )
 
 
+def aim(state: Mapping[str, Json], loss: str, classes: tuple[str, ...]) -> dict[str, Json]:
+    """Put the classes into their order, where the loss asks for it.
+
+    Args:
+        state: from `encode_fit`.
+        loss: of the networks.
+        classes: every class of the target in its order.
+
+    Returns:
+        the state; for ordered classes with is_ordered, and classes and counts in that order.
+    """
+    if loss != ORDINAL:
+        return dict(state)
+    counts = dict(zip(state["classes"], state["counts"], strict=True))
+    ordered = [name for name in classes if name in counts]
+    positive = ordered.index(state["classes"][state["positive"]])
+    return {
+        **state,
+        "classes": ordered,
+        "counts": [counts[name] for name in ordered],
+        "positive": positive if len(ordered) == 2 else state["positive"],
+        "is_ordered": True,
+    }
+
+
 def n_outputs(state: Mapping[str, Json]) -> int:
     """One logit for each class, for two classes too."""
     return len(state["classes"])
 
 
 def head(width: int, state: Mapping[str, Json]) -> torch.nn.Module:
-    """A linear head whose answer before training is the share of each class.
+    """A linear head whose answer before training is the share of each class; of ordered classes through their link.
 
     Args:
         width: D of the features.
-        state: from `encode_fit`.
+        state: from `encode_fit` and `aim`; loss, the name of the loss.
 
     Source:
         Lin et al. 2017, section 3.3: the bias starts at the prior.
     """
     from archwise.blocks.head import LinearHead
+    from archwise.blocks.link import OrderedLink
 
-    shares = np.asarray(state["counts"], dtype=np.float64)
-    return LinearHead(width, tuple(np.log(shares / shares.sum()).tolist()))
+    counts = np.asarray(state["counts"], dtype=np.float64)
+    if state.get("loss") != ORDINAL:
+        return LinearHead(width, tuple(np.log(counts / counts.sum()).tolist()))
+    beyond = counts[::-1].cumsum()[::-1][1:]  # rows of a later class than each but the last
+    return LinearHead(width, tuple(np.log(beyond / counts[:-1]).tolist()), link=OrderedLink())
 
 
 def join(outputs: torch.Tensor) -> torch.Tensor:
@@ -143,12 +173,17 @@ def _focal(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, J
 
 def metrics(state: Mapping[str, Json]) -> tuple[Metric, ...]:
     """Every metric of the task: for two classes the area under the curve first, for more the accuracy."""
-    of_any = (
+    of_any: tuple[Metric, ...] = (
         Metric("accuracy", True, scores.accuracy, of_labels=True),
         Metric("balanced_accuracy", True, scores.balanced_accuracy, of_labels=True),
         Metric("f1", True, scores.f1, of_labels=True),
         Metric("log_loss", False, scores.log_loss, "nats"),
     )
+    if state.get("is_ordered"):
+        of_any += (
+            Metric("quadratic_kappa", True, scores.quadratic_kappa, of_labels=True),
+            Metric("rank_error", False, scores.rank_error, "ranks", of_labels=True),
+        )
     if len(state["classes"]) > 2:
         return of_any
     return (Metric("roc_auc", True, partial(scores.roc_auc, positive=state["positive"])), *of_any)
@@ -307,6 +342,7 @@ TASK = Task(
         "cross_entropy": _cross_entropy,
         "balanced_cross_entropy": _balanced_cross_entropy,
         "focal": _focal,
+        ORDINAL: _cross_entropy,  # of the link's log probabilities: what CORN's conditional losses add up to
     },
     metrics=metrics,
     calibrate=calibrate,
@@ -316,4 +352,6 @@ TASK = Task(
     cut=cut,
     check=check,
     join=join,
+    aim=aim,
+    metric_of_loss={ORDINAL: "quadratic_kappa"},
 )

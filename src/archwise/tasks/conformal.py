@@ -67,6 +67,21 @@ def half_widths(predictions: Array, distances: Array) -> dict[str, Json]:
     return found
 
 
+def offset(beyond: Array) -> float:
+    """How far both ends of a learnt interval move outwards, or inwards where negative, to hold nine of ten rows.
+
+    Args:
+        beyond: (N,) how far the truth of each validation row lies outside its interval; inside, negative.
+
+    Returns:
+        in the unit of `beyond`; with too few rows for the guarantee, the largest.
+
+    Source:
+        Romano, Patterson & Candès 2019 (CQR), theorem 1.
+    """
+    return _half_width(beyond)
+
+
 def half_width_of(calibration: Mapping[str, Json], predictions: Array) -> Array:
     """The half width of each row's interval, (N,), by the calibration from `half_widths`."""
     if "edges" not in calibration:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from math import log
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,10 +13,14 @@ import polars as pl
 from archwise.errors import TargetError
 from archwise.records import Array, Json, Metric, Task
 from archwise.tasks import scores
-from archwise.tasks.conformal import half_width_of, half_widths
+from archwise.tasks.conformal import COVERAGE, half_width_of, half_widths, offset
 
 if TYPE_CHECKING:
     import torch
+
+OF_COUNTS, OF_AMOUNTS = "poisson", "mean_squared_log"  # losses that ask for targets of 0 or more, and above 0
+_BEYOND = 10.0  # times the largest training target, that an answer through a logarithm may be
+_TENTH_BELOW = 1.43  # softplus of it is 1.645, the distance of a normal's 5 % quantile
 
 
 def encode_fit(values: pl.Series) -> dict[str, Json]:
@@ -43,6 +48,24 @@ def encode_fit(values: pl.Series) -> dict[str, Json]:
     }
 
 
+def aim(state: Mapping[str, Json], loss: str, classes: tuple[str, ...]) -> dict[str, Json]:
+    """Prepare the target state for counts and for positive amounts.
+
+    Args:
+        state: from `encode_fit`.
+        loss: of the networks.
+        classes: none.
+
+    Returns:
+        the state; for these losses with zero, what the target's nought is among standardised targets, and is_open,
+        whether every target must lie above it.
+    """
+    del classes  # of a number there are none
+    if loss not in (OF_COUNTS, OF_AMOUNTS):
+        return dict(state)
+    return {**state, "zero": -state["mean"] / state["scale"], "is_open": loss == OF_AMOUNTS}
+
+
 def encode(state: Mapping[str, Json], values: pl.Series) -> Array:
     """Standardise the target by the training rows' mean and scale.
 
@@ -54,9 +77,20 @@ def encode(state: Mapping[str, Json], values: pl.Series) -> Array:
         (N,) float32.
 
     Raises:
-        TargetError: a value is missing, infinite or not a number; the first row is named.
+        TargetError: a value is missing, infinite or not a number, or none that the loss can learn; the first row is
+            named.
     """
-    standardised: Array = ((_numbers(values) - state["mean"]) / state["scale"]).astype(np.float32)
+    numbers = _numbers(values)
+    if "zero" in state:
+        bad = numbers <= 0 if state["is_open"] else numbers < 0
+        if bad.any():
+            row = int(bad.argmax())
+            allowed = "above 0" if state["is_open"] else "of 0 or more"
+            raise TargetError(
+                f"the target '{values.name}', row {row + 1}: {numbers[row]:g} is not {allowed}, as the loss needs it "
+                f"(so {int(bad.sum())} of {len(numbers)} rows); choose --loss mean_squared"
+            )
+    standardised: Array = ((numbers - state["mean"]) / state["scale"]).astype(np.float32)
     return standardised
 
 
@@ -79,16 +113,23 @@ def n_outputs(state: Mapping[str, Json]) -> int:
 
 
 def head(width: int, state: Mapping[str, Json]) -> torch.nn.Module:
-    """A linear head whose answer before training is near the mean.
+    """A linear head whose answer before training is near the mean, with the link that the loss asks for.
 
     Args:
         width: D of the features.
-        state: from `encode_fit`.
+        state: from `encode_fit` and `aim`; loss, the name of the loss.
     """
     from archwise.blocks.head import LinearHead
+    from archwise.blocks.link import LogLink, QuantileLink
 
-    del state  # the standardised target has mean 0
-    return LinearHead(width, (0.0,))
+    loss = state.get("loss", "")
+    if loss == "quantiles":
+        return LinearHead(width, (0.0, _TENTH_BELOW, _TENTH_BELOW), link=QuantileLink())
+    if loss not in (OF_COUNTS, OF_AMOUNTS):
+        return LinearHead(width, (0.0,))  # the standardised target has mean 0
+    most = log(_BEYOND * state["high"] / state["scale"])
+    link = LogLink(state["zero"], most=most, is_smeared=loss == OF_AMOUNTS)
+    return LinearHead(width, (log(-state["zero"]),), link=link)
 
 
 def _mean_squared(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, Json]) -> torch.Tensor:
@@ -109,31 +150,75 @@ def _huber(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, J
     return huber(outputs, targets, options)
 
 
+def _poisson(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, Json]) -> torch.Tensor:
+    from archwise.blocks.loss import poisson
+
+    return poisson(outputs, targets, options)
+
+
+def _mean_squared_log(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, Json]) -> torch.Tensor:
+    from archwise.blocks.loss import mean_squared_log
+
+    return mean_squared_log(outputs, targets, options)
+
+
+def _quantile(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, Json]) -> torch.Tensor:
+    from archwise.blocks.loss import quantile
+
+    return quantile(outputs, targets, options)
+
+
+def _quantiles(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, Json]) -> torch.Tensor:
+    from archwise.blocks.loss import quantiles
+
+    return quantiles(outputs, targets, options)
+
+
 def metrics(state: Mapping[str, Json]) -> tuple[Metric, ...]:
     """Every metric of the task, in the target's own units, the root mean squared error first."""
     scale = float(state["scale"])
-    return (
+    of_any = (
         Metric("rmse", False, partial(scores.root_mean_squared_error, scale=scale)),
         Metric("mae", False, partial(scores.mean_absolute_error, scale=scale)),
         Metric("r2", True, scores.r_squared),
     )
+    if "zero" not in state:
+        return of_any
+    zero = float(state["zero"])
+    return (
+        *of_any,
+        Metric("poisson_deviance", False, partial(scores.poisson_deviance, zero=zero, scale=scale)),
+        Metric("rmsle", False, partial(scores.root_mean_squared_log_error, zero=zero, scale=scale)),
+    )
 
 
 def calibrate(state: Mapping[str, Json], outputs: Array, targets: Array) -> dict[str, Json]:
-    """Find the half widths that hold nine of ten rows, from the distances on the validation rows.
+    """Find what makes intervals hold nine of ten rows, from the distances on the validation rows.
 
     Args:
-        state: from `encode_fit`.
-        outputs: (N, 1) standardised.
+        state: from `encode_fit` and `aim`.
+        outputs: (N, 1) standardised; or (N, 3), with the low and the high quantile.
         targets: (N,) standardised.
 
     Returns:
-        what `half_widths` finds, the widths in the target's units, the ranges standardised.
+        what `half_widths` finds, the widths in the target's units, the ranges standardised; or, of quantiles, offset,
+        by which both are moved outwards, in the target's units, and coverage. floor: the least standardised answer,
+        of counts and amounts.
     """
+    floor = {"floor": state["zero"]} if "zero" in state else {}
     if not len(targets):
-        return {}
-    predictions = outputs[:, 0].astype(np.float64)
-    return half_widths(predictions, np.abs(predictions - targets) * state["scale"])
+        return floor
+    given = served(floor, outputs, None).astype(np.float64)
+    if given.shape[1] == 3:
+        beyond = np.maximum(given[:, 1] - targets, targets - given[:, 2]) * state["scale"]
+        return {"offset": offset(beyond), "coverage": COVERAGE, **floor}
+    return {**half_widths(given[:, 0], np.abs(given[:, 0] - targets) * state["scale"]), **floor}
+
+
+def served(calibration: Mapping[str, Json], outputs: Array, metric: Metric | None) -> Array:
+    """Outputs as they are answered: of counts and amounts none below nought."""
+    del metric  # the same for all
+    return np.maximum(outputs, calibration["floor"]) if "floor" in calibration else outputs
 
 
 def check(
@@ -142,21 +227,23 @@ def check(
     """Hold the intervals against rows that the calibration has not seen.
 
     Args:
-        state: from `encode_fit`.
+        state: from `encode_fit` and `aim`.
         calibration: from `calibrate`.
-        outputs: (N, 1) standardised.
+        outputs: (N, 1) or (N, 3) standardised.
         targets: (N,) standardised.
 
     Returns:
         coverage: what the intervals are made for; n_held: rows whose truth they hold; size: their mean width, in the
         target's units; ranges: how many ranges of the prediction have a width of their own.
     """
-    predictions = outputs[:, 0].astype(np.float64)
-    widths = half_width_of(calibration, predictions)
+    answered = answers(state, calibration, outputs)
+    truth = state["mean"] + state["scale"] * targets.astype(np.float64)
+    slack = 1e-6 * state["scale"]  # of float32, in which targets are kept
+    is_held = (answered["low"] - slack <= truth) & (truth <= answered["high"] + slack)
     return {
         "coverage": calibration["coverage"],
-        "n_held": int((np.abs(predictions - targets) * state["scale"] <= widths).sum()),
-        "size": float(2.0 * widths.mean()),
+        "n_held": int(is_held.sum()),
+        "size": float((answered["high"] - answered["low"]).mean()),
         "ranges": len(calibration.get("half_widths", [0.0])),
     }
 
@@ -165,18 +252,30 @@ def answers(state: Mapping[str, Json], calibration: Mapping[str, Json], outputs:
     """Read outputs as numbers in the target's units.
 
     Args:
-        state: from `encode_fit`.
+        state: from `encode_fit` and `aim`.
         calibration: from `calibrate`, or empty for none.
-        outputs: (N, 1) standardised.
+        outputs: (N, 1) standardised; or (N, 3), with the low and the high quantile.
 
     Returns:
-        prediction: (N,) float64; and, where calibrated, low and high, the ends of the interval.
+        prediction: (N,) float64; and, where calibrated or learnt, low and high, the ends of the interval, between
+        which the prediction lies.
     """
-    numbers: Array = state["mean"] + state["scale"] * outputs[:, 0].astype(np.float64)
-    if "half_width" not in calibration:
-        return {"prediction": numbers}
-    widths = half_width_of(calibration, outputs[:, 0].astype(np.float64))
-    return {"prediction": numbers, "low": numbers - widths, "high": numbers + widths}
+    given = served(calibration, outputs, None).astype(np.float64)
+    numbers: Array = state["mean"] + state["scale"] * given
+    if "floor" in calibration:
+        numbers = np.maximum(numbers, 0.0)
+    prediction = numbers[:, 0]
+    if given.shape[1] == 3:
+        by = float(calibration.get("offset", 0.0))
+        low, high = np.minimum(numbers[:, 1] - by, prediction), np.maximum(numbers[:, 2] + by, prediction)
+    elif "half_width" in calibration:
+        widths = half_width_of(calibration, given[:, 0])
+        low, high = prediction - widths, prediction + widths
+    else:
+        return {"prediction": prediction}
+    if "floor" in calibration:  # what lies below nought holds no truth
+        low = np.maximum(low, 0.0)
+    return {"prediction": prediction, "low": low, "high": high}
 
 
 TASK = Task(
@@ -188,9 +287,20 @@ TASK = Task(
     encode=encode,
     n_outputs=n_outputs,
     head=head,
-    losses={"mean_squared": _mean_squared, "mean_absolute": _mean_absolute, "huber": _huber},
+    losses={
+        "mean_squared": _mean_squared,
+        "mean_absolute": _mean_absolute,
+        "huber": _huber,
+        "quantile": _quantile,
+        "quantiles": _quantiles,
+        OF_COUNTS: _poisson,
+        OF_AMOUNTS: _mean_squared_log,
+    },
     metrics=metrics,
     calibrate=calibrate,
     answers=answers,
+    served=served,
     check=check,
+    aim=aim,
+    metric_of_loss={"mean_absolute": "mae", "quantile": "mae", "quantiles": "mae"},
 )

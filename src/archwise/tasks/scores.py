@@ -11,6 +11,7 @@ import numpy as np
 
 from archwise.records import Array
 
+SMALLEST_EXPECTED = 1e-6  # expected count that a deviance is taken from, in units of the target's scale
 _CHUNK_CELLS = 2_000_000  # of (R, N) weights that are rearranged at a time: 16 MB
 
 
@@ -155,6 +156,50 @@ def _tallies(truth: Array, outputs: Array, weights: Array) -> tuple[Array, Array
     return tally(truth[hits], weights[:, hits]), tally(answers, weights), tally(truth, weights)
 
 
+# ---------------------------------------------------------------- ordered classes
+
+
+def quadratic_kappa(truth: Array, outputs: Array, weights: Array) -> Array:
+    """Agreement of answered and true classes beyond chance, where a miss costs the square of the ranks between.
+
+    Args:
+        truth: (N,) int64 classes, numbered in their order.
+        outputs: (N, K).
+        weights: (R, N) counts.
+
+    Returns:
+        (R,) 1 is perfect, 0 is chance; -1 where outputs are not finite; 0 where all is one class.
+
+    Source:
+        Cohen 1968.
+    """
+    if not np.isfinite(outputs).all():
+        return np.full(len(weights), -1.0)
+    ranks, answered = truth.astype(np.float64), outputs.argmax(axis=1).astype(np.float64)
+    found = _mean((ranks - answered) ** 2, weights)
+    crossed = _mean(ranks, weights) * _mean(answered, weights)
+    by_chance = _mean(ranks**2, weights) - 2.0 * crossed + _mean(answered**2, weights)
+    varies = by_chance > 1e-12
+    kappa = np.where(varies, 1.0 - found / np.where(varies, by_chance, 1.0), 0.0)
+    return np.where(np.abs(kappa) < 1e-12, 0.0, kappa)
+
+
+def rank_error(truth: Array, outputs: Array, weights: Array) -> Array:
+    """Mean number of ranks between the answered and the true class.
+
+    Args:
+        truth: (N,) int64 classes, numbered in their order.
+        outputs: (N, K).
+        weights: (R, N) counts.
+
+    Returns:
+        (R,) from 0 to K - 1; K - 1 where outputs are not finite.
+    """
+    if not np.isfinite(outputs).all():
+        return np.full(len(weights), outputs.shape[1] - 1.0)
+    return _mean(np.abs(outputs.argmax(axis=1) - truth).astype(np.float64), weights)
+
+
 # ---------------------------------------------------------------- numbers
 
 
@@ -216,6 +261,46 @@ def r_squared(truth: Array, outputs: Array, weights: Array) -> Array:
     flat = np.where(unexplained == 0.0, 0.0, 1.0)
     share: Array = 1.0 - np.divide(unexplained, variance, out=flat, where=varies)
     return share
+
+
+def poisson_deviance(truth: Array, outputs: Array, weights: Array, *, zero: float, scale: float) -> Array:
+    """Mean Poisson deviance of counts from expected counts.
+
+    Args:
+        truth: (N,) standardised targets.
+        outputs: (N, 1) standardised; an answer of 0 or less counts as one millionth of the target's scale.
+        weights: (R, N) counts.
+        zero: what a count of 0 is among standardised targets.
+        scale: units of the target in one standardised unit.
+
+    Returns:
+        (R,) in nats, 0 is best; infinite where outputs are not finite.
+
+    Source:
+        McCullagh & Nelder 1989, section 2.3.
+    """
+    if not np.isfinite(outputs).all():
+        return np.full(len(weights), np.inf)
+    counts = np.maximum(0.0, truth.astype(np.float64) - zero)
+    expected = np.maximum(SMALLEST_EXPECTED, outputs[:, 0].astype(np.float64) - zero)
+    logs = np.log(np.where(counts > 0, counts, expected) / expected)
+    return scale * _mean(2.0 * (counts * logs - counts + expected), weights)
+
+
+def root_mean_squared_log_error(truth: Array, outputs: Array, weights: Array, *, zero: float, scale: float) -> Array:
+    """Root of the mean squared distance between the logarithms of one more than answer and truth.
+
+    Args:
+        truth, outputs, weights, zero, scale: as for `poisson_deviance`; an answer below 0 counts as 0.
+
+    Returns:
+        (R,) infinite where outputs are not finite.
+    """
+    if not np.isfinite(outputs).all():
+        return np.full(len(weights), np.inf)
+    logs = [np.log1p(scale * np.maximum(0.0, each.astype(np.float64) - zero)) for each in (outputs[:, 0], truth)]
+    roots: Array = np.sqrt(_mean((logs[0] - logs[1]) ** 2, weights))
+    return roots
 
 
 def _residuals(truth: Array, outputs: Array) -> Array:

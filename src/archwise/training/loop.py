@@ -28,7 +28,7 @@ from archwise.training.schedule import SCHEDULES
 FEWEST_STEPS_A_LOOK, MOST_STEPS_A_LOOK = 20, 400
 CHECKPOINT_EVERY_S = 60.0
 _ROWS_TO_BEGIN = 4096  # at most, that a body may see before the first step
-_ROWS_A_LOOK = 4096  # of the validation part at a time, so that memory stays modest
+ROWS_A_LOOK = 4096  # of the validation part at a time, so that memory stays modest
 
 
 @dataclass(frozen=True)
@@ -119,16 +119,36 @@ def train(network: Network, job: TrainJob, *, train: Examples, valid: Examples, 
     deadline = math.inf if limit.seconds is None else began + limit.seconds
     device = pick_device(job.device)
     with own_random_numbers(device, job.plan.seed):
-        is_new = not tools.checkpoint.exists()
-        if is_new:
-            network.begin(*_first_rows(network, train, job.plan.seed))
-        run = _Run(network.to(device), job, train, valid, device)
-        if not is_new:
-            run.go_on_from(read_checkpoint(tools.checkpoint))
-        _advance(run, min(run.total, _last_step(limit, run.steps_an_epoch)), deadline, tools)
-        if run.best_step < 0:
-            run.best, run.outputs = _copy(run.judged.state_dict()), _answer(run)
-        write_checkpoint(tools.checkpoint, run.checkpoint())
+        run = begin_run(network, job, train=train, valid=valid, checkpoint=tools.checkpoint)
+        _advance(run, last_step(run, limit), deadline, tools)
+        return end_run(run, tools.checkpoint, seconds=lambda: tools.clock() - began)
+
+
+def begin_run(network: Network, job: TrainJob, *, train: Examples, valid: Examples, checkpoint: Path) -> Run:
+    """Stand where the checkpoint stands, or at the start where there is none; random numbers must be the run's own.
+
+    Raises:
+        ModelError, UsageError: as `train`.
+    """
+    is_new = not checkpoint.exists()
+    if is_new:
+        network.begin(*_first_rows(network, train, job.plan.seed))
+    device = pick_device(job.device)
+    run = Run(network.to(device), job, train, valid, device)
+    if not is_new:
+        run.go_on_from(read_checkpoint(checkpoint))
+    return run
+
+
+def end_run(run: Run, checkpoint: Path, *, seconds: Callable[[], float]) -> Trained:
+    """Leave a checkpoint, and say what was reached; random numbers must be the run's own.
+
+    Args:
+        seconds: what the call took, asked when all is done.
+    """
+    if run.best_step < 0:
+        run.best, run.outputs = _copy(run.judged.state_dict()), _answer(run)
+    write_checkpoint(checkpoint, run.checkpoint())
     return Trained(
         finished=run.stopped or run.step >= run.total,
         stopped_early=run.stopped,
@@ -136,14 +156,17 @@ def train(network: Network, job: TrainJob, *, train: Examples, valid: Examples, 
         curve=tuple(run.curve),
         score=_score(run, run.outputs),
         outputs=run.outputs.numpy(),
-        n_parameters=n_parameters(network),
-        seconds=tools.clock() - began,
+        n_parameters=n_parameters(run.network),
+        seconds=seconds(),
         looks=run.kept_looks().numpy(),
     )
 
 
-class _Run:
-    """A training run in memory: what never changes, then what a checkpoint holds."""
+class Run:
+    """A training run in memory: what never changes, then what a checkpoint holds.
+
+    network: as it trains. judged: whose answers count: the weight average, or the network itself.
+    """
 
     def __init__(self, network: Network, job: TrainJob, train: Examples, valid: Examples, device: torch.device) -> None:
         plan = job.plan
@@ -219,7 +242,7 @@ class _Run:
         return torch.stack(self.looks) if self.looks else torch.empty(0)
 
 
-def _advance(run: _Run, last: int, deadline: float, tools: Tools) -> None:
+def _advance(run: Run, last: int, deadline: float, tools: Tools) -> None:
     """Train from step to step until the last one, the deadline, or no better score for a while."""
     plan, network, optimizer = run.plan, run.network, run.optimizer
     parameters = list(network.parameters())
@@ -245,13 +268,13 @@ def _advance(run: _Run, last: int, deadline: float, tools: Tools) -> None:
         run.loss += loss.detach()
         run.step += 1
         if run.step % run.steps_a_look == 0 or run.step == run.total:
-            _look(run, tools)
+            note_look(run, finite_loss(run), _answer(run), on_point=tools.on_point)
             if tools.clock() - saved_at > CHECKPOINT_EVERY_S:
                 write_checkpoint(tools.checkpoint, run.checkpoint())
                 saved_at = tools.clock()
 
 
-def _mean_loss(run: _Run, rows: torch.Tensor) -> torch.Tensor:
+def _mean_loss(run: Run, rows: torch.Tensor) -> torch.Tensor:
     inputs = zip(run.inputs, run.valid_inputs, strict=True)
     outputs = run.network(*[tensor.index_select(0, rows).to(like.dtype) for tensor, like in inputs])
     losses: torch.Tensor = run.loss_of(*each_member(outputs, run.targets.index_select(0, rows)), run.options)
@@ -260,13 +283,21 @@ def _mean_loss(run: _Run, rows: torch.Tensor) -> torch.Tensor:
 
 def _average(averaged: Sequence[torch.Tensor], parameters: Sequence[torch.Tensor], decay: float, step: int) -> None:
     """Move the average towards the weights, faster at first, so that the beginning is soon forgotten."""
-    share = 1.0 - min(decay, (1 + step) / (10 + step))
     with torch.no_grad():
-        torch._foreach_lerp_(list(averaged), list(parameters), share)
+        torch._foreach_lerp_(list(averaged), list(parameters), average_share(decay, step))
 
 
-def _look(run: _Run, tools: Tools) -> None:
-    """Judge the validation rows: a point of the curve, the best weights, and whether to stop."""
+def average_share(decay: float, step: int) -> float:
+    """How far the average moves towards the weights at a step (from 0)."""
+    return 1.0 - min(decay, (1 + step) / (10 + step))
+
+
+def finite_loss(run: Run) -> float:
+    """The mean training loss since the last look.
+
+    Raises:
+        DivergedError: it is no longer a finite number.
+    """
     before = run.curve[-1].step if run.curve else 0
     loss = run.loss.item() / (run.step - before)
     if not math.isfinite(loss):
@@ -275,7 +306,16 @@ def _look(run: _Run, tools: Tools) -> None:
             f"try a smaller rate than {run.plan.rate:g} (--set plan.rate=...) "
             "or clip the gradients (--set plan.clip=1.0)"
         )
-    outputs = _answer(run)
+    return loss
+
+
+def note_look(run: Run, loss: float, outputs: torch.Tensor, *, on_point: Callable[[CurvePoint], None]) -> None:
+    """Judge the validation rows: a point of the curve, the best weights, and whether to stop.
+
+    Args:
+        loss: mean training loss since the last look.
+        outputs: (N_valid, K) of the judged network, on the CPU.
+    """
     point = CurvePoint(run.step, run.step / run.steps_an_epoch, loss, _score(run, outputs))
     if run.job.chooses:
         _keep_the_best(run, point, outputs)
@@ -283,10 +323,10 @@ def _look(run: _Run, tools: Tools) -> None:
         run.looks.append(outputs)
     run.curve.append(point)
     run.loss = torch.zeros_like(run.loss)
-    tools.on_point(point)
+    on_point(point)
 
 
-def _keep_the_best(run: _Run, point: CurvePoint, outputs: torch.Tensor) -> None:
+def _keep_the_best(run: Run, point: CurvePoint, outputs: torch.Tensor) -> None:
     """Keep the weights of a look that is better than all before it, and stop where none has been for a while."""
     best = [seen.score for seen in run.curve if seen.step == run.best_step]
     if not best or run.job.metric.sign * (point.score - best[0]) > 0:
@@ -294,7 +334,7 @@ def _keep_the_best(run: _Run, point: CurvePoint, outputs: torch.Tensor) -> None:
     run.stopped = run.step - run.best_step >= run.plan.patience * run.steps_an_epoch and run.step < run.total
 
 
-def _answer(run: _Run) -> torch.Tensor:
+def _answer(run: Run) -> torch.Tensor:
     """Outputs (N_valid, K) of the judged network on the validation rows, on the CPU."""
     if run.judged is not run.network:
         for mine, its in zip(run.judged.buffers(), run.network.buffers(), strict=True):
@@ -302,14 +342,14 @@ def _answer(run: _Run) -> torch.Tensor:
     run.judged.eval()
     with torch.no_grad():
         parts = [
-            run.judged(*[tensor[start : start + _ROWS_A_LOOK] for tensor in run.valid_inputs]).cpu()
-            for start in range(0, len(run.truth), _ROWS_A_LOOK)
+            run.judged(*[tensor[start : start + ROWS_A_LOOK] for tensor in run.valid_inputs]).cpu()
+            for start in range(0, len(run.truth), ROWS_A_LOOK)
         ]
     run.judged.train()
     return torch.cat(parts)
 
 
-def _score(run: _Run, outputs: torch.Tensor) -> float:
+def _score(run: Run, outputs: torch.Tensor) -> float:
     return float(run.job.metric.score(run.truth, outputs.numpy(), np.ones((1, len(run.truth))))[0])
 
 
@@ -320,9 +360,9 @@ def _first_rows(network: Network, train: Examples, seed: int) -> list[torch.Tens
     return [torch.from_numpy(train.batch[spec.name][rows].astype(spec.dtype)) for spec in network.signature.inputs]
 
 
-def _last_step(limit: Limit, steps_an_epoch: int) -> int:
+def last_step(run: Run, limit: Limit) -> int:
     """The step to pause at; at least one is taken, so that a rung is never empty."""
-    by_epochs = max(1, int(limit.epochs * steps_an_epoch + 1e-6))
+    by_epochs = min(run.total, max(1, int(limit.epochs * run.steps_an_epoch + 1e-6)))
     return by_epochs if limit.steps is None else min(by_epochs, max(1, limit.steps))
 
 

@@ -69,6 +69,7 @@ def make_network(
         width = body.width
         if not isinstance(width, int):
             raise TypeError(f"the body of '{architecture.name}' has no int attribute `width`: found {width!r}")
+        state = {**state, "loss": candidate.plan.loss}
         return Network(body, _make_head(body, width, task, state), signature=signature)
 
 

@@ -84,6 +84,11 @@ def set_rates(optimizer: torch.optim.Optimizer, rate: float, decay: float) -> No
         decay: of the weights that decay.
     """
     for group in optimizer.param_groups:
-        group["lr"] = rate * group["factor"]
-        if group["decays"]:
-            group["weight_decay"] = decay * group["factor"]
+        set_group_rates(group, rate, decay)
+
+
+def set_group_rates(group: dict[str, Any], rate: float, decay: float) -> None:
+    """Set the rate and the weight decay of one group, as `set_rates` does for all."""
+    group["lr"] = rate * group["factor"]
+    if group["decays"]:
+        group["weight_decay"] = decay * group["factor"]
