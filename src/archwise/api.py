@@ -273,9 +273,15 @@ def _course(folder: Path, config: Config, began: float) -> Course:
     ground = read_ground(folder)
     metric = main_metric(task(ground.profile.task), ground.target_state, ground.metric)
     limit = config.limit
-    stop_at = None if limit.seconds is None else began + limit.seconds - _reserve_s(limit.seconds)
+    stop_at = None if limit.seconds is None else began + limit.seconds - _reserve_s(limit.seconds, ground.n_fits)
     return Course(
-        ground.n_train, count_workers(config), metric.sign, time.monotonic, steps=limit.steps, stop_at=stop_at
+        ground.rows_a_fit,
+        count_workers(config),
+        metric.sign,
+        time.monotonic,
+        steps=limit.steps,
+        stop_at=stop_at,
+        n_fits=ground.n_fits,
     )
 
 
@@ -293,9 +299,13 @@ def _search_tools(folder: Path, config: Config, course: Course) -> Search:
     return Search(wish, following, lambda trials: kept_for_seeds(folder, trials, course))
 
 
-def _reserve_s(seconds: float) -> float:
-    """Seconds of a budget that are kept for evidence, the sealed test and the writing of the model."""
-    return min(12.0, max(5.0, 0.1 * seconds))
+def _reserve_s(seconds: float, n_fits: int) -> float:
+    """Seconds of a budget that are kept for evidence, the sealed test and the writing of the model.
+
+    A network that was trained in folds is trained once more at the end, on all rows that are not sealed.
+    """
+    reserve = min(12.0, max(5.0, 0.1 * seconds))
+    return reserve + (0.0 if n_fits == 1 else (seconds - reserve) / (n_fits + 1))
 
 
 def _with(config: Config | None, **given: Json) -> Config:

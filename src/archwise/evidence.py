@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import NormalDist
 
@@ -23,6 +23,7 @@ from archwise.records import Array, Comparison, Metric
 
 LEVEL = 0.95
 N_RESAMPLES = 2_000
+FOLDED = 1.15  # how much wider the interval of a cross-fitted score is; found by simulation, benchmarks/evidence.py
 FEWEST_UNITS = 20  # fewer independent rows or groups than this carry no claim: every pair is tied
 MOST_ROWS = 20_000  # resampled; errors shrink with the root of the rows, so more of them only cost time
 MOST_LEFT_OUT = 2_000  # units that are left out one by one to see how unevenly they weigh
@@ -36,6 +37,7 @@ class BootstrapScores:
 
     point: (M,) on all rows. resampled: (R, M) on each resample. n_units: rows or groups that were drawn.
     sign: +1 where greater is better, else -1. left_out: (U, M) scores without each unit, or None for many units.
+    n_folds: 1 for outputs of fixed models; else of models that were each fitted without one of so many folds.
     """
 
     point: Array
@@ -43,6 +45,7 @@ class BootstrapScores:
     n_units: int
     sign: float
     left_out: Array | None = None
+    n_folds: int = 1
 
 
 def bootstrap_scores(
@@ -84,6 +87,14 @@ def bootstrap_scores(
     return BootstrapScores(point, resampled, n_units, metric.sign)
 
 
+def of_folds(scores: BootstrapScores, n_folds: int) -> BootstrapScores:
+    """The same scores, known to come from models that were each fitted without one of so many folds; 1 for one split.
+
+    Their intervals are wider than the resamples alone would have them, for the training sets overlap.
+    """
+    return replace(scores, n_folds=n_folds)
+
+
 def _score(truth: Array, outputs: Sequence[Array], metric: Metric, weights: Array) -> Array:
     """(R, M) scores under the (R, N) weights."""
     return np.stack([metric.score(truth, given, weights) for given in outputs], axis=1)
@@ -122,7 +133,9 @@ def interval(scores: BootstrapScores, candidate: int) -> tuple[float, float]:
     acceleration, freedom = _acceleration(pulls), _freedom(pulls, scores.n_units)
     levels = []
     for side in (-1.0, 1.0):
-        reach = bias + side * _student(-_NORMAL.inv_cdf(tail), freedom) * _small(scores.n_units)
+        reach = bias + side * _student(-_NORMAL.inv_cdf(tail), freedom) * _small(scores.n_units) * (
+            FOLDED if scores.n_folds > 1 else 1.0
+        )
         bent = 1.0 - acceleration * reach
         levels.append(_NORMAL.cdf(bias + reach / bent) if bent > 0 else float(side > 0))
     low, high = np.quantile(resampled, levels)
@@ -158,7 +171,9 @@ def compare(scores: BootstrapScores, labels: Sequence[str], pairs: Sequence[tupl
         difference = scores.sign * float(scores.point[left] - scores.point[right])
         error = float((scores.resampled[:, left] - scores.resampled[:, right]).std(ddof=1))
         pulls = None if scores.left_out is None else scores.left_out[:, left] - scores.left_out[:, right]
-        half = _student(reach, _freedom(pulls, scores.n_units)) * _small(scores.n_units) * error
+        half = (
+            _student(reach, _freedom(pulls, scores.n_units)) * _small(scores.n_units) * _overlap(scores.n_folds) * error
+        )
         if scores.n_units < FEWEST_UNITS and left != right:
             half = math.inf
         found.append(
@@ -209,3 +224,13 @@ def _student(z: float, freedom: float) -> float:
 def _small(n_units: int) -> float:
     """What a bootstrap's standard error lacks for being drawn from N units instead of N - 1."""
     return math.sqrt(n_units / max(n_units - 1, 1))
+
+
+def _overlap(n_folds: int) -> float:
+    """What the standard error of a difference lacks where models were fitted in folds: 1 for one fold, 1.5 for five.
+
+    Any two training sets share rows, so that what one of them does to a model is not averaged away. With a correlation
+    of 1/K between the folds' means, a bootstrap of rows sees (K - 1) / K of their variance σ², so σ² (K - 1) / K², and
+    the mean has σ² (2 K - 1) / K² (Nadeau & Bengio 2003, for K-fold cross-validation).
+    """
+    return math.sqrt((2 * n_folds - 1) / (n_folds - 1)) if n_folds > 1 else 1.0

@@ -98,6 +98,8 @@ def _sentence(event: Event) -> str:
         return f"run folder: {event['folder']}  (archwise resume {event['folder']} goes on after a stop)"
     if what == "start":
         parts = f"{event['n_train']:,} train, {event['n_valid']:,} validation, {event['n_test']:,} sealed"
+        if event.get("n_fits", 1) > 1:
+            parts = f"{event['n_train']:,} open, {event['n_test']:,} sealed"
         names = f"{len(event['candidates'])} candidates"
         return f"{event['task']} {event['target']}: {parts} rows ({event['split']}); {names}; {event['metric']} decides"
     if what == "rung":

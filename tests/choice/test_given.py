@@ -178,7 +178,7 @@ def test_the_run_folder_holds_the_given_rows_sealed(start: Callable[..., Path], 
     ground = read_ground(folder)
     sealed = open_seal(folder, ground)
     assert (ground.n_test, ground.test_source) == (90, "test.csv")
-    assert ground.n_train + ground.n_valid == 300
+    assert ground.n_train + (0 if ground.n_fits > 1 else ground.n_valid) == 300  # in folds all open rows train
     assert sealed.typed["a"].to_list() == TEST["a"].to_list()
     assert sealed.groups is None or len(np.unique(sealed.groups)) == (30 if group else 90)
 
@@ -198,3 +198,9 @@ def test_of_a_test_part_larger_than_memory_a_sample_is_sealed(tmp_path: Path, mo
     rows = read_given(parts, profile, Config(target="label"), layout=TRAIN.columns, most_rows=60)["test"]
     assert rows.frame.height == pytest.approx(50, abs=2)
     assert "of 90 rows, drawn evenly, are the test part" in rows.findings[0].message
+
+
+def test_given_validation_rows_decide_as_they_are_however_few(start: Callable[..., Path], tmp_path: Path) -> None:
+    make_frame(60, 2).write_csv(tmp_path / "valid.csv")
+    ground = read_ground(start(most_rows=10_000, valid=str(tmp_path / "valid.csv")))
+    assert (ground.n_fits, ground.n_train, ground.n_valid) == (1, 300, 60)

@@ -71,11 +71,12 @@ class TestWhoGoesTogether:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     generator = np.random.default_rng(0)
     frame = pl.DataFrame({name: generator.normal(size=300) for name in "abc"})
     frame = frame.with_columns(y=(pl.col("a") * pl.col("b") > 0).cast(pl.String))
     config = make_config({"target": "y", "only": ("mlp",), "budget": "30s", "out": str(tmp_path / "m.archwise")})
+    monkeypatch.setattr("archwise.data.fold.FEWEST_VALID", 0)  # one split, as larger tables have
     start_run(frame, config, tmp_path / "r.run", on_event=lambda event: None)
     return tmp_path / "r.run"
 

@@ -49,7 +49,9 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     config = make_config(
         {"target": "y", "budget": "300steps", "only": ("majority", "linear", "perceptron"), "workers": 1}
     )
-    candidates = start_run(frame, config, folder, on_event=lambda event: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("archwise.data.fold.FEWEST_VALID", 0)  # one split, as larger tables have
+        candidates = start_run(frame, config, folder, on_event=lambda event: None)
     trials = []
     for candidate in candidates:
         if candidate.label in ("majority", "linear"):
@@ -145,3 +147,15 @@ def test_a_part_is_judged_on_all_validation_rows(ground: Ran) -> None:
         SubsetJob(str(folder), of(trials, "linear").candidate, config.seed, "1-8-0"), lambda message: None
     )
     assert np.load(path).shape == (len(read_targets(folder, "valid")), 2)
+
+
+def test_where_folds_decide_it_is_not_measured(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame({"x": rng.normal(size=200), "y": rng.choice(["a", "b"], 200)})
+    config = make_config({"target": "y", "budget": "300steps", "only": ("linear",)})
+    (linear, *_) = start_run(frame, config, tmp_path / "a.run", on_event=lambda event: None)
+    trial = Trial(linear, 0, "done", score=0.5, outputs=np.zeros((4, 2)))
+    workers = InProcess()
+    facts = measure_growth(tmp_path / "a.run", config, [trial], trial, workers=workers, deadline=None)  # type: ignore[arg-type]
+    assert "folds decide" in facts["sentence"]
+    assert workers.jobs == []

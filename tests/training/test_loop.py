@@ -241,3 +241,37 @@ def test_a_long_run_leaves_checkpoints_on_its_way(tmp_path: Path) -> None:
         clock=lambda: float(next(clock)),
     )
     assert seen == [False, True, True]
+
+
+# ---------------------------------------------------------------- where the caller chooses
+
+
+def run_unchosen(folder: Path, plan: Plan = PLAN, *, limit: Limit = WHOLE) -> Trained:
+    tools = Tools(folder / "checkpoint", lambda point: None, lambda: 0.0)
+    job = replace(job_of(plan), chooses=False)
+    return train(network_of(plan), job, train=TRAIN, valid=VALID, limit=limit, tools=tools)
+
+
+def test_where_the_caller_chooses_every_look_is_kept_and_nothing_stops_early(tmp_path: Path) -> None:
+    trained = run_unchosen(tmp_path, replace(PLAN, epochs=10, patience=1))
+    assert (trained.steps, trained.stopped_early) == (100, False)
+    assert trained.looks.shape == (len(trained.curve), 150, 2)
+    ones = np.ones((1, 150))
+    scores = [float(main_metric(TASK, STATE).score(VALID.targets, look, ones)[0]) for look in trained.looks]
+    assert scores == [point.score for point in trained.curve]
+
+
+def test_where_the_caller_chooses_the_weights_are_those_at_the_end(tmp_path: Path) -> None:
+    trained = run_unchosen(tmp_path, replace(PLAN, average=0.0))
+    saved = read_checkpoint(tmp_path / "checkpoint")
+    assert same(saved.best, saved.weights)
+    np.testing.assert_array_equal(trained.outputs, trained.looks[-1])
+
+
+def test_pausing_keeps_the_looks_where_the_caller_chooses(tmp_path: Path) -> None:
+    whole = run_unchosen(tmp_path / "whole")
+    for epochs in (2.5, 7.0):
+        run_unchosen(tmp_path / "paused", limit=Limit(epochs))
+    paused = run_unchosen(tmp_path / "paused")
+    np.testing.assert_array_equal(paused.looks, whole.looks)
+    assert paused.curve == whole.curve

@@ -11,24 +11,28 @@ from pathlib import Path
 import numpy as np
 
 from archwise.architectures import architecture
+from archwise.choice.folds import best_epochs
 from archwise.choice.given import GIVEN
 from archwise.choice.honesty import calibrate, check
 from archwise.choice.limits import Written, choose_within, measured_latency, requirement, with_limits
 from archwise.choice.race import OnEvent
+from archwise.choice.refit import RefitJob, refit_trial, retrain_trial
 from archwise.choice.run import Ground, read_ground, read_preparation, read_targets, trial_folder, trial_to_json
 from archwise.choice.seal import open_seal, read_groups, sealed_outputs
 from archwise.choice.subset import measure_growth
-from archwise.choice.trial import ExportJob, RefitJob, export_trial, refit_trial
+from archwise.choice.trial import ExportJob, export_trial
 from archwise.choice.verdict import Sealed, decide, failure_words, is_reference, verdict_json
 from archwise.config import Config
 from archwise.engines.processes import Job, Workers
 from archwise.errors import ParityError, RaceError
-from archwise.evidence import BootstrapScores, bootstrap_scores, interval
+from archwise.evidence import BootstrapScores, bootstrap_scores, interval, of_folds
 from archwise.model.folder import ModelContent, ModelFacts, write_model
 from archwise.records import Array, Candidate, Json, Metric, Trial, Verdict
 from archwise.tasks import main_metric, task
 
 AFTER_REFIT_S = 2.0  # kept for the sealed rows and the writing
+SHORTEST_RETRAIN_S = 2.0  # that a network which raced in folds has to be trained on all rows
+TYPICAL_EXPORT_S = 3.0  # what the writing of a network takes
 EXPORT_S = 120.0  # after which the writing of a network as ONNX is given up
 
 
@@ -56,21 +60,18 @@ def finish_run(
         reasons = " ".join(failure_words(trials)) or "None began."
         raise RaceError(f"no candidate became usable inside the budget; give a longer one. {reasons}")
     metric = main_metric(task(ground.profile.task), ground.target_state, ground.metric)
-    scores = bootstrap_scores(
-        read_targets(folder, "valid"),
-        [_outputs(trial) for trial in usable],
-        metric,
-        seed=config.seed,
-        groups=read_groups(folder, "valid"),
-    )
+    scores = _scores(folder, ground, usable, metric, config.seed)
+    by_id = {trial.candidate.id: trial for trial in usable}
     verdict, files, limits = choose_within(
         config,
         lambda barred: _decide(usable, scores, metric, barred, config=config),
-        write=lambda candidate: _write_chosen(folder, candidate, workers, deadline),
+        write=lambda candidate: _write_chosen(
+            folder, by_id[candidate.id], ground, sign=metric.sign, workers=workers, deadline=deadline
+        ),
         measure=lambda candidate, onnx: measured_latency(folder, candidate, onnx),
     )
     tell({"event": "verdict", "chosen": verdict.candidate.label, "reasons": list(verdict.reasons)})
-    chosen = next(trial for trial in usable if trial.candidate == verdict.candidate)
+    chosen = by_id[verdict.candidate.id]
     before = None if deadline is None else deadline - AFTER_REFIT_S
     growth = measure_growth(folder, config, usable, chosen, workers=workers, deadline=before)
     beside = [trial for trial in usable if is_reference(trial) and trial is not chosen]
@@ -91,6 +92,14 @@ def finish_run(
     )
     write_model(Path(config.out), content)
     tell({"event": "done", "model": config.out})
+
+
+def _scores(folder: Path, ground: Ground, usable: Sequence[Trial], metric: Metric, seed: int) -> BootstrapScores:
+    """The evidence: every candidate on the same resamples of the validation rows."""
+    groups = read_groups(folder, "valid")
+    outputs = [_outputs(trial) for trial in usable]
+    scores = bootstrap_scores(read_targets(folder, "valid"), outputs, metric, seed=seed, groups=groups)
+    return of_folds(scores, ground.n_folds)
 
 
 def _decide(
@@ -123,16 +132,52 @@ def _answering(folder: Path, ground: Ground, trials: Sequence[Trial], *, rule: s
     return [Answering(trial, calibrate(ground, _outputs(trial), truth, rule)) for trial in trials]
 
 
-def _write_chosen(folder: Path, candidate: Candidate, workers: Workers, deadline: float | None) -> Written:
-    """Write the chosen: a network as it was at its best, a reference fitted anew on all rows that are not sealed."""
-    place = trial_folder(folder, candidate)
-    if not architecture(candidate.architecture).is_reference:
-        job = Job(ExportJob(str(folder), candidate), seconds=EXPORT_S)
-        outcome = next(iter(workers.run(export_trial, [job])))
-        if outcome.kind != "ok":
-            raise ParityError(f"{candidate.label} was chosen but cannot be written as ONNX: {outcome.reason}")
-        return Written((place / "model.onnx").read_bytes(), (place / "weights.safetensors").read_bytes())
+def _write_chosen(
+    folder: Path, trial: Trial, ground: Ground, *, sign: float, workers: Workers, deadline: float | None
+) -> Written:
+    """Write the chosen: a network of one split as it was at its best, else fitted on all rows that are not sealed."""
     left = None if deadline is None else deadline - time.monotonic() - AFTER_REFIT_S
+    if is_reference(trial) and ground.n_fits == 1:
+        return _refit(folder, trial.candidate, workers, left)
+    if is_reference(trial):  # its trial has fitted it on all of them
+        onnx = (trial_folder(folder, trial.candidate) / "model.onnx").read_bytes()
+        return Written(onnx, None, (f"It was then fitted anew on all {ground.n_train:,} rows that are not sealed.",))
+    words = _retrain(folder, trial, ground, sign=sign, workers=workers, left=left) if ground.n_fits > 1 else ()
+    return _export(folder, trial.candidate, workers, words)
+
+
+def _export(folder: Path, candidate: Candidate, workers: Workers, words: tuple[str, ...]) -> Written:
+    """Write a network with the weights that its checkpoint holds as its best."""
+    place = trial_folder(folder, candidate)
+    outcome = next(iter(workers.run(export_trial, [Job(ExportJob(str(folder), candidate), seconds=EXPORT_S)])))
+    if outcome.kind != "ok":
+        raise ParityError(f"{candidate.label} was chosen but cannot be written as ONNX: {outcome.reason}")
+    return Written((place / "model.onnx").read_bytes(), (place / "weights.safetensors").read_bytes(), words)
+
+
+def _retrain(
+    folder: Path, trial: Trial, ground: Ground, *, sign: float, workers: Workers, left: float | None
+) -> tuple[str, ...]:
+    """Train a network that raced in folds on all rows that are not sealed, as long as was best in the folds."""
+    epochs = best_epochs(trial, ground, sign)
+    seconds = None if left is None else max(SHORTEST_RETRAIN_S, left - TYPICAL_EXPORT_S)
+    job = RefitJob(str(folder), trial.candidate, epochs, seconds)
+    outcome = next(
+        iter(workers.run(retrain_trial, [Job(job, seconds=None if seconds is None else seconds + EXPORT_S)]))
+    )
+    if outcome.kind != "ok":
+        raise ParityError(f"{trial.candidate.label} was chosen but cannot be trained on all rows: {outcome.reason}")
+    said = f"It was then trained anew on all {ground.n_train:,} rows that are not sealed"
+    assert isinstance(outcome.value, float)  # what `retrain_trial` returns
+    if outcome.value < epochs - 1:
+        short = f"for {outcome.value:.3g} of the {epochs:.3g} epochs that were best: no time was left for more"
+        return (f"{said}, {short}.",)
+    return (f"{said}, for the {epochs:.3g} epochs that were best in the folds.",)
+
+
+def _refit(folder: Path, candidate: Candidate, workers: Workers, left: float | None) -> Written:
+    """Fit a reference anew on the training and validation rows of one split, where the time that is left allows it."""
+    place = trial_folder(folder, candidate)
     if left is not None and left <= 0:
         return Written((place / "model.onnx").read_bytes(), None, ("No time was left to fit it on more rows.",))
     outcome = next(iter(workers.run(refit_trial, [Job(RefitJob(str(folder), candidate), seconds=left)])))

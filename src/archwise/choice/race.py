@@ -34,6 +34,7 @@ class Course:
 
     steps: over all candidates, or None. stop_at: end on the monotonic clock, or None (one of the two is None).
     n_train: training rows. clock: monotonic seconds; never read when steps are counted.
+    n_fits: times that a candidate is trained, once for each fold; its steps and seconds are those of all together.
     """
 
     n_train: int
@@ -42,6 +43,7 @@ class Course:
     clock: Callable[[], float]
     steps: int | None = None
     stop_at: float | None = None
+    n_fits: int = 1
 
     def left(self, standing: Iterable[Trial]) -> float:
         """What is left: steps, or worker seconds."""
@@ -63,7 +65,7 @@ class Course:
     def cost(self, trial: Trial, share: float) -> float:
         """What it takes to bring a standing trial to a share of its plan, in the unit of `left`."""
         plan = trial.candidate.plan
-        whole = plan.epochs * math.ceil(self.n_train / plan.batch)
+        whole = self.n_fits * plan.epochs * math.ceil(self.n_train / plan.batch)
         steps = max(0.0, share * whole - trial.steps)
         if self.steps is not None:
             return math.ceil(steps)

@@ -4,6 +4,7 @@ run.toml       the resolved configuration        run.json      facts of the data
 split.npz      row numbers of the three parts    sealed.arrow  the test rows, opened once at the end
 candidates.json  who races, in order             targets-*.npy encoded targets of the two open parts
 prepared/NEED  arrays of the training and validation rows, and the preparation that made them
+fold-0, …      of a small table: targets and prepared arrays of each fold, laid out as here (choice/folds.py)
 trials/ID      one folder a candidate: rung-0.json, rung-0.npy, its checkpoint or its ONNX
 events.jsonl   everything that happened, a line each: the one source of every view
 """
@@ -46,6 +47,7 @@ class Ground:
 
     target_state: the task's encoding of the target. inputs: need key -> the inputs it gives.
     columns: (name, kind) that models read. layout: every column of the table. steps_mode: no clock may decide anything.
+    n_folds, n_repeats: 1 and 1 for one split; else n_train counts all rows that are not sealed.
     test_source: the name of the sealed rows where they were given, else empty.
     """
 
@@ -66,6 +68,18 @@ class Ground:
     grouped: bool
     findings: tuple[Finding, ...] = ()
     test_source: str = ""
+    n_folds: int = 1
+    n_repeats: int = 1
+
+    @property
+    def n_fits(self) -> int:
+        """How many times a candidate is trained before it is chosen: once for each fold of each repeat."""
+        return self.n_folds * self.n_repeats
+
+    @property
+    def rows_a_fit(self) -> int:
+        """The rows that each of these trainings learns from."""
+        return self.n_train if self.n_folds == 1 else self.n_train * (self.n_folds - 1) // self.n_folds
 
     def signature(self, need: Need) -> Signature:
         """What a body that needs its input so may know of the data."""
@@ -86,6 +100,8 @@ class Laid:
     test_sha256: str
     grouped: bool
     findings: tuple[Finding, ...]
+    n_folds: int = 1
+    n_repeats: int = 1
     test_source: str = ""
 
 

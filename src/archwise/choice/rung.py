@@ -46,7 +46,8 @@ def bring_with(folder: Path, workers: Workers, *, course: Course, tell: OnEvent)
                 candidate = given[index].candidates[message.pop("member", 0)]
                 tell({**message, "id": candidate.id, "label": candidate.label, "rung": given[index].grant.rung})
 
-        queue = deque(stacked_up(jobs, course.n_workers) if course.steps is None else jobs)
+        may_stack = course.steps is None and course.n_fits == 1  # a fold needs every look, which a stack does not keep
+        queue = deque(stacked_up(jobs, course.n_workers) if may_stack else jobs)
         for outcome in workers.run(run_job, _Bounded(queue, given, late), on_message=on_message):
             job = given[outcome.index]
             if isinstance(job, StackJob):

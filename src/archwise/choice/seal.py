@@ -33,6 +33,8 @@ def seal_rows(folder: Path, typed: pl.DataFrame, target: pl.Series, *, split: Sp
     parts: dict[str, Array] = {"train": split.train, "valid": split.valid, "test": split.test}
     if split.groups is not None:
         parts["groups"] = split.groups
+    if split.folds is not None:
+        parts["folds"] = split.folds
     write_seal(folder, typed[split.test], target[split.test], parts=parts)
 
 
@@ -41,7 +43,8 @@ def write_seal(folder: Path, sealed: pl.DataFrame, targets: pl.Series, *, parts:
 
     Args:
         sealed: typed columns. targets: their targets.
-        parts: train, valid, test: row numbers; groups: the group of each row, where rows are grouped.
+        parts: train, valid, test: row numbers; groups: the group of each row, where rows are grouped; folds: as in
+            `Split`, where there are folds.
     """
     sealed.with_columns(targets.alias(TARGET)).write_ipc(folder / "sealed.arrow")
     np.savez(folder / "split.npz", **parts)  # type: ignore[arg-type]  # every value is an array

@@ -113,7 +113,7 @@ def whole_cost(trial: Trial, course: Course) -> float:
     if _is_reference(trial):
         return 0.0 if course.steps is not None else FACTOR * trial.seconds / SAFE
     plan = trial.candidate.plan
-    steps = plan.epochs * math.ceil(course.n_train / plan.batch)
+    steps = course.n_fits * plan.epochs * math.ceil(course.n_train / plan.batch)
     return steps if course.steps is not None else steps * trial.seconds / max(trial.steps, 1) / SAFE
 
 

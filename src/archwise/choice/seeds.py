@@ -47,7 +47,7 @@ def add_mean(
     Returns:
         the trials, with the mean as the last where there is one.
     """
-    best = best_network(trials, course.sign)
+    best = best_network(trials, course.sign) if course.n_fits == 1 else None  # in folds each seed would cost them all
     n_more = 0 if best is None or not may_win(folder, best, trials, course.sign) else count_more(best, trials, course)
     if best is None or n_more == 0:
         return tuple(trials)
@@ -91,7 +91,7 @@ def may_win(folder: Path, best: Trial, trials: Sequence[Trial], sign: float) -> 
 
 def kept_for_seeds(folder: Path, trials: Sequence[Trial], course: Course) -> float:
     """What the search leaves of the budget, in the unit of `Course.left`: the fewest more seeds of the best network."""
-    best = best_network(trials, course.sign)
+    best = best_network(trials, course.sign) if course.n_fits == 1 else None
     if best is None or not may_win(folder, best, trials, course.sign):
         return 0.0
     return _cost(best, FEWEST_MORE, course)

@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from archwise.architectures import architecture
+from archwise.choice.folds import parts_of_folds
 from archwise.choice.given import GIVEN, GivenRows, find_given, parts_of, read_given, split_given
 from archwise.choice.honesty import refuse_threshold
 from archwise.choice.large import lay_out_in_chunks
@@ -26,6 +28,7 @@ from archwise.choice.run import (
 from archwise.choice.seal import seal_rows
 from archwise.choice.shortlist import asked_loss, enter
 from archwise.config import Config
+from archwise.data.fold import cut_small
 from archwise.data.label_set import join_target
 from archwise.data.look import LookRequest, look_at, target_values
 from archwise.data.open import MOST_ROWS, open_source, sample_stream
@@ -38,7 +41,7 @@ from archwise.data.prepare import (
 )
 from archwise.data.split import SplitRule, split_rows
 from archwise.errors import ArchwiseError
-from archwise.records import Batch, Candidate, Finding, InputSpec, Json, Need, Parts, Profile, Split, Table
+from archwise.records import Array, Batch, Candidate, Finding, InputSpec, Json, Need, Parts, Profile, Table
 from archwise.tasks import fit_target, main_metric, task, task_of_loss
 
 OnEvent = Callable[[dict[str, Json]], None]
@@ -148,24 +151,33 @@ def _lay_out(
     )
     split = split_given(rows.frame, rows.target, rule, apart) if apart else split_rows(rows.frame, rows.target, rule)
     rows = _with_given(rows, apart, rule)
+    grouped = split.groups is not None
+    if "valid" not in apart:  # rows that are given to decide do so as they are
+        split = cut_small(split, rows.target, rule)
     state = fit_target(kind_of_task, rows.target[split.train], profile)
     main_metric(kind_of_task, state, config.metric)  # a misspelt name is found before anything is written
     begin_folder(folder, config)
     seal_rows(folder, rows.typed, rows.target, split=split)
-    for part, numbers in (("train", split.train), ("valid", split.valid)):
-        write_targets(folder, part, kind_of_task.encode(state, rows.target[numbers]))
+    inputs = {}
+    for place, train, valid in (*parts_of_folds(folder, split), (folder, split.train, split.valid)):
+        place.mkdir(exist_ok=True)
+        for part, numbers in (("train", train), ("valid", valid)):
+            write_targets(place, part, kind_of_task.encode(state, rows.target[numbers]))
+        inputs = _prepare(place, rows, (train, valid), needs)
     return Laid(
         columns=rows.columns,
         target_state=state,
-        inputs=_prepare(folder, rows, split, needs),
+        inputs=inputs,
         n_train=len(split.train),
-        n_valid=len(split.valid),
+        n_valid=len(np.unique(split.valid)),
         n_test=len(split.test),
         split_how=split.how,
         test_sha256=split.test_sha256,
-        grouped=split.groups is not None,
+        grouped=grouped,
         findings=rows.findings,
         test_source=apart["test"].name if "test" in apart else "",
+        n_folds=1 if split.folds is None else int(split.folds.max()) + 1,
+        n_repeats=1 if split.folds is None else len(split.folds),
     )
 
 
@@ -191,14 +203,16 @@ def _usable_rows(frame: pl.DataFrame, profile: Profile) -> Rows:
     return Rows(frame.filter(keep), parsed.frame.filter(keep), target.filter(keep), columns, tuple(parsed.findings))
 
 
-def _prepare(folder: Path, rows: Rows, split: Split, needs: Sequence[Need]) -> dict[str, tuple[InputSpec, ...]]:
+def _prepare(
+    folder: Path, rows: Rows, sides: tuple[Array, Array], needs: Sequence[Need]
+) -> dict[str, tuple[InputSpec, ...]]:
     """Prepare the training and validation rows once for each need; what is fitted is fitted on training rows alone."""
     inputs = {}
     for need in needs:
-        preparation = fit_preparation(rows.typed[split.train], rows.columns, need=need)
+        preparation = fit_preparation(rows.typed[sides[0]], rows.columns, need=need)
         parts: dict[str, Batch] = {
             part: apply_preparation(preparation, rows.typed[numbers])
-            for part, numbers in (("train", split.train), ("valid", split.valid))
+            for part, numbers in zip(("train", "valid"), sides, strict=True)
         }
         write_prepared(folder, preparation, parts)
         inputs[need.key] = inputs_of(preparation)
@@ -216,6 +230,7 @@ def _started(profile: Profile, laid: Laid, candidates: Sequence[Candidate], metr
         "n_train": laid.n_train,
         "n_valid": laid.n_valid,
         "n_test": laid.n_test,
+        "n_fits": laid.n_folds * laid.n_repeats,
         "split": laid.split_how,
         "findings": [finding.message for finding in profile.findings if finding.severity != "note"],
         "candidates": [{"id": candidate.id, "label": candidate.label} for candidate in candidates],

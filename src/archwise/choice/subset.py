@@ -73,6 +73,8 @@ def measure_growth(
     Returns:
         the facts for verdict.json, with the sentence that tells them; the sentence alone where nothing was measured.
     """
+    if read_ground(folder).n_fits > 1:  # the rows that decide are those that train
+        return {"sentence": "What more rows would bring is not measured where folds decide."}
     n_workers = count_workers(config)
     subject = _subject(usable, chosen, sign=_metric(read_ground(folder)).sign, left_s=_left_s(deadline, n_workers))
     if isinstance(subject, str):

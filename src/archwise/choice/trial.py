@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from archwise.architectures import architecture
+from archwise.choice.folds import Fold, Jury, folds_of, pool, signature_at, train_in_folds
 from archwise.choice.run import (
     Ground,
     read_batch,
@@ -24,7 +25,7 @@ from archwise.choice.seal import read_groups
 from archwise.data.mapped import gather
 from archwise.data.open import draw_evenly
 from archwise.errors import UsageError
-from archwise.evidence import bootstrap_scores, interval
+from archwise.evidence import bootstrap_scores, interval, of_folds
 from archwise.model.session import open_session, outputs, row_latency_ms
 from archwise.records import Architecture, Array, Batch, Candidate, CurvePoint, Json, Metric, Signature, Solved, Trial
 from archwise.tasks import main_metric, task
@@ -32,7 +33,7 @@ from archwise.tasks import main_metric, task
 if TYPE_CHECKING:
     import torch
 
-    from archwise.training.loop import Examples, Tools, Trained, TrainJob
+    from archwise.training.loop import Examples, Limit, Tools, Trained, TrainJob
     from archwise.training.network import Network
 
 Send = Callable[[object], None]
@@ -112,35 +113,50 @@ def judge(folder: Path, ground: Ground, answered: Sequence[Array]) -> list[tuple
     """The score of each one's outputs on the validation rows, and its quick 95 % interval."""
     truth, groups = read_targets(folder, "valid"), read_groups(folder, "valid")
     scores = bootstrap_scores(truth, answered, _metric(ground), seed=0, groups=groups, n_resamples=N_QUICK)
+    scores = of_folds(scores, ground.n_folds)
     return [(float(scores.point[place]), *interval(scores, place)) for place in range(len(answered))]
 
 
 def _solve(folder: Path, ground: Ground, entry: Architecture, job: TrialJob) -> Trial:
-    """Fit a reference on the training rows, through its library, and judge its ONNX on the validation rows."""
+    """Fit a reference in every fold, through its library, and judge its ONNX on the rows left out.
+
+    What is handed over was fitted at the run folder: in the one fold of one split, else once more, on all open rows.
+    """
     started = time.monotonic()
-    train, targets = _given(folder, entry)
-    solved = _solved(ground, entry, job.candidate, train, targets)
-    valid = read_batch(folder, entry.need, "valid")
-    session = open_session(solved.onnx)
-    answered = outputs(session, valid)
-    (trial_folder(folder, job.candidate) / "model.onnx").write_bytes(solved.onnx)
+    folds = folds_of(folder)
+    solved = {
+        place: _solved_at(place, ground, entry, job.candidate)
+        for place in dict.fromkeys([*(fold.place for fold in folds), folder])
+    }
+    parts = [outputs(open_session(solved[fold.place].onnx), _left_out(fold, entry)) for fold in folds]
+    answered = pool(folds, parts)
+    (trial_folder(folder, job.candidate) / "model.onnx").write_bytes(solved[folder].onnx)
+    session = open_session(solved[folder].onnx)
     score, low, high = judge(folder, ground, [answered])[0]
     return Trial(
         job.candidate,
         job.grant.rung,
         "done",
-        why=_fewer_words(len(targets), ground.n_train),
+        why=_fewer_words(entry, ground.n_train),
         score=score,
         low=low,
         high=high,
         seconds=time.monotonic() - started,
-        n_parameters=solved.n_parameters,
-        latency_ms=row_latency_ms(session, _head(valid)),
+        n_parameters=solved[folder].n_parameters,
+        latency_ms=row_latency_ms(session, _head(read_batch(folder, entry.need, "valid"))),
         outputs=answered,
     )
 
 
-def _given(folder: Path, entry: Architecture) -> tuple[Batch, Array]:
+def _solved_at(place: Path, ground: Ground, entry: Architecture, candidate: Candidate) -> Solved:
+    return solve_on(ground, entry, candidate, *rows_for(place, entry), signature_at(place, ground, entry.need))
+
+
+def _left_out(fold: Fold, entry: Architecture) -> Batch:
+    return read_batch(fold.place, entry.need, "valid")
+
+
+def rows_for(folder: Path, entry: Architecture) -> tuple[Batch, Array]:
     """The training rows and targets that a reference is fitted on: all, or as many as it reads, drawn evenly."""
     batch, targets = read_batch(folder, entry.need, "train"), read_targets(folder, "train")
     if not 0 < entry.most_rows < len(targets):
@@ -149,49 +165,81 @@ def _given(folder: Path, entry: Architecture) -> tuple[Batch, Array]:
     return {name: gather(array, rows) for name, array in batch.items()}, gather(targets, rows)
 
 
-def _fewer_words(n_given: int, n_train: int) -> str:
-    return f"fitted on {n_given:,} of {n_train:,} training rows, drawn evenly" if n_given < n_train else ""
+def _fewer_words(entry: Architecture, n_train: int) -> str:
+    if not 0 < entry.most_rows < n_train:
+        return ""
+    return f"fitted on {entry.most_rows:,} of {n_train:,} training rows, drawn evenly"
 
 
-def _solved(ground: Ground, entry: Architecture, candidate: Candidate, batch: Batch, targets: Array) -> Solved:
+def solve_on(
+    ground: Ground, entry: Architecture, candidate: Candidate, batch: Batch, targets: Array, signature: Signature
+) -> Solved:
     """Fit a reference, and hold its ONNX against the library on real rows."""
     if entry.solve is None:
         raise UsageError(f"'{entry.name}' is a network; only references are fitted by a library")
     settings, seed = dict(candidate.settings), candidate.plan.seed
-    solved = entry.solve(ground.signature(entry.need), settings, batch, targets, ground.profile.task, seed)
+    solved = entry.solve(signature, settings, batch, targets, ground.profile.task, seed)
     rows = _head(batch)
     _check_parity(ground, solved.outputs(rows), outputs(open_session(solved.onnx), rows))
     return solved
 
 
 def _train(folder: Path, ground: Ground, entry: Architecture, job: TrialJob, send: Send) -> Trial:
-    """Train a network from where its checkpoint stands to the end of its grant."""
-    from archwise.training.loop import Limit, train
+    """Train a network from where its checkpoints stand to the end of its grant."""
+    from archwise.training.loop import Limit
 
     candidate, grant = job.candidate, job.grant
+    folds = folds_of(folder)
 
     def on_point(point: CurvePoint) -> None:
         send({"event": "point", **asdict(point)})
 
-    network, learnt, tools = training_of(folder, ground, candidate, on_point)
-    train_part, valid_part = read_examples(folder, entry)
+    def learn_fold(fold: Fold, limit: Limit) -> Trained:
+        return learn(training_of(folder, ground, candidate, fold=fold, chooses=False), fold.place, entry, limit)
+
     limit = Limit(grant.share * candidate.plan.epochs, grant.steps, grant.seconds_left())
-    trained = train(network, learnt, train=train_part, valid=valid_part, limit=limit, tools=tools)
-    return trained_trial(folder, job, network, trained, judged=judge(folder, ground, [trained.outputs])[0])
+    training = training_of(folder, ground, candidate, on_point)
+    if len(folds) == 1:
+        trained = learn(training, folder, entry, limit)
+    else:
+        jury = Jury(_metric(ground), read_targets(folder, "valid"))
+        trained = train_in_folds(learn_fold, folds, jury=jury, plan=candidate.plan, limit=limit, on_point=on_point)
+    return trained_trial(folder, job, training[0], trained, judged=judge(folder, ground, [trained.outputs])[0])
 
 
 def training_of(
-    folder: Path, ground: Ground, candidate: Candidate, on_point: Callable[[CurvePoint], None]
+    folder: Path,
+    ground: Ground,
+    candidate: Candidate,
+    on_point: Callable[[CurvePoint], None] = lambda point: None,
+    *,
+    fold: Fold | None = None,
+    chooses: bool = True,
 ) -> tuple[Network, TrainJob, Tools]:
-    """What the training of a candidate needs beside the rows: its network, what is learnt, and its checkpoint."""
+    """What the training of a candidate needs beside the rows: its network, what is learnt, and its checkpoint.
+
+    Args:
+        fold: in which it is trained; None for the run folder itself.
+        chooses: as in `training.loop.TrainJob`.
+    """
     from archwise.training.loop import Tools, TrainJob
     from archwise.training.network import make_network
 
     entry, kind_of_task = architecture(candidate.architecture), task(ground.profile.task)
-    network = make_network(entry, candidate, ground.signature(entry.need), kind_of_task, ground.target_state)
-    learnt = TrainJob(kind_of_task, ground.target_state, _metric(ground), candidate.plan, ground.device)
-    checkpoint = trial_folder(folder, candidate) / "checkpoint.safetensors"
+    signature = ground.signature(entry.need) if fold is None else signature_at(fold.place, ground, entry.need)
+    network = make_network(entry, candidate, signature, kind_of_task, ground.target_state)
+    learnt = TrainJob(kind_of_task, ground.target_state, _metric(ground), candidate.plan, ground.device, chooses)
+    checkpoint = trial_folder(folder, candidate) / ("" if fold is None else fold.name) / "checkpoint.safetensors"
     return network, learnt, Tools(checkpoint, on_point, time.monotonic)
+
+
+def learn(training: tuple[Network, TrainJob, Tools], place: Path, entry: Architecture, limit: Limit) -> Trained:
+    """Train a network on the rows at a place, from its checkpoint to a limit."""
+    from archwise.training.loop import train
+
+    network, learnt, tools = training
+    train_part, valid_part = read_examples(place, entry)
+    return train(network, learnt, train=train_part, valid=valid_part, limit=limit, tools=tools)
 
 
 def read_examples(folder: Path, entry: Architecture) -> tuple[Examples, Examples]:
@@ -299,34 +347,6 @@ def export_trial(job: ExportJob, send: Send) -> str:
     path = place / "model.onnx"
     path.write_bytes(model)
     return str(path)
-
-
-@dataclass(frozen=True)
-class RefitJob:
-    """Fit a chosen reference anew."""
-
-    run: str
-    candidate: Candidate
-
-
-def refit_trial(job: RefitJob, send: Send) -> int:
-    """Fit a reference on the training and the validation rows together, and write it as refit.onnx in its trial folder.
-
-    Returns:
-        the number of rows it was fitted on.
-
-    Raises:
-        ParityError: ONNX Runtime does not answer as the library did.
-    """
-    send({"event": "refit"})
-    folder = Path(job.run)
-    ground = read_ground(folder)
-    entry = architecture(job.candidate.architecture)
-    (train, targets), valid = _given(folder, entry), read_batch(folder, entry.need, "valid")
-    targets = np.concatenate([targets, read_targets(folder, "valid")])
-    solved = _solved(ground, entry, job.candidate, {n: np.concatenate([train[n], valid[n]]) for n in train}, targets)
-    (trial_folder(folder, job.candidate) / "refit.onnx").write_bytes(solved.onnx)
-    return len(targets)
 
 
 def _torch_outputs(network: Callable[..., torch.Tensor], batch: Batch, signature: Signature) -> Array:

@@ -91,6 +91,9 @@ class Split:
     train, valid, test: sorted int64 row numbers of the table, disjoint.
     groups: (N,) int64 group of each row of the table, or None where rows are independent.
     how: the rule in words. test_sha256: fingerprint of the sealed rows.
+    folds: (repeats, N_train) int64, the fold in which each row of `train` is left out, -1 where it never is; None for
+        one split. With folds, `train` holds all rows that are not sealed, and `valid` those of them that are left out,
+        repeat after repeat.
     """
 
     train: Array
@@ -99,6 +102,7 @@ class Split:
     how: str
     test_sha256: str
     groups: Array | None = None
+    folds: Array | None = None
 
 
 @dataclass(frozen=True)

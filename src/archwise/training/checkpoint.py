@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from archwise.errors import ModelError
 from archwise.records import CurvePoint
 
-_FORMAT = "archwise-checkpoint-1"
+_FORMAT = "archwise-checkpoint-2"
 Tensors = dict[str, torch.Tensor]
 
 
@@ -27,7 +27,7 @@ class Checkpoint:
     average: of the network that is judged, empty where they are the same.
     best: of the judged network at its best look (before the first look: now). outputs: (N_valid, K) there.
     optimizer: "<number of the parameter>.<name>" -> its state. generator: bytes.
-    loss: sum over the steps since the last look.
+    loss: sum over the steps since the last look. looks: (L, N_valid, K) outputs at every look, where they are kept.
     best_step: -1 before the first look. stopped: whether it stopped early.
     """
 
@@ -42,6 +42,7 @@ class Checkpoint:
     best_step: int
     stopped: bool
     curve: tuple[CurvePoint, ...]
+    looks: torch.Tensor = field(default_factory=lambda: torch.empty(0))
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -51,7 +52,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         for part in ("weights", "average", "best", "optimizer")
         for name, tensor in getattr(checkpoint, part).items()
     }
-    for name in ("generator", "outputs", "loss"):
+    for name in ("generator", "outputs", "loss", "looks"):
         tensors[name] = getattr(checkpoint, name).detach().cpu().contiguous()
     facts = {
         "step": checkpoint.step,
@@ -91,6 +92,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         generator=tensors["generator"],
         outputs=tensors["outputs"],
         loss=tensors["loss"],
+        looks=tensors["looks"],
         step=facts["step"],
         best_step=facts["best_step"],
         stopped=facts["stopped"],

@@ -6,7 +6,7 @@ import copy
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 
@@ -41,13 +41,18 @@ class Examples:
 
 @dataclass(frozen=True)
 class TrainJob:
-    """What is learnt and how: the task, its target state, the metric that decides, the plan, the device's name."""
+    """What is learnt and how: the task, its target state, the metric that decides, the plan, the device's name.
+
+    chooses: whether the loop keeps the weights of its best look and stops without a better one. Else it trains to its
+    limit, keeps the outputs of every look for the caller to choose by, and its best weights are those it ends with.
+    """
 
     task: Task
     state: Mapping[str, Json]
     metric: Metric
     plan: Plan
     device: str
+    chooses: bool = True
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,7 @@ class Trained:
 
     finished: nothing is left to train. steps: in all.
     outputs: (N_valid, K) at the best look, whose score is `score`; before the first look, as the network stands.
+    looks: (L, N_valid, K) at every point of the curve, where the loop does not choose; else none.
     seconds: of this call.
     """
 
@@ -88,6 +94,7 @@ class Trained:
     outputs: Array
     n_parameters: int
     seconds: float
+    looks: Array = field(default_factory=lambda: np.empty(0))
 
 
 def train(network: Network, job: TrainJob, *, train: Examples, valid: Examples, limit: Limit, tools: Tools) -> Trained:
@@ -151,6 +158,7 @@ def end_run(run: Run, checkpoint: Path, *, seconds: Callable[[], float]) -> Trai
         outputs=run.outputs.numpy(),
         n_parameters=n_parameters(run.network),
         seconds=seconds(),
+        looks=run.kept_looks().numpy(),
     )
 
 
@@ -187,6 +195,7 @@ class Run:
         self.loss = torch.zeros((), device=device)  # sum since the last look
         self.best: Tensors = {}
         self.outputs = torch.empty(0)
+        self.looks: list[torch.Tensor] = []
         self.curve: list[CurvePoint] = []
 
     def go_on_from(self, saved: Checkpoint) -> None:
@@ -203,6 +212,7 @@ class Run:
         self.step, self.best_step, self.stopped = saved.step, saved.best_step, saved.stopped
         self.loss = saved.loss.to(self.device)
         self.best, self.outputs, self.curve = saved.best, saved.outputs, list(saved.curve)
+        self.looks = list(saved.looks)
 
     def checkpoint(self) -> Checkpoint:
         """All that is needed to go on."""
@@ -224,7 +234,12 @@ class Run:
             best_step=self.best_step,
             stopped=self.stopped,
             curve=tuple(self.curve),
+            looks=self.kept_looks(),
         )
+
+    def kept_looks(self) -> torch.Tensor:
+        """(L, N_valid, K) outputs at every look that is kept."""
+        return torch.stack(self.looks) if self.looks else torch.empty(0)
 
 
 def _advance(run: Run, last: int, deadline: float, tools: Tools) -> None:
@@ -302,13 +317,21 @@ def note_look(run: Run, loss: float, outputs: torch.Tensor, *, on_point: Callabl
         outputs: (N_valid, K) of the judged network, on the CPU.
     """
     point = CurvePoint(run.step, run.step / run.steps_an_epoch, loss, _score(run, outputs))
+    if run.job.chooses:
+        _keep_the_best(run, point, outputs)
+    else:
+        run.looks.append(outputs)
+    run.curve.append(point)
+    run.loss = torch.zeros_like(run.loss)
+    on_point(point)
+
+
+def _keep_the_best(run: Run, point: CurvePoint, outputs: torch.Tensor) -> None:
+    """Keep the weights of a look that is better than all before it, and stop where none has been for a while."""
     best = [seen.score for seen in run.curve if seen.step == run.best_step]
     if not best or run.job.metric.sign * (point.score - best[0]) > 0:
         run.best_step, run.best, run.outputs = run.step, _copy(run.judged.state_dict()), outputs
-    run.curve.append(point)
-    run.loss = torch.zeros_like(run.loss)
     run.stopped = run.step - run.best_step >= run.plan.patience * run.steps_an_epoch and run.step < run.total
-    on_point(point)
 
 
 def _answer(run: Run) -> torch.Tensor:

@@ -1,0 +1,64 @@
+"""The last fit: the chosen candidate on more rows than it raced on, where a worker process does it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from archwise.architectures import architecture
+from archwise.choice.run import read_batch, read_ground, read_targets, trial_folder
+from archwise.choice.trial import Send, learn, rows_for, solve_on, training_of
+from archwise.records import Candidate
+
+
+@dataclass(frozen=True)
+class RefitJob:
+    """Fit a chosen candidate anew. epochs, seconds: of a network, where to stop."""
+
+    run: str
+    candidate: Candidate
+    epochs: float = 0.0
+    seconds: float | None = None
+
+
+def refit_trial(job: RefitJob, send: Send) -> int:
+    """Fit a reference on the training and the validation rows together, and write it as refit.onnx in its trial folder.
+
+    Returns:
+        the number of rows it was fitted on.
+
+    Raises:
+        ParityError: ONNX Runtime does not answer as the library did.
+    """
+    send({"event": "refit"})
+    folder = Path(job.run)
+    ground = read_ground(folder)
+    entry = architecture(job.candidate.architecture)
+    (train, targets), valid = rows_for(folder, entry), read_batch(folder, entry.need, "valid")
+    targets = np.concatenate([targets, read_targets(folder, "valid")])
+    rows = {name: np.concatenate([train[name], valid[name]]) for name in train}
+    solved = solve_on(ground, entry, job.candidate, rows, targets, ground.signature(entry.need))
+    (trial_folder(folder, job.candidate) / "refit.onnx").write_bytes(solved.onnx)
+    return len(targets)
+
+
+def retrain_trial(job: RefitJob, send: Send) -> float:
+    """Train a network that raced in folds on all open rows, for so many epochs and without a look that chooses.
+
+    Its weights are then where those of one split are, for `export_trial` to write.
+
+    Returns:
+        the epochs it was trained for, fewer than wanted where seconds ran out.
+    """
+    from archwise.training.loop import Limit
+
+    send({"event": "refit"})
+    folder = Path(job.run)
+    ground = read_ground(folder)
+    training = training_of(folder, ground, job.candidate, chooses=False)
+    entry, limit = architecture(job.candidate.architecture), Limit(job.epochs, None, job.seconds)
+    trained = learn(training, folder, entry, limit)
+    batch = min(job.candidate.plan.batch, ground.n_train)
+    return trained.steps / (ground.n_train // batch)
