@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-ROWS = 1_200
+ROWS = 1_800
 OPTIONS = (
     "--only", "mlp", "--set", "plan.average=0.0", "--set", "plan.rate=0.01", "--set", "mlp.dropout=0.0",
-    "--set", "plan.epochs=6", "--budget", "1000steps", "--workers", "1",
+    "--set", "plan.epochs=6", "--budget", "1000steps", "--workers", "1", "--valid", "0.4",
 )  # fmt: skip
 
 
