@@ -213,7 +213,10 @@ def _against_the_other_side(story: _Story) -> list[str]:
         return [f"{_capital(broken)}, gives outputs that are no numbers, so there is nothing to compare."]
     if ahead.low > 0:
         told = f"by {difference_words(metric, ahead)} ({interval_words(metric, ahead)})"
-        return [f"{_capital(of_network)}, beats {of_reference}, {told}. Deep learning pays here."]
+        meaning = "Deep learning pays here."
+        if not architecture(story.trials[reference].candidate.architecture).space:
+            meaning = "No reference that learns was there to be beaten, so it stays open whether deep learning pays here."
+        return [f"{_capital(of_network)}, beats {of_reference}, {told}. {meaning}"]
     if ahead.high < 0:
         told = f"{difference_words(metric, behind)} behind ({interval_words(metric, behind)})"
         names = (of_reference, of_network)
