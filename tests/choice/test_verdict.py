@@ -232,7 +232,7 @@ def test_a_clearly_better_network_is_said_to_win_and_by_how_much() -> None:
 def test_a_network_that_beats_no_more_than_the_majority_has_not_shown_that_it_pays() -> None:
     told = judge([trial("majority", right=500), trial("mlp", right=850)]).reasons[1]
     assert told.endswith(
-        "No reference that learns was there to be beaten, so it stays open whether deep learning pays here."
+        "No reference that learns was there to beat, so it stays open whether deep learning pays here."
     )
 
 

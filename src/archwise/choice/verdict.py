@@ -215,7 +215,7 @@ def _against_the_other_side(story: _Story) -> list[str]:
         told = f"by {difference_words(metric, ahead)} ({interval_words(metric, ahead)})"
         meaning = "Deep learning pays here."
         if not architecture(story.trials[reference].candidate.architecture).space:
-            meaning = "No reference that learns was there to be beaten, so it stays open whether deep learning pays here."
+            meaning = "No reference that learns was there to beat, so it stays open whether deep learning pays here."
         return [f"{_capital(of_network)}, beats {of_reference}, {told}. {meaning}"]
     if ahead.high < 0:
         told = f"{difference_words(metric, behind)} behind ({interval_words(metric, behind)})"
