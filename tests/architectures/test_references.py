@@ -276,13 +276,14 @@ class TestLinear:
 
 
 class TestTrees:
-    def test_defaults_are_those_of_lightgbm(self) -> None:
+    def test_settings_are_those_of_lightgbm(self) -> None:
         from lightgbm import LGBMClassifier
 
         batch, fresh = make_batch("raw", 2_000), make_batch("raw", 2_000, seed=3)
         rows, new = (np.hstack([part["numbers"], part["codes"]]) for part in (batch, fresh))
         targets = make_targets(batch, "classify-2")
-        plain = LGBMClassifier(deterministic=True, force_row_wise=True, n_jobs=1, verbosity=-1)
+        ours = {"n_estimators": 300, "learning_rate": 0.05, "colsample_bytree": 0.5, "random_state": 0}
+        plain = LGBMClassifier(**ours, deterministic=True, force_row_wise=True, n_jobs=1, verbosity=-1)
         plain.fit(rows, targets, categorical_feature=[3, 4])
         given = outputs(open_session(solve("trees", "classify-2", batch, targets).onnx), fresh)
         expected = plain.booster_.predict(new)
@@ -321,7 +322,7 @@ class TestTrees:
         targets = (rng.normal(size=levels)[codes[:, 0]] + rng.normal(size=20_000) > 0).astype(np.int64)
         entry = architecture("trees")
         signature = Signature((InputSpec("codes", "int64", 1, (levels,)),), 2)
-        solved = entry.solve(signature, entry.defaults(), {"codes": codes}, targets, "classify", 0)
+        solved = entry.solve(signature, {**entry.defaults(), "trees": 100}, {"codes": codes}, targets, "classify", 0)
         assert len(solved.onnx) < 1_000_000
         fresh = {"codes": np.arange(levels)[:, None]}
         np.testing.assert_allclose(

@@ -73,7 +73,7 @@ def test_an_error_that_stays_below_what_is_required_ends_with_0(place: Path) -> 
 
 def test_a_model_that_is_too_big_is_passed_over_for_a_network_that_fits(place: Path) -> None:
     network = ("--set", "mlp.width=16", "--set", "mlp.layers=1", "--set", "plan.epochs=2")
-    trees = ("--set", "trees.trees=100", "--set", "trees.leaves=31")
+    trees = ("--set", "trees.trees=300", "--set", "trees.leaves=31")
     archwise(*FIT, "trees,mlp", *network, *trees, "--size", "20kB", "--latency", "1s", cwd=place)
     verdict = verdict_of(place / "m.archwise")
     assert verdict["chosen"] == "mlp"

@@ -28,12 +28,12 @@ LOGARITHMIC = ("poisson", "mean_squared_log")  # and those beside which it is a 
 OBJECTIVES = {"squared": "regression", "absolute": "regression_l1", "poisson": "poisson"}
 
 SPACE = (
-    Setting("trees", 100, "number of boosting rounds", low=20, high=2_000, log=True),
-    Setting("rate", 0.1, "how much of each tree is added", low=0.005, high=0.5, log=True),
+    Setting("trees", 300, "number of boosting rounds", low=20, high=2_000, log=True),
+    Setting("rate", 0.05, "how much of each tree is added", low=0.005, high=0.5, log=True),
     Setting("leaves", 31, "most leaves of a tree", low=3, high=255, log=True),
     Setting("min_rows", 20, "fewest training rows of a leaf", low=1, high=500, log=True),
     Setting("row_share", 1.0, "share of the rows that each tree sees", low=0.3, high=1.0),
-    Setting("column_share", 1.0, "share of the columns that each tree sees", low=0.3, high=1.0),
+    Setting("column_share", 0.5, "share of the columns that each tree sees", low=0.3, high=1.0),
     Setting("penalty", 0.0, "squared penalty on the leaves", low=0.0, high=100.0),
     Setting(
         "errors",
@@ -70,10 +70,9 @@ def _of_errors(profile: Profile) -> tuple[dict[str, Scalar], ...]:
 
 def _sizes(profile: Profile) -> tuple[dict[str, Scalar], ...]:
     """What else to try beside the defaults."""
-    patient: dict[str, Scalar] = {"trees": 400, "rate": 0.05, "row_share": 0.8, "column_share": 0.8}
     if profile.n_rows < FEW_ROWS:
         return ({"trees": 150, "rate": 0.05, "leaves": 7, "row_share": 0.8, "column_share": 0.6, "penalty": 5.0},)
-    return (patient, {**patient, "leaves": 63})
+    return ({"trees": 600, "row_share": 0.8, "leaves": 63},)
 
 
 def _rows(signature: Signature, batch: Batch) -> Array:
