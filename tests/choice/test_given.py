@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,6 +74,12 @@ class TestReading:
     def test_rows_that_repeat_a_training_row_are_counted(self) -> None:
         _, told = given(pl.concat([TEST, TRAIN.head(7)]))
         assert "In the frame, 7 of 97 rows repeat the inputs of a row of the training data" in told
+
+    def test_rows_of_another_kind_than_the_training_rows_are_told_with_figures(self) -> None:
+        moved = make_frame(200, 1).with_columns(pl.col("a") + 1.0)
+        assert given(make_frame(200, 1))[1] == ""
+        told = r"the rows differ from the training data in 'a' \(by 0\.\d\d of 1: median -?0\.\d+, then 1\.\d+\)"
+        assert re.search(told, given(moved)[1])
 
     def test_groups_that_train_too_are_counted(self) -> None:
         shared = TEST.with_columns(who=pl.Series(["p0-1"] * 5 + TEST["who"].to_list()[5:]))

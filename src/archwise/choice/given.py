@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from archwise.config import Config
+from archwise.data.drift import tell_difference
 from archwise.data.label import read_alike
 from archwise.data.label_set import join_target
 from archwise.data.look import target_values
@@ -120,7 +121,7 @@ def split_given(frame: pl.DataFrame, target: pl.Series, rule: SplitRule, given: 
 def find_given(
     given: Mapping[str, GivenRows], typed: pl.DataFrame, frame: pl.DataFrame, rule: SplitRule
 ) -> tuple[Finding, ...]:
-    """What was found in the given rows, and what they share with the open ones: inputs, groups, moments.
+    """What was found in the given rows, and what they share with the open ones or differ in: inputs, groups, moments.
 
     Args:
         typed: the open rows, as models read them. frame: as they were read. rule: with the group and time columns.
@@ -133,6 +134,10 @@ def find_given(
         if n_repeats:
             told = f"{n_repeats:,} of {n_rows:,} rows repeat the inputs of a row of the training data"
             findings.append(_tell(rows, f"{told}, so its score may flatter the model", n_repeats))
+        difference = tell_difference(typed, rows.typed)
+        if difference:
+            told = f"the rows differ from the training data in {difference}"
+            findings.append(_tell(rows, f"{told}, so its score tells of other data than were learnt from", n_rows))
         if rule.group:
             column = rows.frame.get_column(rule.group).cast(pl.String)
             n_shared = int(column.is_in(frame.get_column(rule.group).drop_nulls().cast(pl.String).implode()).sum())

@@ -59,15 +59,33 @@ def find_drift(
         return ()
     columns = {str(column.name): column for column in (*typed.get_columns(), target)}
     columns.pop(time, None)
-    shifts = [_shift_of(column.gather(order)) for column in columns.values()]
-    is_sure = [shift.chance * len(shifts) <= _CHANCE and shift.size >= _SMALLEST_SHIFT for shift in shifts]
-    found = sorted((shift for shift, sure in zip(shifts, is_sure, strict=True) if sure), key=lambda shift: -shift.size)
+    found = _sure([column.gather(order) for column in columns.values()], round(_EARLY_SHARE * len(order)))
     if not found:
         return ()
     if time:
         return (_tell_time(found, str(target.name), time),)
     sorted_by = [name for name in ordering if name != target.name and _rises(frame.get_column(name).gather(order))]
     return (_tell_order(found, str(target.name), sorted_by, _rises(target.gather(order))),)
+
+
+def tell_difference(known: pl.DataFrame, given: pl.DataFrame) -> str:
+    """In what given rows differ from known ones by more than chance and by much, with figures; empty where in nothing.
+
+    Args:
+        known, given: (N, D) and (M, D) the columns a model may read, with the types of their kinds.
+    """
+    if min(known.height, given.height) < _FEWEST_ROWS:
+        return ""
+    parts = [part.gather_every(max(1, part.height // _MOST_ROWS)) for part in (known, given.select(known.columns))]
+    found = _sure(pl.concat(parts).get_columns(), parts[0].height)
+    return _tell(found, "") if found else ""
+
+
+def _sure(columns: Sequence[pl.Series], n_early: int) -> list[_Shift]:
+    """The columns whose last rows differ surely and by much from the first `n_early`, the largest shift first."""
+    shifts = [_shift_of(column, n_early) for column in columns]
+    is_sure = [shift.chance * len(shifts) <= _CHANCE and shift.size >= _SMALLEST_SHIFT for shift in shifts]
+    return sorted((shift for shift, sure in zip(shifts, is_sure, strict=True) if sure), key=lambda shift: -shift.size)
 
 
 def _order(frame: pl.DataFrame, time: str) -> Array | None:
@@ -81,8 +99,7 @@ def _order(frame: pl.DataFrame, time: str) -> Array | None:
         return None  # the split says so
 
 
-def _shift_of(column: pl.Series) -> _Shift:
-    n_early = round(_EARLY_SHARE * len(column))
+def _shift_of(column: pl.Series, n_early: int) -> _Shift:
     if column.dtype == pl.String:
         return _shift_of_levels(column, n_early)
     values = column.cast(pl.Int64).cast(pl.Float64) if column.dtype.is_temporal() else column.cast(pl.Float64)

@@ -146,7 +146,7 @@ def read_number(cell: object) -> float | None:
             return None
         value = float(text)
     elif type(cell) is float:
-        value = cell
+        value = math.nan if math.isnan(cell) else cell  # no NaN has a sign
     elif type(cell) is int and -_LARGEST_INT <= cell <= _LARGEST_INT:
         value = float(cell)
     elif cell is None:
