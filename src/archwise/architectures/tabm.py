@@ -16,7 +16,7 @@ _NUMBER_WIDTH = 16  # of each number's vector
 SPACE = (
     Setting("members", 8, "networks of the ensemble", low=2, high=64, log=True),
     Setting("layers", 3, "hidden layers", low=1, high=5),
-    Setting("width", 192, "units of each hidden layer", low=16, high=1024, log=True),
+    Setting("width", 128, "units of each hidden layer", low=16, high=1024, log=True),
     Setting("dropout", 0.2, "share of units left out in a training step", low=0.0, high=0.6),
     Setting("bins", 32, "pieces along which each number is bent; 1 for a straight line", low=1, high=128, log=True),
 )
@@ -70,7 +70,7 @@ def variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:
     return (
         {},
         {"layers": 2, "dropout": 0.1},
-        {"members": 16, "width": 128},
+        {"width": 192},
         {"dropout": 0.4},
         {"bins": 1},
     )
