@@ -1,6 +1,7 @@
 """RealMLP with its tuned defaults, by its authors (Holzmueller et al. 2024)."""
 
-import pytabkit
+from importlib.metadata import version
+
 from frame import read, report
 from pytabkit import RealMLP_TD_Classifier, RealMLP_TD_Regressor
 
@@ -12,6 +13,4 @@ model = task.timed(
         train.as_categories().fillna(medians), train.target
     )
 )
-report(
-    task, model, test.as_categories().fillna(medians), test.target, version=getattr(pytabkit, "__version__", "unknown")
-)
+report(task, model, test.as_categories().fillna(medians), test.target, version=version("pytabkit"))

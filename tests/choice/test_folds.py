@@ -8,9 +8,23 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
-from archwise.choice.folds import Fold, Jury, best_epochs, folds_of, join_looks, pool, train_in_folds
+from archwise.architectures import architecture
+from archwise.choice.folds import (
+    Fold,
+    Jury,
+    best_epochs,
+    folds_of,
+    join_looks,
+    pool,
+    signature_at,
+    train_in_folds,
+)
+from archwise.choice.run import read_ground
+from archwise.choice.start import start_run
+from archwise.config import make_config
 from archwise.records import Candidate, CurvePoint, Metric, Plan, Trial
 from archwise.tasks.scores import root_mean_squared_error
 from archwise.training.loop import Limit, Trained
@@ -132,3 +146,18 @@ def ground_of_folds() -> object:
         n_fits, rows_a_fit = 10, 80
 
     return OfFolds()
+
+
+@pytest.mark.parametrize("n_rows", [400, 2_600])  # folds decide, one split decides
+def test_a_count_has_its_nought_wherever_a_candidate_is_fitted(tmp_path: Path, n_rows: int) -> None:
+    rng = np.random.default_rng(0)
+    pull = rng.normal(size=n_rows)
+    frame = pl.DataFrame({"pull": pull, "visits": rng.poisson(np.exp(1.0 + pull))})
+    config = make_config({"target": "visits", "loss": "poisson", "only": ["trees"], "budget": "100steps"})
+    folder = tmp_path / "run"
+    (candidate, *_) = start_run(frame, config, folder, on_event=lambda event: None)
+    ground, need = read_ground(folder), architecture(candidate.architecture).need
+    assert len(folds_of(folder)) == (10 if n_rows == 400 else 1)
+    zeros = {signature_at(fold.place, ground, need).zero for fold in folds_of(folder)}
+    assert zeros == {ground.target_state["zero"]}
+    assert ground.target_state["zero"] < 0.0

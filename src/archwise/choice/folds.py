@@ -67,7 +67,7 @@ def folds_of(folder: Path) -> tuple[Fold, ...]:
 
 def signature_at(place: Path, ground: Ground, need: Need) -> Signature:
     """What a body may know of the data as they were prepared at a place."""
-    return Signature(inputs_of(read_preparation(place, need)), ground.n_outputs)
+    return ground.signed(inputs_of(read_preparation(place, need)))
 
 
 def pool(folds: Sequence[Fold], outputs: Sequence[Array]) -> Array:

@@ -83,7 +83,11 @@ class Ground:
 
     def signature(self, need: Need) -> Signature:
         """What a body that needs its input so may know of the data."""
-        return Signature(self.inputs[need.key], self.n_outputs, float(self.target_state.get("zero", 0.0)))
+        return self.signed(self.inputs[need.key])
+
+    def signed(self, inputs: tuple[InputSpec, ...]) -> Signature:
+        """What a body may know of the data that come as these inputs."""
+        return Signature(inputs, self.n_outputs, float(self.target_state.get("zero", 0.0)))
 
 
 @dataclass(frozen=True)
