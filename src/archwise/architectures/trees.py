@@ -186,5 +186,5 @@ ARCHITECTURE = Architecture(
     tasks=("classify", "regress", "multilabel"),
     variants=_variants,
     solve=_solve,
-    most_rows=1_000_000,
+    most_rows=400_000,
 )
