@@ -14,6 +14,7 @@ from archwise.records import Array, Json, Metric, Task
 from archwise.tasks import scores
 from archwise.tasks.calibration import brier_score, calibrated, expected_calibration_error, fit_calibration, softmax
 from archwise.tasks.conformal import COVERAGE, set_floor
+from archwise.tasks.loss import loss_of
 from archwise.tasks.threshold import best_threshold, merit, tally_at
 
 if TYPE_CHECKING:
@@ -151,24 +152,6 @@ def join(outputs: torch.Tensor) -> torch.Tensor:
     from archwise.blocks.head import mean_probability
 
     return mean_probability(outputs)
-
-
-def _cross_entropy(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, Json]) -> torch.Tensor:
-    from archwise.blocks.loss import cross_entropy
-
-    return cross_entropy(outputs, targets, options)
-
-
-def _balanced_cross_entropy(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, Json]) -> torch.Tensor:
-    from archwise.blocks.loss import balanced_cross_entropy
-
-    return balanced_cross_entropy(outputs, targets, options)
-
-
-def _focal(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, Json]) -> torch.Tensor:
-    from archwise.blocks.loss import focal
-
-    return focal(outputs, targets, options)
 
 
 def metrics(state: Mapping[str, Json]) -> tuple[Metric, ...]:
@@ -339,10 +322,10 @@ TASK = Task(
     n_outputs=n_outputs,
     head=head,
     losses={
-        "cross_entropy": _cross_entropy,
-        "balanced_cross_entropy": _balanced_cross_entropy,
-        "focal": _focal,
-        ORDINAL: _cross_entropy,  # of the link's log probabilities: what CORN's conditional losses add up to
+        "cross_entropy": loss_of("cross_entropy"),
+        "balanced_cross_entropy": loss_of("balanced_cross_entropy"),
+        "focal": loss_of("focal"),
+        ORDINAL: loss_of("cross_entropy"),  # of the link's log probabilities: what CORN's conditional losses add up to
     },
     metrics=metrics,
     calibrate=calibrate,

@@ -13,6 +13,7 @@ from archwise.errors import TargetError
 from archwise.records import Array, Json, Metric, Task
 from archwise.tasks import label_scores as scores
 from archwise.tasks.calibration import temperature
+from archwise.tasks.loss import loss_of
 
 if TYPE_CHECKING:
     import torch
@@ -111,12 +112,6 @@ def join(outputs: torch.Tensor) -> torch.Tensor:
     return F.logsigmoid(outputs).logsumexp(dim=1) - F.logsigmoid(-outputs).logsumexp(dim=1)
 
 
-def _binary_cross_entropy(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, Json]) -> torch.Tensor:
-    from archwise.blocks.loss import binary_cross_entropy
-
-    return binary_cross_entropy(outputs, targets, options)
-
-
 def metrics(state: Mapping[str, Json]) -> tuple[Metric, ...]:
     """Every metric of the task, the mean area under the curve of the labels first."""
     del state  # the same for any labels
@@ -186,7 +181,7 @@ TASK = Task(
     encode=encode,
     n_outputs=n_outputs,
     head=head,
-    losses={"binary_cross_entropy": _binary_cross_entropy},
+    losses={"binary_cross_entropy": loss_of("binary_cross_entropy")},
     metrics=metrics,
     calibrate=calibrate,
     answers=answers,

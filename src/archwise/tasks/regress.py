@@ -14,6 +14,7 @@ from archwise.errors import TargetError
 from archwise.records import Array, Json, Metric, Task
 from archwise.tasks import scores
 from archwise.tasks.conformal import COVERAGE, half_width_of, half_widths, offset
+from archwise.tasks.loss import loss_of
 
 if TYPE_CHECKING:
     import torch
@@ -132,48 +133,6 @@ def head(width: int, state: Mapping[str, Json]) -> torch.nn.Module:
     return LinearHead(width, (log(-state["zero"]),), link=link)
 
 
-def _mean_squared(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, Json]) -> torch.Tensor:
-    from archwise.blocks.loss import mean_squared
-
-    return mean_squared(outputs, targets, options)
-
-
-def _mean_absolute(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, Json]) -> torch.Tensor:
-    from archwise.blocks.loss import mean_absolute
-
-    return mean_absolute(outputs, targets, options)
-
-
-def _huber(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, Json]) -> torch.Tensor:
-    from archwise.blocks.loss import huber
-
-    return huber(outputs, targets, options)
-
-
-def _poisson(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, Json]) -> torch.Tensor:
-    from archwise.blocks.loss import poisson
-
-    return poisson(outputs, targets, options)
-
-
-def _mean_squared_log(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, Json]) -> torch.Tensor:
-    from archwise.blocks.loss import mean_squared_log
-
-    return mean_squared_log(outputs, targets, options)
-
-
-def _quantile(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, Json]) -> torch.Tensor:
-    from archwise.blocks.loss import quantile
-
-    return quantile(outputs, targets, options)
-
-
-def _quantiles(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, Json]) -> torch.Tensor:
-    from archwise.blocks.loss import quantiles
-
-    return quantiles(outputs, targets, options)
-
-
 def metrics(state: Mapping[str, Json]) -> tuple[Metric, ...]:
     """Every metric of the task, in the target's own units, the root mean squared error first."""
     scale = float(state["scale"])
@@ -288,13 +247,13 @@ TASK = Task(
     n_outputs=n_outputs,
     head=head,
     losses={
-        "mean_squared": _mean_squared,
-        "mean_absolute": _mean_absolute,
-        "huber": _huber,
-        "quantile": _quantile,
-        "quantiles": _quantiles,
-        OF_COUNTS: _poisson,
-        OF_AMOUNTS: _mean_squared_log,
+        "mean_squared": loss_of("mean_squared"),
+        "mean_absolute": loss_of("mean_absolute"),
+        "huber": loss_of("huber"),
+        "quantile": loss_of("quantile"),
+        "quantiles": loss_of("quantiles"),
+        OF_COUNTS: loss_of("poisson"),
+        OF_AMOUNTS: loss_of("mean_squared_log"),
     },
     metrics=metrics,
     calibrate=calibrate,
