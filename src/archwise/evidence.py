@@ -169,17 +169,23 @@ def compare(scores: BootstrapScores, labels: Sequence[str], pairs: Sequence[tupl
             found.append(Comparison(labels[left], labels[right], sure, sure, sure, scores.n_units))
             continue
         difference = scores.sign * float(scores.point[left] - scores.point[right])
-        error = float((scores.resampled[:, left] - scores.resampled[:, right]).std(ddof=1))
         pulls = None if scores.left_out is None else scores.left_out[:, left] - scores.left_out[:, right]
-        half = (
-            _student(reach, _freedom(pulls, scores.n_units)) * _small(scores.n_units) * _overlap(scores.n_folds) * error
-        )
-        if scores.n_units < FEWEST_UNITS and left != right:
-            half = math.inf
+        error = standard_error(scores, left, right)
+        half = _student(reach, _freedom(pulls, scores.n_units)) * error if math.isfinite(error) else math.inf
         found.append(
             Comparison(labels[left], labels[right], difference, difference - half, difference + half, scores.n_units)
         )
     return found
+
+
+def standard_error(scores: BootstrapScores, left: int, right: int) -> float:
+    """The standard error of the difference of two candidates on the same rows; infinite where too few units tell it."""
+    if left == right:
+        return 0.0
+    if scores.n_units < FEWEST_UNITS:
+        return math.inf
+    error = float((scores.resampled[:, left] - scores.resampled[:, right]).std(ddof=1))
+    return _small(scores.n_units) * _overlap(scores.n_folds) * error
 
 
 def _against_no_number(scores: BootstrapScores, left: int, right: int) -> float:

@@ -18,7 +18,7 @@ from archwise.tasks import main_metric, task
 REGRESS = task("regress")
 STATE = {"mean": 0.0, "scale": 1.0}
 METRIC = main_metric(REGRESS, STATE)
-NOISE = {"linear": 1.0, "trees": 0.5, "perceptron": 0.52, "mlp": 0.5}  # the three at the end are tied
+NOISE = {"linear": 1.0, "trees": 0.5, "perceptron": 0.52, "mlp": 0.5}  # the three at the end are near each other
 SIZES_KB = {"linear": 1, "trees": 800, "perceptron": 20, "mlp": 300}
 LATENCIES_MS = {"linear": 0.01, "trees": 0.5, "perceptron": 3.0, "mlp": 0.02}
 
@@ -31,7 +31,7 @@ class Choice:
     """A race that is over, of candidates that are all written and measured by a table."""
 
     def __init__(self) -> None:
-        rng = np.random.default_rng(0)
+        rng = np.random.default_rng(5)
         truth = rng.normal(size=200)
         self.outputs = [(truth + noise * rng.normal(size=200))[:, None] for noise in NOISE.values()]
         self.scores = bootstrap_scores(truth, self.outputs, METRIC, seed=0, n_resamples=200)

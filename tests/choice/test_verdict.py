@@ -129,7 +129,7 @@ def test_where_smaller_is_better_the_smaller_is_chosen() -> None:
 @pytest.mark.parametrize("places", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
 def test_of_tied_networks_the_one_of_fewest_parameters_is_chosen(places: tuple[int, ...]) -> None:
     trials = [
-        trial("mlp", right=805, other=20, n_parameters=9_000, label="large"),
+        trial("mlp", right=803, other=20, n_parameters=9_000, label="large"),
         trial("mlp", right=800, other=10, n_parameters=900, label="small"),
         trial("perceptron", right=500, n_parameters=9, label="tiny but worse"),
     ]
@@ -277,8 +277,35 @@ def test_the_tied_are_counted_and_named() -> None:
     assert pair.reasons[-1] == (
         "2 candidates cannot be told apart on 1,000 independent rows; trees is the simplest of them (the other: mlp)."
     )
-    three = judge([trial("trees", right=800), trial("mlp", right=801), trial("perceptron", right=802)])
+    three = judge([trial("trees", right=800), trial("mlp", right=801), trial("perceptron", right=801)])
     assert three.reasons[-1].endswith("trees is the simplest of them (the others: mlp and perceptron).")
+
+
+def test_one_that_is_tied_but_more_than_a_standard_error_behind_is_not_chosen_for_being_simple() -> None:
+    trials = [trial("trees", right=800, other=30), trial("mlp", right=812, other=60), trial("perceptron", right=500)]
+    verdict = judge(trials)
+    assert verdict.chosen == "mlp"
+    assert (len(verdict.tied), len(verdict.near)) == (2, 1)
+    assert verdict.reasons[1].endswith("Deep learning is not shown to pay here; it is the likelier guess.")
+    assert verdict.reasons[-1].endswith("mlp is the best of them, by more than one standard error (the other: trees).")
+
+
+def test_the_simplest_of_those_within_a_standard_error_is_chosen_where_more_are_tied() -> None:
+    trials = [
+        trial("linear", right=796),
+        trial("trees", right=809, other=30),
+        trial("mlp", right=812, other=60),
+    ]
+    verdict = judge(trials)
+    assert verdict.chosen == "trees"
+    assert (len(verdict.tied), len(verdict.near)) == (3, 2)
+    assert "trees is the simplest of the 2 within one standard error of the best" in verdict.reasons[-1]
+
+
+def test_few_rows_tell_no_standard_error_so_that_the_simplest_is_chosen() -> None:
+    n = FEWEST_UNITS - 1
+    verdict = judge([trial("trees", right=12, n=n), trial("mlp", right=17, n=n)])
+    assert (verdict.chosen, len(verdict.near)) == ("trees", 2)
 
 
 def test_a_candidate_alone_is_chosen_without_comparisons() -> None:

@@ -53,7 +53,7 @@ def choose_within(
     write: Callable[[Candidate], Written],
     measure: Callable[[Candidate, bytes], float],
 ) -> tuple[Verdict, Written, dict[str, Json]]:
-    """Take the first choice that keeps the limits: the simplest of the tie, then the next, then the rest by score.
+    """Take the first choice that keeps the limits: the simplest of those near the best, the next, the rest by score.
 
     Args:
         decide: the verdict when candidates of these ids cannot be chosen, or None where none is left.

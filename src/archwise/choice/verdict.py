@@ -1,4 +1,10 @@
-"""The verdict: the simplest of those that nobody beats, in words with numbers, and what would change it."""
+"""The verdict: the simplest of those that are as good as the best, in words with numbers, and what would change it.
+
+As good as the best is who cannot be told from it and is at most one standard error of their difference behind. Of all
+that cannot be told apart the simplest alone would be chosen too often: on few rows much that is worse cannot be told
+from the best. The best of many looks better than it is by about that one standard error.
+Source: Breiman et al. 1984 (the one-standard-error rule), here with the error of the paired difference.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from archwise.architectures import architecture
 from archwise.choice.outlook import is_left
 from archwise.choice.wording import amount, difference_words, gap_words, interval_words, join, plural, score_words
-from archwise.evidence import FEWEST_UNITS, BootstrapScores, compare, interval
+from archwise.evidence import FEWEST_UNITS, BootstrapScores, compare, interval, standard_error
 from archwise.records import Comparison, Json, Metric, Trial, Verdict
 
 SMALLEST_LATENCY_MS = 0.01
@@ -50,13 +56,14 @@ def decide(
 ) -> Verdict:
     """Choose among trials that all have outputs.
 
-    Who scores no better than one that the best beats is beaten too, however wide the interval.
+    Who scores no better than one that the best beats is beaten too, however wide the interval. Whether deep learning
+    pays is said by the intervals alone; the choice is the best guess, and may be a network where that is not shown.
 
     Args:
         trials: in the order of `scores`.
         use_latency: whether the faster of two equals is the simpler; never where no clock may decide.
         unit: what was drawn in the evidence, "row" or "group".
-        barred: ids that cannot be chosen, for they break a limit; where all the tied are, the best of the rest is.
+        barred: ids that cannot be chosen, for they break a limit; where all that are near are, the best of the rest is.
     """
     places = range(len(trials))
     best = min(places, key=lambda place: (-metric.sign * scores.point[place], trials[place].candidate.id))
@@ -65,8 +72,9 @@ def decide(
     behind = {comparison.right for comparison in comparisons if not comparison.tied}
     bar = max((metric.sign * scores.point[place] for place in places if ids[place] in behind), default=None)
     tied = [place for place in places if bar is None or metric.sign * scores.point[place] > bar]
+    near = [place for place in tied if _is_near(scores, best, place)]
     chosen = min(
-        [place for place in tied if ids[place] not in barred] or _best_allowed(trials, scores, metric, barred),
+        [place for place in near if ids[place] not in barred] or _best_allowed(trials, scores, metric, barred),
         key=lambda place: _simplicity(trials[place], metric, use_latency=use_latency),
     )
     low, high = interval(scores, chosen)
@@ -75,6 +83,7 @@ def decide(
         candidate=trials[chosen].candidate,
         best=ids[best],
         tied=tuple(ids[place] for place in tied),
+        near=tuple(ids[place] for place in near),
         comparisons=tuple(comparisons),
         reasons=(),
         next_steps=(),
@@ -85,6 +94,14 @@ def decide(
     )
     story = _Story(trials, scores, metric, verdict, unit, limited=bool(barred), use_latency=use_latency)
     return replace(verdict, reasons=tuple(_reasons(story)), next_steps=tuple(_next_steps(story)))
+
+
+def _is_near(scores: BootstrapScores, best: int, place: int) -> bool:
+    """Whether a candidate is at most one standard error behind the best, or gives no numbers either."""
+    if not math.isfinite(scores.point[best]):
+        return not math.isfinite(scores.point[place])
+    behind = scores.sign * float(scores.point[best] - scores.point[place])
+    return behind <= standard_error(scores, best, place)
 
 
 def _best_allowed(
@@ -158,18 +175,33 @@ def _reasons(story: _Story) -> list[str]:
     ]
     reasons += _against_the_other_side(story)
     reasons += [_mean_words(story, place) for place, each in enumerate(story.trials) if each.candidate.seeds > 1]
-    others = [t.candidate.label for t in story.trials if t.candidate.id in verdict.tied and t is not trial]
-    if verdict.candidate.id not in verdict.tied:
+    if verdict.candidate.id not in verdict.near:
         reasons.append(_behind_the_best(story))
-    elif others:
-        limits = " that keeps the limits" if story.limited else ""
-        reasons.append(
-            f"{len(others) + 1} candidates cannot be told apart on "
-            f"{plural(story.scores.n_units, f'independent {story.unit}')}; "
-            f"{trial.candidate.label} is the simplest of them{limits} "
-            f"({'the other' if len(others) == 1 else 'the others'}: {join(others, most=5)})."
-        )
+    elif len(verdict.tied) > 1:
+        reasons.append(_among_the_tied(story))
     return reasons
+
+
+def _among_the_tied(story: _Story) -> str:
+    """Who cannot be told apart, and why the chosen of them."""
+    verdict, label = story.verdict, story.verdict.candidate.label
+    others = [
+        each.candidate.label
+        for each in story.trials
+        if each.candidate.id in verdict.tied and each.candidate != verdict.candidate
+    ]
+    limits = " that keeps the limits" if story.limited else ""
+    if len(verdict.near) == len(verdict.tied):
+        why = f"{label} is the simplest of them{limits}"
+    elif len(verdict.near) == 1:
+        why = f"{label} is the best of them, by more than one standard error"
+    else:
+        why = f"{label} is the simplest{limits} of the {len(verdict.near)} within one standard error of the best"
+    return (
+        f"{len(verdict.tied)} candidates cannot be told apart on "
+        f"{plural(story.scores.n_units, f'independent {story.unit}')}; {why} "
+        f"({'the other' if len(others) == 1 else 'the others'}: {join(others, most=5)})."
+    )
 
 
 def _mean_words(story: _Story, place: int) -> str:
@@ -228,9 +260,10 @@ def _against_the_other_side(story: _Story) -> list[str]:
     size = difference_words(metric, found)
     where = f"{size} {side}" if size else "level with"
     known = f" ({interval_words(metric, found)})" if math.isfinite(found.high) else ""
+    is_guess = not is_reference(story.trials[story.chosen])
     return [
         f"{_capital(of_network)}, is {where} {of_reference}{known}: the two cannot be told apart. "
-        "Deep learning is not shown to pay here."
+        f"Deep learning is not shown to pay here{'; it is the likelier guess' if leading and is_guess else ''}."
     ]
 
 

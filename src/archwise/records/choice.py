@@ -138,7 +138,7 @@ class Comparison:
 class Verdict:
     """The choice and its evidence. Ids are candidates' ids; `chosen` is the architecture's name.
 
-    tied: ids of all that cannot be told from the best, the chosen among them.
+    tied: ids of all that cannot be told from the best. near: of these, who is at most one standard error behind it.
     comparisons: the best against each of the others. reasons: sentences with numbers. next_steps: what would change it.
     """
 
@@ -146,6 +146,7 @@ class Verdict:
     candidate: Candidate
     best: str
     tied: tuple[str, ...]
+    near: tuple[str, ...]
     comparisons: tuple[Comparison, ...]
     reasons: tuple[str, ...]
     next_steps: tuple[str, ...]
