@@ -74,19 +74,24 @@ def main() -> None:
     parser.add_argument("--tables", nargs="*", default=sorted(TABLES), choices=sorted(TABLES))
     parser.add_argument("--seeds", type=int, default=1, help="splits of each table")
     arguments = parser.parse_args()
-    found = {}
     for name in arguments.tables:
         heats = [one_split(arguments.data, name, arguments.seconds, seed) for seed in range(arguments.seeds)]
-        found[name] = told = judge(heats)
+        told = judge(heats)
         print(
             f"{name:20s} regret {told['regret']:7.2%} (best on average: {told['best']}), "
             f"of each split {told['regret_of_each']:7.2%}, time {told['time_share']:.0%}, "
             f"chose {', '.join(heat.race.chose for heat in heats)}",
             flush=True,
         )
-        RESULTS.mkdir(exist_ok=True)
-        whole = {"command": sys.argv[1:], "tables": found}
-        (RESULTS / "regret.json").write_text(json.dumps(whole, indent=1) + "\n")
+        write(name, {"command": sys.argv[1:], **told})
+
+
+def write(name: str, told: dict[str, object]) -> None:
+    """Put what was found of a table in the place of what was found of it before."""
+    path = RESULTS / "regret.json"
+    RESULTS.mkdir(exist_ok=True)
+    tables = json.loads(path.read_text())["tables"] if path.exists() else {}
+    path.write_text(json.dumps({"tables": {**tables, name: told}}, indent=1) + "\n")
 
 
 def one_split(data: Path, name: str, seconds: float, seed: int) -> Heat:
