@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from archwise import catalogue
-from archwise.records import Architecture
+from archwise.records import Architecture, Candidate, Need
 
 
 def architectures() -> dict[str, Architecture]:
@@ -21,3 +21,8 @@ def architecture(name: str) -> Architecture:
     """
     found: Architecture = catalogue.pick(architectures(), name, "architecture")
     return found
+
+
+def need_of(candidate: Candidate) -> Need:
+    """What a candidate asks of its input."""
+    return architecture(candidate.architecture).need_of(dict(candidate.settings))

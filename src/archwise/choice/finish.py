@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from archwise.architectures import architecture
+from archwise.architectures import architecture, need_of
 from archwise.choice.folds import best_epochs
 from archwise.choice.given import GIVEN
 from archwise.choice.honesty import calibrate, check
@@ -83,7 +83,7 @@ def finish_run(
     written["next_steps"] += [growth["sentence"], *failure_words(trials)]
     content = ModelContent(
         facts=_facts(folder, ground, answering[0], metric=metric, sealed=sealed),
-        preparation=read_preparation(folder, architecture(verdict.chosen).need),
+        preparation=read_preparation(folder, need_of(verdict.candidate)),
         onnx=files.onnx,
         verdict=with_limits(written, limits, requirement(config.require, sealed, metric)),
         trials=_leaderboard(trials, usable, scores),
@@ -231,7 +231,7 @@ def _every_metric(ground: Ground, answering: Answering, outputs: Array, targets:
 
 def _facts(folder: Path, ground: Ground, chosen: Answering, *, metric: Metric, sealed: Sealed) -> ModelFacts:
     truth, candidate = read_targets(folder, "valid"), chosen.trial.candidate
-    need = architecture(candidate.architecture).need
+    need = need_of(candidate)
     return ModelFacts(
         task=ground.profile.task,
         target=ground.profile.target,

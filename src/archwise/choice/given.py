@@ -16,7 +16,7 @@ from archwise.data.label import read_alike
 from archwise.data.label_set import join_target
 from archwise.data.look import target_values
 from archwise.data.open import MOST_ROWS, open_source, sample_stream
-from archwise.data.prepare import parse_columns, refuse_too_many_bad
+from archwise.data.prepare import Store, parse_columns, refuse_too_many_bad, with_names
 from archwise.data.split import SplitRule, fingerprint, split_rows, stamps_of
 from archwise.data.target import CLASSIFY, find_lost_target
 from archwise.errors import ColumnError, DataError, UsageError, nearest
@@ -64,13 +64,20 @@ def parts_of(source: object, config: Config) -> Parts:
 
 
 def read_given(
-    parts: Parts, profile: Profile, config: Config, *, layout: Sequence[str], most_rows: int = MOST_ROWS
+    parts: Parts,
+    profile: Profile,
+    config: Config,
+    *,
+    layout: Sequence[str],
+    most_rows: int = MOST_ROWS,
+    store: Store | None = None,
 ) -> dict[str, GivenRows]:
     """Read the parts that are given, as the source was read.
 
     Args:
         profile: of the source.
         layout: the columns of the source.
+        store: as for `parse_columns`.
         most_rows: of a part; of a larger file as many as MOST_SAMPLED are drawn, which a finding says.
 
     Returns:
@@ -81,7 +88,7 @@ def read_given(
     """
     sources = {"valid": parts.valid, "test": parts.test}
     return {
-        name: _usable(_open(source, name, profile, config, layout, most_rows), profile, config, part=name)
+        name: _usable(_open(source, name, profile, config, layout, most_rows), profile, config, part=name, store=store)
         for name, source in sources.items()
         if source is not None
     }
@@ -194,9 +201,10 @@ def _open(source: object, part: str, profile: Profile, config: Config, layout: S
     return table
 
 
-def _usable(table: Table, profile: Profile, config: Config, *, part: str) -> GivenRows:
+def _usable(table: Table, profile: Profile, config: Config, *, part: str, store: Store | None) -> GivenRows:
     """The rows whose cells and target can be read; the rest is set aside, and said."""
-    parsed = parse_columns(table.frame, [(column.name, column.kind) for column in profile.used], rows=table.rows)
+    columns = [(column.name, column.kind) for column in profile.used]
+    parsed = parse_columns(table.frame, columns, rows=table.rows, store=store)
     try:
         refuse_too_many_bad(parsed.bad, parsed.findings)
     except DataError as error:
@@ -212,7 +220,7 @@ def _usable(table: Table, profile: Profile, config: Config, *, part: str) -> Giv
     keep = pl.Series(~(parsed.bad | is_lost | is_strange))
     if not keep.any():
         raise DataError(f"{table.source}: no row of the given {part} part can be used; check its '{profile.target}'")
-    frame = table.frame.filter(keep)
+    frame = with_names(table.frame, parsed.frame, columns).filter(keep)
     name = _name(table)
     start = f"{table.source}: "
     said = [

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from archwise.architectures import architecture
+from archwise.architectures import need_of
 from archwise.choice.run import read_batch
 from archwise.choice.verdict import Sealed
 from archwise.choice.wording import amount_of, join, score_words
@@ -92,7 +92,7 @@ def choose_within(
 
 def measured_latency(folder: Path, candidate: Candidate, onnx: bytes) -> float:
     """The median time of one row of the validation part in ONNX Runtime on one thread, ms."""
-    batch = read_batch(folder, architecture(candidate.architecture).need, "valid")
+    batch = read_batch(folder, need_of(candidate), "valid")
     return row_latency_ms(open_session(onnx), {name: np.array(held[:TIMED_ROWS]) for name, held in batch.items()})
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from archwise.architectures import architecture
+from archwise.architectures import need_of
 from archwise.choice.run import read_batch, read_ground, read_targets, trial_folder
 from archwise.choice.trial import Send, learn, rows_for, solve_on, training_of
 from archwise.records import Candidate
@@ -35,11 +35,11 @@ def refit_trial(job: RefitJob, send: Send) -> int:
     send({"event": "refit"})
     folder = Path(job.run)
     ground = read_ground(folder)
-    entry = architecture(job.candidate.architecture)
-    (train, targets), valid = rows_for(folder, entry), read_batch(folder, entry.need, "valid")
+    need = need_of(job.candidate)
+    (train, targets), valid = rows_for(folder, job.candidate), read_batch(folder, need, "valid")
     targets = np.concatenate([targets, read_targets(folder, "valid")])
     rows = {name: np.concatenate([train[name], valid[name]]) for name in train}
-    solved = solve_on(ground, entry, job.candidate, rows, targets, ground.signature(entry.need))
+    solved = solve_on(ground, job.candidate, rows, targets, ground.signature(need))
     (trial_folder(folder, job.candidate) / "refit.onnx").write_bytes(solved.onnx)
     return len(targets)
 
@@ -58,7 +58,6 @@ def retrain_trial(job: RefitJob, send: Send) -> float:
     folder = Path(job.run)
     ground = read_ground(folder)
     training = training_of(folder, ground, job.candidate, chooses=False)
-    entry, limit = architecture(job.candidate.architecture), Limit(job.epochs, None, job.seconds)
-    trained = learn(training, folder, entry, limit)
+    trained = learn(training, folder, job.candidate, Limit(job.epochs, None, job.seconds))
     batch = min(job.candidate.plan.batch, ground.n_train)
     return trained.steps / (ground.n_train // batch)

@@ -16,10 +16,12 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
 from archwise.config import Config, write_config
+from archwise.data.mapped import Picked, pick
 from archwise.data.prepare import Preparation, dump_preparation, load_preparation
 from archwise.errors import ModelError
 from archwise.records import (
@@ -39,6 +41,7 @@ from archwise.records import (
 
 RUN_FORMAT = 1
 PARTS = ("train", "valid")
+STORE = "store"  # the folder of what was read once for all, such as pictures
 
 
 @dataclass(frozen=True)
@@ -140,10 +143,7 @@ def read_ground(folder: Path) -> Ground:
     data["columns"] = tuple((name, kind) for name, kind in data["columns"])
     data["layout"] = tuple(data["layout"])
     data["findings"] = tuple(Finding(**finding) for finding in data["findings"])
-    data["inputs"] = {
-        key: tuple(InputSpec(**{**spec, "levels": tuple(spec["levels"])}) for spec in specs)
-        for key, specs in data["inputs"].items()
-    }
+    data["inputs"] = {key: tuple(InputSpec.from_json(spec) for spec in specs) for key, specs in data["inputs"].items()}
     return Ground(**data)
 
 
@@ -190,11 +190,19 @@ def profile_from_json(data: Mapping[str, Json]) -> Profile:
 
 
 def write_prepared(folder: Path, preparation: Preparation, parts: Mapping[str, Batch]) -> None:
-    """Write the arrays of the training and validation rows under one need, and the preparation itself."""
+    """Write the arrays of the training and validation rows under one need, and the preparation itself.
+
+    Of rows that lie in a store, which they are.
+    """
     write_preparation(folder, preparation)
     for part, batch in parts.items():
         for name, array in batch.items():
-            np.save(prepared_path(folder, preparation.need, part, name), array, allow_pickle=False)
+            path = prepared_path(folder, preparation.need, part, name)
+            if isinstance(array, Picked):
+                where = os.path.relpath(array.file, path.parent)
+                np.savez(path.with_suffix(".npz"), rows=array.rows, file=np.array(where))
+            else:
+                np.save(path, array, allow_pickle=False)
 
 
 def prepared_path(folder: Path, need: Need, part: str, name: str) -> Path:
@@ -214,10 +222,16 @@ def write_preparation(folder: Path, preparation: Preparation) -> None:
 def read_batch(folder: Path, need: Need, part: str) -> Batch:
     """The prepared arrays of "train" or "valid", mapped from disk; of a large table codes are of a narrower dtype."""
     place = folder / "prepared" / need.key
-    return {
-        path.stem.removeprefix(f"{part}-"): np.load(path, mmap_mode="r", allow_pickle=False)
-        for path in sorted(place.glob(f"{part}-*.npy"))
-    }
+    return {path.stem.removeprefix(f"{part}-"): _mapped(path) for path in sorted(place.glob(f"{part}-*.np[yz]"))}
+
+
+def _mapped(path: Path) -> Array:
+    """An array of a file, or the rows of a store that a file names; `Picked` is read as an array is."""
+    if path.suffix == ".npy":
+        mapped: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+        return mapped
+    with np.load(path, allow_pickle=False) as held:
+        return cast("Array", pick(path.parent / str(held["file"]), held["rows"]))
 
 
 def read_preparation(folder: Path, need: Need) -> Preparation:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from archwise.architectures import architecture
-from archwise.choice.run import Ground, read_preparation, trial_folder
+from archwise.architectures import need_of
+from archwise.choice.run import STORE, Ground, read_preparation, trial_folder
 from archwise.data.prepare import apply_preparation
 from archwise.model.session import open_session, outputs
 from archwise.records import Array, Candidate, Split
@@ -76,7 +76,8 @@ def sealed_outputs(
     """
     answered = {}
     for candidate in candidates:
-        batch = apply_preparation(read_preparation(folder, architecture(candidate.architecture).need), sealed.typed)
+        preparation = read_preparation(folder, need_of(candidate))
+        batch = apply_preparation(preparation, sealed.typed, store=folder / STORE)
         onnx = models.get(candidate.id) or (trial_folder(folder, candidate) / "model.onnx").read_bytes()
         answered[candidate.id] = outputs(open_session(onnx), batch)
     return answered

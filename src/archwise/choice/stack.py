@@ -98,7 +98,7 @@ def run_trials(job: StackJob, send: Send) -> int:
         return 0
     for place in range(len(members)):
         send({"event": "started", "member": place})
-    train, valid = read_examples(folder, architecture(job.candidates[0].architecture))
+    train, valid = read_examples(folder, job.candidates[0])
     limit = Limit(grant.share * job.candidates[0].plan.epochs, grant.steps, grant.seconds)
     stop_at = math.inf if grant.stop_at is None else grant.stop_at - FINISH_S * len(members)
     reached = train_stacked(members, train=train, valid=valid, limit=limit, stop_at=stop_at)

@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from archwise.architectures import architecture
+from archwise.architectures import need_of
 from archwise.choice.folds import parts_of_folds
 from archwise.choice.given import GIVEN, GivenRows, find_given, parts_of, read_given, split_given
 from archwise.choice.honesty import refuse_threshold
 from archwise.choice.large import lay_out_in_chunks
 from archwise.choice.run import (
+    STORE,
     Ground,
     Laid,
     begin_folder,
@@ -33,11 +34,13 @@ from archwise.data.label_set import join_target
 from archwise.data.look import LookRequest, look_at, target_values
 from archwise.data.open import MOST_ROWS, open_source, sample_stream
 from archwise.data.prepare import (
+    Store,
     apply_preparation,
     fit_preparation,
     inputs_of,
     parse_columns,
     refuse_too_many_bad,
+    with_names,
 )
 from archwise.data.split import SplitRule, split_rows
 from archwise.errors import ArchwiseError
@@ -101,7 +104,7 @@ def start_run(
     profile = look_at(table, look_request(config))
     refuse_threshold(config.threshold, profile)
     candidates = enter(profile, config, n_workers=count_workers(config))
-    needs = list(dict.fromkeys(architecture(candidate.architecture).need for candidate in candidates))
+    needs = list(dict.fromkeys(need_of(candidate) for candidate in candidates))
     try:
         if isinstance(opened, Table):
             laid = _lay_out(folder, table, profile, config, needs, given=given)
@@ -137,8 +140,10 @@ def _lay_out(
     folder: Path, table: Table, profile: Profile, config: Config, needs: Sequence[Need], *, given: Parts
 ) -> Laid:
     """Split, seal and prepare the rows of a table that is whole in memory, and of the parts that are given."""
-    rows = _usable_rows(table.frame, profile)
-    apart = read_given(given, profile, config, layout=table.frame.columns)
+    begin_folder(folder, config)
+    store = Store(folder / STORE, tuple(needs))
+    rows = _usable_rows(table.frame, profile, store)
+    apart = read_given(given, profile, config, layout=table.frame.columns, store=store)
     kind_of_task = task(profile.task)
     rule = SplitRule(
         valid=config.shares[0],
@@ -155,15 +160,14 @@ def _lay_out(
     if "valid" not in apart:  # rows that are given to decide do so as they are
         split = cut_small(split, rows.target, rule)
     state = fit_target(kind_of_task, rows.target[split.train], profile)
-    main_metric(kind_of_task, state, config.metric)  # a misspelt name is found before anything is written
-    begin_folder(folder, config)
+    main_metric(kind_of_task, state, config.metric)  # a misspelt name is found before anything is trained
     seal_rows(folder, rows.typed, rows.target, split=split)
     inputs = {}
     for place, train, valid in (*parts_of_folds(folder, split), (folder, split.train, split.valid)):
         place.mkdir(exist_ok=True)
         for part, numbers in (("train", train), ("valid", valid)):
             write_targets(place, part, kind_of_task.encode(state, rows.target[numbers]))
-        inputs = _prepare(place, rows, (train, valid), needs)
+        inputs = _prepare(place, rows, (train, valid), store)
     return Laid(
         columns=rows.columns,
         target_state=state,
@@ -193,25 +197,24 @@ def _with_given(rows: Rows, apart: Mapping[str, GivenRows], rule: SplitRule) -> 
     )
 
 
-def _usable_rows(frame: pl.DataFrame, profile: Profile) -> Rows:
+def _usable_rows(frame: pl.DataFrame, profile: Profile, store: Store) -> Rows:
     """Set aside the rows whose target or cells cannot be read; too many of them is an error."""
     columns = tuple((column.name, column.kind) for column in profile.used)
-    parsed = parse_columns(frame, columns)
+    parsed = parse_columns(frame, columns, store=store)
     refuse_too_many_bad(parsed.bad, parsed.findings)
     target, unreadable = target_values(frame, profile)
     keep = pl.Series(~(parsed.bad | unreadable))
+    frame = with_names(frame, parsed.frame, columns)
     return Rows(frame.filter(keep), parsed.frame.filter(keep), target.filter(keep), columns, tuple(parsed.findings))
 
 
-def _prepare(
-    folder: Path, rows: Rows, sides: tuple[Array, Array], needs: Sequence[Need]
-) -> dict[str, tuple[InputSpec, ...]]:
+def _prepare(folder: Path, rows: Rows, sides: tuple[Array, Array], store: Store) -> dict[str, tuple[InputSpec, ...]]:
     """Prepare the training and validation rows once for each need; what is fitted is fitted on training rows alone."""
     inputs = {}
-    for need in needs:
+    for need in store.needs:
         preparation = fit_preparation(rows.typed[sides[0]], rows.columns, need=need)
         parts: dict[str, Batch] = {
-            part: apply_preparation(preparation, rows.typed[numbers])
+            part: apply_preparation(preparation, rows.typed[numbers], store=store.folder)
             for part, numbers in zip(("train", "valid"), sides, strict=True)
         }
         write_prepared(folder, preparation, parts)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from archwise.architectures import architecture
+from archwise.architectures import architecture, need_of
 from archwise.choice.growth import Part, cut_parts, grow, growth_json
 from archwise.choice.run import Ground, read_batch, read_ground, read_targets, trial_folder
 from archwise.choice.seal import read_groups
@@ -150,16 +150,16 @@ def fit_subset(job: SubsetJob, send: Send) -> str:
     """
     send({"event": "growth", "part": job.part})
     folder = Path(job.run)
-    ground, entry = read_ground(folder), architecture(job.candidate.architecture)
+    ground, entry, need = read_ground(folder), architecture(job.candidate.architecture), need_of(job.candidate)
     part = next(part for part in subset_parts(folder, job.candidate, seed=job.seed) if part.name == job.part)
-    batch = {name: gather(array, part.rows) for name, array in read_batch(folder, entry.need, "train").items()}
+    batch = {name: gather(array, part.rows) for name, array in read_batch(folder, need, "train").items()}
     targets = gather(read_targets(folder, "train"), part.rows)
-    valid = read_batch(folder, entry.need, "valid")
+    valid = read_batch(folder, need, "valid")
     if entry.solve is None:
         answered = _trained(job, ground, entry, (batch, targets), valid)
     else:
         settings, seed = dict(job.candidate.settings), job.candidate.plan.seed
-        signature, name = ground.signature(entry.need), ground.profile.task
+        signature, name = ground.signature(need), ground.profile.task
         answered = outputs(open_session(entry.solve(signature, settings, batch, targets, name, seed).onnx), valid)
     path = _place(job)
     partial = path.with_suffix(".partial.npy")
@@ -177,7 +177,9 @@ def _trained(job: SubsetJob, ground: Ground, entry: Architecture, given: tuple[B
     share = len(given[1]) / ground.n_train
     plan = replace(plan, batch=max(min(SMALLEST_BATCH, plan.batch), math.ceil(plan.batch * share)))
     candidate, kind_of_task = replace(job.candidate, plan=plan), task(ground.profile.task)
-    network = make_network(entry, candidate, ground.signature(entry.need), kind_of_task, ground.target_state)
+    network = make_network(
+        entry, candidate, ground.signature(need_of(job.candidate)), kind_of_task, ground.target_state
+    )
     checkpoint = _place(job).with_suffix(".safetensors")
     trained = train(
         network,

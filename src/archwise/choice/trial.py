@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archwise.architectures import architecture
+from archwise.architectures import architecture, need_of
 from archwise.choice.folds import Fold, Jury, folds_of, pool, signature_at, train_in_folds
 from archwise.choice.run import (
     Ground,
@@ -98,9 +98,9 @@ def run_trial(job: TrialJob, send: Send) -> str:
     """
     folder = Path(job.run)
     ground = read_ground(folder)
-    entry = architecture(job.candidate.architecture)
     send({"event": "started"})
-    trial = _solve(folder, ground, entry, job) if entry.is_reference else _train(folder, ground, entry, job, send)
+    is_reference = architecture(job.candidate.architecture).is_reference
+    trial = _solve(folder, ground, job) if is_reference else _train(folder, ground, job, send)
     write_trial(folder, trial)
     return job.candidate.id
 
@@ -117,18 +117,18 @@ def judge(folder: Path, ground: Ground, answered: Sequence[Array]) -> list[tuple
     return [(float(scores.point[place]), *interval(scores, place)) for place in range(len(answered))]
 
 
-def _solve(folder: Path, ground: Ground, entry: Architecture, job: TrialJob) -> Trial:
+def _solve(folder: Path, ground: Ground, job: TrialJob) -> Trial:
     """Fit a reference in every fold, through its library, and judge its ONNX on the rows left out.
 
     What is handed over was fitted at the run folder: in the one fold of one split, else once more, on all open rows.
     """
     started = time.monotonic()
-    folds = folds_of(folder)
+    folds, need = folds_of(folder), need_of(job.candidate)
     solved = {
-        place: _solved_at(place, ground, entry, job.candidate)
+        place: _solved_at(place, ground, job.candidate)
         for place in dict.fromkeys([*(fold.place for fold in folds), folder])
     }
-    parts = [outputs(open_session(solved[fold.place].onnx), _left_out(fold, entry)) for fold in folds]
+    parts = [outputs(open_session(solved[fold.place].onnx), read_batch(fold.place, need, "valid")) for fold in folds]
     answered = pool(folds, parts)
     (trial_folder(folder, job.candidate) / "model.onnx").write_bytes(solved[folder].onnx)
     session = open_session(solved[folder].onnx)
@@ -137,28 +137,26 @@ def _solve(folder: Path, ground: Ground, entry: Architecture, job: TrialJob) -> 
         job.candidate,
         job.grant.rung,
         "done",
-        why=_fewer_words(entry, ground.n_train),
+        why=_fewer_words(architecture(job.candidate.architecture), ground.n_train),
         score=score,
         low=low,
         high=high,
         seconds=time.monotonic() - started,
         n_parameters=solved[folder].n_parameters,
-        latency_ms=row_latency_ms(session, _head(read_batch(folder, entry.need, "valid"))),
+        latency_ms=row_latency_ms(session, _head(read_batch(folder, need, "valid"))),
         outputs=answered,
     )
 
 
-def _solved_at(place: Path, ground: Ground, entry: Architecture, candidate: Candidate) -> Solved:
-    return solve_on(ground, entry, candidate, *rows_for(place, entry), signature_at(place, ground, entry.need))
+def _solved_at(place: Path, ground: Ground, candidate: Candidate) -> Solved:
+    signature = signature_at(place, ground, need_of(candidate))
+    return solve_on(ground, candidate, *rows_for(place, candidate), signature)
 
 
-def _left_out(fold: Fold, entry: Architecture) -> Batch:
-    return read_batch(fold.place, entry.need, "valid")
-
-
-def rows_for(folder: Path, entry: Architecture) -> tuple[Batch, Array]:
+def rows_for(folder: Path, candidate: Candidate) -> tuple[Batch, Array]:
     """The training rows and targets that a reference is fitted on: all, or as many as it reads, drawn evenly."""
-    batch, targets = read_batch(folder, entry.need, "train"), read_targets(folder, "train")
+    entry = architecture(candidate.architecture)
+    batch, targets = read_batch(folder, need_of(candidate), "train"), read_targets(folder, "train")
     if not 0 < entry.most_rows < len(targets):
         return batch, targets
     rows = draw_evenly(len(targets), entry.most_rows, seed=0)
@@ -171,10 +169,9 @@ def _fewer_words(entry: Architecture, n_train: int) -> str:
     return f"fitted on {entry.most_rows:,} of {n_train:,} training rows, drawn evenly"
 
 
-def solve_on(
-    ground: Ground, entry: Architecture, candidate: Candidate, batch: Batch, targets: Array, signature: Signature
-) -> Solved:
+def solve_on(ground: Ground, candidate: Candidate, batch: Batch, targets: Array, signature: Signature) -> Solved:
     """Fit a reference, and hold its ONNX against the library on real rows."""
+    entry = architecture(candidate.architecture)
     if entry.solve is None:
         raise UsageError(f"'{entry.name}' is a network; only references are fitted by a library")
     settings, seed = dict(candidate.settings), candidate.plan.seed
@@ -184,7 +181,7 @@ def solve_on(
     return solved
 
 
-def _train(folder: Path, ground: Ground, entry: Architecture, job: TrialJob, send: Send) -> Trial:
+def _train(folder: Path, ground: Ground, job: TrialJob, send: Send) -> Trial:
     """Train a network from where its checkpoints stand to the end of its grant."""
     from archwise.training.loop import Limit
 
@@ -195,12 +192,12 @@ def _train(folder: Path, ground: Ground, entry: Architecture, job: TrialJob, sen
         send({"event": "point", **asdict(point)})
 
     def learn_fold(fold: Fold, limit: Limit) -> Trained:
-        return learn(training_of(folder, ground, candidate, fold=fold, chooses=False), fold.place, entry, limit)
+        return learn(training_of(folder, ground, candidate, fold=fold, chooses=False), fold.place, candidate, limit)
 
     limit = Limit(grant.share * candidate.plan.epochs, grant.steps, grant.seconds_left())
     training = training_of(folder, ground, candidate, on_point)
     if len(folds) == 1:
-        trained = learn(training, folder, entry, limit)
+        trained = learn(training, folder, candidate, limit)
     else:
         jury = Jury(_metric(ground), read_targets(folder, "valid"))
         trained = train_in_folds(learn_fold, folds, jury=jury, plan=candidate.plan, limit=limit, on_point=on_point)
@@ -225,29 +222,30 @@ def training_of(
     from archwise.training.loop import Tools, TrainJob
     from archwise.training.network import make_network
 
-    entry, kind_of_task = architecture(candidate.architecture), task(ground.profile.task)
-    signature = ground.signature(entry.need) if fold is None else signature_at(fold.place, ground, entry.need)
+    entry, kind_of_task, need = architecture(candidate.architecture), task(ground.profile.task), need_of(candidate)
+    signature = ground.signature(need) if fold is None else signature_at(fold.place, ground, need)
     network = make_network(entry, candidate, signature, kind_of_task, ground.target_state)
     learnt = TrainJob(kind_of_task, ground.target_state, _metric(ground), candidate.plan, ground.device, chooses)
     checkpoint = trial_folder(folder, candidate) / ("" if fold is None else fold.name) / "checkpoint.safetensors"
     return network, learnt, Tools(checkpoint, on_point, time.monotonic)
 
 
-def learn(training: tuple[Network, TrainJob, Tools], place: Path, entry: Architecture, limit: Limit) -> Trained:
+def learn(training: tuple[Network, TrainJob, Tools], place: Path, candidate: Candidate, limit: Limit) -> Trained:
     """Train a network on the rows at a place, from its checkpoint to a limit."""
     from archwise.training.loop import train
 
     network, learnt, tools = training
-    train_part, valid_part = read_examples(place, entry)
+    train_part, valid_part = read_examples(place, candidate)
     return train(network, learnt, train=train_part, valid=valid_part, limit=limit, tools=tools)
 
 
-def read_examples(folder: Path, entry: Architecture) -> tuple[Examples, Examples]:
-    """The training and the validation rows as an architecture needs them."""
+def read_examples(folder: Path, candidate: Candidate) -> tuple[Examples, Examples]:
+    """The training and the validation rows as a candidate needs them."""
     from archwise.training.loop import Examples
 
     train, valid = (
-        Examples(read_batch(folder, entry.need, part), read_targets(folder, part)) for part in ("train", "valid")
+        Examples(read_batch(folder, need_of(candidate), part), read_targets(folder, part))
+        for part in ("train", "valid")
     )
     return train, valid
 
@@ -258,7 +256,7 @@ def trained_trial(
     """The record of a network that was trained to the end of its grant; judged: its score with its interval."""
     before = read_trial(folder, job.candidate, job.grant.rung - 1)
     score, low, high = judged
-    rows = _head(read_batch(folder, architecture(job.candidate.architecture).need, "valid"))
+    rows = _head(read_batch(folder, need_of(job.candidate), "valid"))
     return Trial(
         job.candidate,
         job.grant.rung,
@@ -327,7 +325,8 @@ def export_trial(job: ExportJob, send: Send) -> str:
     folder = Path(job.run)
     ground = read_ground(folder)
     entry, kind_of_task = architecture(job.candidate.architecture), task(ground.profile.task)
-    signature = ground.signature(entry.need)
+    need = need_of(job.candidate)
+    signature = ground.signature(need)
     place = trial_folder(folder, job.candidate)
     members = [
         best_network(
@@ -337,7 +336,7 @@ def export_trial(job: ExportJob, send: Send) -> str:
         for member in job.candidate.members
     ]
     network = members[0] if len(members) == 1 else MeanNetwork(members, join=kind_of_task.join).eval()
-    rows = _head(read_batch(folder, entry.need, "valid"))
+    rows = _head(read_batch(folder, need, "valid"))
     model = export_network(network, rows, signature)
     _check_parity(ground, _torch_outputs(network, rows, signature), outputs(open_session(model), rows))
     save_file(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import polars as pl
 
-from archwise.records import Array, Batch, Guess, Json, Kind, Need, Scalar
+from archwise.records import Array, Batch, Guess, Json, Kind, Need, Scalar, Widths
 
 
 def aside_kind(name: str, summary: str, sniff: Callable[[pl.Series], Guess]) -> Kind:
@@ -27,7 +27,7 @@ def _fit(typed: pl.Series, need: Need) -> dict[str, Json]:  # noqa: ARG001  a ki
     return {}
 
 
-def _spec(state: Mapping[str, Json]) -> dict[str, tuple[int, tuple[int, ...]]]:  # noqa: ARG001  a kind's signature
+def _spec(state: Mapping[str, Json]) -> Widths:  # noqa: ARG001  a kind's signature
     return {}
 
 

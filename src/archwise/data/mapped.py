@@ -1,16 +1,64 @@
-"""Arrays that are mapped from disk: read in parts, so that only a part of them stands in memory at a time."""
+"""Arrays that lie on disk: read in parts, so that only a part of them stands in memory at a time."""
 
 from __future__ import annotations
 
 import mmap
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from archwise.records import Array
 
 _ROWS_AT_ONCE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Picked:
+    """Rows of an array in a file, taken when they are asked for; otherwise it is read as an array is.
+
+    file: of the array. source: (M, ...) the array, mapped. rows: (N,) int64, which of its rows these are.
+    """
+
+    file: Path
+    source: Array
+    rows: Array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, ...)."""
+        return (len(self.rows), *self.source.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """That of the array."""
+        return self.source.dtype
+
+    @property
+    def base(self) -> object:
+        """What the array is mapped by."""
+        return self.source.base
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, rows: Any) -> Array:
+        """Copy rows into memory."""
+        return np.ascontiguousarray(self.source[self.rows[rows]])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        """Copy all rows into memory."""
+        if copy is False:
+            raise ValueError("rows that lie in a file come as a copy")
+        return self[:].astype(dtype or self.dtype, copy=False)
+
+
+def pick(file: Path, rows: Array) -> Picked:
+    """Rows of the array in a .npy file."""
+    return Picked(file, np.load(file, mmap_mode="r", allow_pickle=False), rows)
 
 
 def release(arrays: Iterable[Array]) -> None:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from archwise.data.kinds import kind as pick_kind
 from archwise.errors import ColumnError, DataError, nearest
-from archwise.records import Array, Batch, Finding, InputSpec, Json, Need
+from archwise.records import Array, Batch, Finding, InputSpec, Json, Need, Stored
 
+N_SHOWN = 5  # cells that a finding names
 MOST_BAD = 0.05  # share of the rows that may hold unreadable cells
 _DTYPES = {
     "numbers": np.float32,
     "codes": np.int64,
+    "image": np.uint8,
 }  # the inputs there are, in the order a network takes them
 
 
@@ -30,6 +35,14 @@ class Parsed:
     frame: pl.DataFrame
     bad: Array
     findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where cells that are dear to read are put, and for which needs."""
+
+    folder: Path
+    needs: tuple[Need, ...]
 
 
 @dataclass(frozen=True)
@@ -49,16 +62,24 @@ class Preparation:
     need: Need
 
 
-def parse_columns(frame: pl.DataFrame, columns: Sequence[tuple[str, str]], *, rows: Array | None = None) -> Parsed:
+def parse_columns(
+    frame: pl.DataFrame,
+    columns: Sequence[tuple[str, str]],
+    *,
+    rows: Array | None = None,
+    store: Store | None = None,
+) -> Parsed:
     """Read the cells of columns as the values of their kinds.
 
     Args:
         frame: may hold other columns too, in any order.
         columns: (name, kind) of each column that is needed.
         rows: (N,) numbers of the rows in their source, from 0, where the frame is a part of it.
+        store: into which cells that are dear to read are read, once for all needs.
 
     Returns:
-        The columns in the order of `columns`, the bad rows, and what is bad in them.
+        The columns in the order of `columns`, the bad rows, and what is bad in them. With a store, a column of cells
+        that are dear to read holds their names in it.
 
     Raises:
         ColumnError: columns are missing; all of them are named.
@@ -79,7 +100,8 @@ def parse_columns(frame: pl.DataFrame, columns: Sequence[tuple[str, str]], *, ro
         if is_bad.any():
             findings.append(_tell_bad(values, is_bad, kind, rows))
             bad |= is_bad
-    return Parsed(pl.DataFrame(typed), bad, tuple(findings))
+    parsed = Parsed(pl.DataFrame(typed), bad, tuple(findings))
+    return parsed if store is None else _read_into(store, parsed, columns)
 
 
 def refuse_too_many_bad(bad: Array, findings: Sequence[Finding], *, share: float = MOST_BAD) -> None:
@@ -111,19 +133,63 @@ def fit_preparation(typed: pl.DataFrame, columns: Sequence[tuple[str, str]], *, 
     return Preparation(tuple(prepared), need)
 
 
-def apply_preparation(preparation: Preparation, typed: pl.DataFrame) -> Batch:
+def apply_preparation(preparation: Preparation, typed: pl.DataFrame, *, store: Path | None = None) -> Batch:
     """Turn rows into the inputs of a network.
 
     Args:
         preparation: as fitted.
-        typed: rows as `parse_columns` gives them.
+        typed: rows as `parse_columns` gives them; with a store, as it does with one.
+        store: the folder into which the cells were read before, if they were.
 
     Returns:
-        numbers: (N, D) float32 and codes: (N, D) int64, each only where a column gives it.
+        numbers: (N, D) float32, codes: (N, D) int64 and image: (N, H, W, C) uint8, each only where a column gives it.
     """
-    return join_columns(
-        [pick_kind(column.kind).apply(column.state, typed.get_column(column.name)) for column in preparation.columns]
-    )
+    parts = []
+    for column in preparation.columns:
+        kind, values = pick_kind(column.kind), typed.get_column(column.name)
+        if store is None or kind.take is None:
+            parts.append(kind.apply(column.state, values))
+        else:
+            parts.append(kind.take(column.state, values, store))
+    return join_columns(parts)
+
+
+def with_names(frame: pl.DataFrame, typed: pl.DataFrame, columns: Sequence[tuple[str, str]]) -> pl.DataFrame:
+    """A frame as it was read with, for the cells that are dear to read, their names in the store.
+
+    So two cells of one content are equal, wherever they lie.
+    """
+    named = [typed.get_column(name) for name, kind in columns if pick_kind(kind).store is not None]
+    return frame.with_columns(named) if named else frame
+
+
+def _read_into(store: Store, parsed: Parsed, columns: Sequence[tuple[str, str]]) -> Parsed:
+    """Read the cells that are dear to read, but not those of bad rows; their names take their places."""
+    frame, bad, findings = parsed.frame, parsed.bad.copy(), list(parsed.findings)
+    for name, kind_name in columns:
+        read = pick_kind(kind_name).store
+        if read is None:
+            continue
+        cells = frame.get_column(name)
+        stored = read(cells.set(pl.Series(bad), None), store.needs, store.folder)
+        frame = frame.with_columns(stored.names.alias(name))
+        findings += [*stored.findings, *_tell_unreadable(cells, stored)]
+        bad |= stored.why.is_not_null().to_numpy()
+    return Parsed(frame, bad, tuple(findings))
+
+
+def _tell_unreadable(cells: pl.Series, stored: Stored) -> list[Finding]:
+    """A finding for each reason for which cells cannot be read, with the first few of them."""
+    findings = []
+    for (why,), rows in (
+        stored.why.to_frame("why").with_row_index("row").drop_nulls().group_by("why", maintain_order=True)
+    ):
+        places = rows["row"].to_list()
+        shown = [str(cells[place]) if cells.dtype == pl.String else f"row {place + 1}" for place in places[:N_SHOWN]]
+        more = f" and {len(places) - N_SHOWN:,} more" if len(places) > N_SHOWN else ""
+        told = f"column '{cells.name}': {len(places):,} cells are set aside, {why}: {', '.join(shown)}{more}"
+        findings.append(Finding("bad-cells", "warning", told, column=cells.name, n_rows=len(places)))
+    return findings
 
 
 def join_columns(columns: Sequence[Batch]) -> Batch:
@@ -132,24 +198,31 @@ def join_columns(columns: Sequence[Batch]) -> Batch:
     for column in columns:
         for name, values in column.items():
             parts[name].append(values)
-    return {
-        name: np.ascontiguousarray(np.concatenate(values, axis=1), dtype=_DTYPES[name])
-        for name, values in parts.items()
-        if values
-    }
+    return {name: _side_by_side(values, _DTYPES[name]) for name, values in parts.items() if values}
+
+
+def _side_by_side(values: Sequence[Array], dtype: Any) -> Array:
+    """(N, width) of all; what has a shape of its own comes from one column, as it is."""
+    if values[0].ndim > 2:
+        return values[0]
+    return np.ascontiguousarray(np.concatenate(values, axis=1), dtype=dtype)
 
 
 def inputs_of(preparation: Preparation) -> tuple[InputSpec, ...]:
-    """The inputs that `apply_preparation` gives: numbers first, then codes with the levels of each column."""
+    """The inputs that `apply_preparation` gives: numbers, codes with the levels of each column, and pictures."""
     widths = dict.fromkeys(_DTYPES, 0)
     levels: dict[str, tuple[int, ...]] = dict.fromkeys(_DTYPES, ())
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(_DTYPES, ())
     for column in preparation.columns:
         for name, (width, column_levels) in pick_kind(column.kind).spec(column.state).items():
+            if isinstance(width, tuple):
+                shapes[name], width = width, prod(width)
             widths[name] += width
             levels[name] += column_levels
     specs = (
         InputSpec("numbers", "float32", widths["numbers"]),
         InputSpec("codes", "int64", widths["codes"], levels["codes"]),
+        InputSpec("image", "uint8", widths["image"], shape=shapes["image"]),
     )
     return tuple(spec for spec in specs if spec.width > 0)
 
@@ -166,7 +239,7 @@ def dump_preparation(preparation: Preparation) -> tuple[Json, dict[str, Array]]:
             else:
                 state[name] = value
         columns.append({"name": column.name, "kind": column.kind, "state": state})
-    return {"need": {"numbers": preparation.need.numbers}, "columns": columns}, arrays
+    return {"need": asdict(preparation.need), "columns": columns}, arrays
 
 
 def load_preparation(data: Json, arrays: dict[str, Array]) -> Preparation:
@@ -176,7 +249,7 @@ def load_preparation(data: Json, arrays: dict[str, Array]) -> Preparation:
         prefix = f"c{position}_"
         held = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
         columns.append(PreparedColumn(column["name"], column["kind"], {**column["state"], **held}))
-    return Preparation(tuple(columns), Need(data["need"]["numbers"]))
+    return Preparation(tuple(columns), Need.from_json(data["need"]))
 
 
 def _tell_bad(values: pl.Series, is_bad: Array, kind: str, rows: Array | None) -> Finding:

@@ -30,7 +30,7 @@ def export_network(network: torch.nn.Module, example: Batch, signature: Signatur
         the model, with the inputs of the signature and one output `outputs`.
     """
     # One row would be taken for a constant of the graph.
-    rows = {spec.name: np.resize(example[spec.name], (2, spec.width)) for spec in signature.inputs}
+    rows = {spec.name: np.resize(example[spec.name], (2, *spec.row)) for spec in signature.inputs}
     tensors = tuple(torch.from_numpy(np.ascontiguousarray(rows[spec.name])) for spec in signature.inputs)
     batch = torch.export.Dim("B")
     with _quiet():

@@ -78,14 +78,14 @@ def facts_from_json(data: Mapping[str, Json]) -> ModelFacts:
         KeyError, TypeError, ValueError: something is missing or of another form.
     """
     signature = data["signature"]
-    inputs = tuple(InputSpec(**{**spec, "levels": tuple(spec["levels"])}) for spec in signature["inputs"])
+    inputs = tuple(InputSpec.from_json(spec) for spec in signature["inputs"])
     names = ("version", "created", "task", "target", "target_state", "calibration", "metric", "validation", "test")
     return ModelFacts(
         **{name: data[name] for name in (*names, "profile", "sealed")},
         columns=tuple((str(name), str(kind)) for name, kind in data["columns"]),
         layout=tuple(data["layout"]),
         signature=Signature(inputs, signature["n_outputs"], signature.get("zero", 0.0)),
-        need=Need(**data["need"]),
+        need=Need.from_json(data["need"]),
         candidate=Candidate.from_json(data["candidate"]),
     )
 

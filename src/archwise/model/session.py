@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +14,21 @@ import numpy as np
 from archwise.errors import ModelError
 from archwise.records import Array, Batch
 
+MOST_CELLS = 4_000_000  # of one input at a time: 26 colour pictures of 224 pixels a side
 CHUNK = 8_192  # rows; keeps the largest activations of a wide network within some hundred megabytes
-_DTYPES = {"tensor(float)": np.float32, "tensor(int64)": np.int64}
+_DTYPES = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(uint8)": np.uint8}
 
 
 @dataclass(frozen=True)
 class Session:
     """An open model.
 
-    inputs: (name, dtype, width) of what the graph reads; a graph may leave out inputs of its signature.
+    inputs: (name, dtype, shape of a row) of what the graph reads; a graph may leave out inputs of its signature.
     n_outputs: K.
     """
 
     runtime: Any
-    inputs: tuple[tuple[str, Any, int], ...]
+    inputs: tuple[tuple[str, Any, tuple[int, ...]], ...]
     n_outputs: int
 
 
@@ -66,7 +68,7 @@ def outputs(session: Session, batch: Batch) -> Array:
 
     Args:
         session: an open model.
-        batch: name -> (N, width); inputs that the graph does not read are left aside.
+        batch: name -> (N, ...); inputs that the graph does not read are left aside.
 
     Returns:
         (N, K) float32.
@@ -92,10 +94,10 @@ def row_latency_ms(session: Session, batch: Batch, *, n: int = 200) -> float:
 
 def _describe(runtime: Any, where: str) -> Session:
     found = runtime.get_outputs()
-    readable = all(node.type in _DTYPES and len(node.shape) == 2 for node in runtime.get_inputs())
+    readable = all(node.type in _DTYPES and len(node.shape) >= 2 for node in runtime.get_inputs())
     if not readable or len(found) != 1 or found[0].name != "outputs" or len(found[0].shape) != 2:
         raise ModelError(f"{where}: not a model that archwise wrote: expected one output 'outputs' (B, K)")
-    inputs = tuple((node.name, _DTYPES[node.type], node.shape[1]) for node in runtime.get_inputs())
+    inputs = tuple((node.name, _DTYPES[node.type], tuple(node.shape[1:])) for node in runtime.get_inputs())
     return Session(runtime, inputs, found[0].shape[1])
 
 
@@ -103,18 +105,29 @@ def _n_rows(batch: Batch) -> int:
     return len(next(iter(batch.values()), ()))
 
 
+def _tell(row: tuple[int, ...]) -> str:
+    """The shape of a row in words."""
+    return f"{row[0]} columns" if len(row) == 1 else " x ".join(str(axis) for axis in row)
+
+
 def _run_of(session: Session, batch: Batch) -> Callable[[int, int], Array]:
     """A function from a range of rows to their outputs, after the inputs were checked once."""
-    for name, _, width in session.inputs:
-        if name not in batch or batch[name].shape[1] != width:
-            found = f"{batch[name].shape[1]} columns" if name in batch else "none"
-            raise ModelError(f"the model reads {width} columns of '{name}', and was given {found}; it is not whole")
-    arrays = {name: np.ascontiguousarray(batch[name], dtype) for name, dtype, _ in session.inputs}
+    for name, _, row in session.inputs:
+        if name not in batch or batch[name].shape[1:] != row:
+            found = f"{_tell(batch[name].shape[1:])}" if name in batch else "none"
+            raise ModelError(f"the model reads {_tell(row)} of '{name}', and was given {found}; it is not whole")
+    at_once = max(1, min(CHUNK, MOST_CELLS // max(prod(row) for _, _, row in session.inputs)))
 
     def run(start: int, stop: int) -> Array:
         parts = [
-            session.runtime.run(None, {name: array[at : min(at + CHUNK, stop)] for name, array in arrays.items()})[0]
-            for at in range(start, stop, CHUNK)
+            session.runtime.run(
+                None,
+                {
+                    name: np.ascontiguousarray(batch[name][at : min(at + at_once, stop)], dtype)
+                    for name, dtype, _ in session.inputs
+                },
+            )[0]
+            for at in range(start, stop, at_once)
         ]
         return np.concatenate(parts) if parts else np.empty((0, session.n_outputs), np.float32)
 

@@ -11,6 +11,7 @@ from archwise.records.data import (
     ColumnProfile,
     Finding,
     Guess,
+    ImageNeed,
     InputSpec,
     Kind,
     Need,
@@ -20,11 +21,12 @@ from archwise.records.data import (
     Reader,
     Signature,
     Split,
+    Stored,
     Stream,
     Table,
 )
 from archwise.records.learning import Architecture, Metric, Plan, Setting, Solved, Suits, Task
-from archwise.records.types import Array, Batch, Family, Form, Json, Scalar, Severity, TrialState
+from archwise.records.types import Array, Batch, Family, Form, Json, Scalar, Severity, TrialState, Widths
 
 __all__ = [
     "Architecture",
@@ -38,6 +40,7 @@ __all__ = [
     "Finding",
     "Form",
     "Guess",
+    "ImageNeed",
     "InputSpec",
     "Json",
     "Kind",
@@ -55,6 +58,7 @@ __all__ = [
     "Signature",
     "Solved",
     "Split",
+    "Stored",
     "Stream",
     "Suits",
     "Table",
@@ -62,5 +66,6 @@ __all__ = [
     "Trial",
     "TrialState",
     "Verdict",
+    "Widths",
     "settings_of",
 ]

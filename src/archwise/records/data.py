@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from archwise.records.types import Array, Batch, Json, Scalar, Severity
+from archwise.records.types import Array, Batch, Json, Scalar, Severity, Widths
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import polars as pl
 
 
@@ -106,30 +108,72 @@ class Split:
 
 
 @dataclass(frozen=True)
+class ImageNeed:
+    """The form in which an architecture asks for pictures, (size, size, channels) uint8.
+
+    channels: 3 for colour, 1 for grey. fit: "crop" scales the shorter side to size / share and cuts the middle out;
+    "stretch" scales both sides to size. resample: "bilinear" or "bicubic", as Pillow scales.
+    """
+
+    size: int
+    channels: Literal[1, 3] = 3
+    fit: Literal["crop", "stretch"] = "stretch"
+    share: float = 1.0
+    resample: Literal["bilinear", "bicubic"] = "bilinear"
+
+    @property
+    def key(self) -> str:
+        """A name for files and caches."""
+        return f"{self.size}x{self.channels}-{self.fit}-{self.share:g}-{self.resample}"
+
+
+@dataclass(frozen=True)
 class Need:
     """What an architecture asks of its input; it flows into the fitting of the preparation.
 
     numbers: "raw" float32 with NaN for missing; "standard" zero mean and unit variance, missing → 0 with a flag column;
     "quantile" mapped to a normal distribution by the training quantiles, missing → 0 with a flag column;
     "robust" distance from the median in quartile ranges, smoothly clipped to ±3, missing → 0 with a flag column.
+    image: the form of images; None where they are not read.
     """
 
     numbers: Literal["raw", "standard", "quantile", "robust"] = "standard"
+    image: ImageNeed | None = None
 
     @property
     def key(self) -> str:
         """A name for files and caches."""
-        return f"numbers-{self.numbers}"
+        return f"numbers-{self.numbers}" + (f"-image-{self.image.key}" if self.image else "")
+
+    @staticmethod
+    def from_json(data: Mapping[str, Json]) -> Need:
+        """The need that `dataclasses.asdict` made a JSON object of."""
+        image = data.get("image")
+        return Need(data["numbers"], ImageNeed(**image) if image else None)
 
 
 @dataclass(frozen=True)
 class InputSpec:
-    """One named input: (B, width) of dtype. levels: for codes, how many values each column may take; else empty."""
+    """One named input: (B, width) of dtype, or (B, *shape) where its rows have a shape.
+
+    levels: for codes, how many values each column may take; else empty.
+    """
 
     name: str
-    dtype: Literal["float32", "int64"]
+    dtype: Literal["float32", "int64", "uint8"]
     width: int
     levels: tuple[int, ...] = ()
+    shape: tuple[int, ...] = ()
+
+    @property
+    def row(self) -> tuple[int, ...]:
+        """The shape of one row."""
+        return self.shape or (self.width,)
+
+    @staticmethod
+    def from_json(data: Mapping[str, Json]) -> InputSpec:
+        """The input that `dataclasses.asdict` made a JSON object of."""
+        return InputSpec(**{**data, "levels": tuple(data["levels"]), "shape": tuple(data.get("shape", ()))})
 
 
 @dataclass(frozen=True)
@@ -149,6 +193,20 @@ class Signature:
         return next((spec for spec in self.inputs if spec.name == name), None)
 
 
+@dataclass(frozen=True)
+class Stored:
+    """What came of reading cells into a store.
+
+    names: (N,) String, the same for the same content, null where a cell is missing or cannot be read.
+    why: (N,) String, why a cell cannot be read; null where it can.
+    findings: about the store, and about what the cells have in common.
+    """
+
+    names: pl.Series
+    why: pl.Series
+    findings: tuple[Finding, ...] = ()
+
+
 ReadCell: TypeAlias = Callable[[object], "Batch | None"]  # one plain cell to (1, width) arrays
 
 
@@ -162,8 +220,11 @@ class Kind:
         (missing cells are null, not bad).
     summarise(typed): figures for people.
     fit(typed, need): the prepared state, from training rows only: a JSON-able dict in which values may be arrays.
-    spec(state): input name -> how this column extends it: (width, levels).
+    spec(state): input name -> how this column extends it: (width, levels); (shape of a row, ()) where it has one.
     apply(state, typed): input name -> (N, width) array. Row by row it gives exactly what it gives at once.
+    store(cells, needs, folder): for kinds whose cells are dear to read, such as files: reads each once for every need,
+        into arrays of a folder. None where cells are cheap to read.
+    take(state, names, folder): what `apply` would give for cells of those names in the store, from its arrays.
     one(state): for single rows, a function from a plain Python cell (None, bool, int, float, str, date or datetime) to
         what `parse` and `apply` give for it, or to None where they must be asked. None: they always are.
     like: the kind whose columns it is read as; its own where that is empty.
@@ -175,8 +236,10 @@ class Kind:
     parse: Callable[[pl.Series], tuple[pl.Series, Array]]
     summarise: Callable[[pl.Series], dict[str, Scalar]]
     fit: Callable[[pl.Series, Need], dict[str, Json]]
-    spec: Callable[[Mapping[str, Json]], dict[str, tuple[int, tuple[int, ...]]]]
+    spec: Callable[[Mapping[str, Json]], Widths]
     apply: Callable[[Mapping[str, Json], pl.Series], Batch]
+    store: Callable[[pl.Series, Sequence[Need], Path], Stored] | None = None
+    take: Callable[[Mapping[str, Json], pl.Series, Path], Batch] | None = None
     one: Callable[[Mapping[str, Json]], ReadCell] | None = None
     like: str = ""
 

@@ -155,7 +155,7 @@ class Architecture:
     """An architecture of the catalogue. Networks have `build`; references have `solve` in its place.
 
     reads: kinds of columns it can use. tasks: names of tasks it serves; empty for every task that takes its form.
-    space: its settings, defaults first tried. need: what it asks of its input.
+    space: its settings, defaults first tried. need: what it asks of its input, or a function from its settings to that.
     suits(profile): prior and reason. source: the paper or the book.
     build(signature, settings) -> torch module: batch dict of tensors -> (B, D) features, with an int attribute `width`.
         It may also have: n_members, an int M, and give (B, M, D), one row of features for each member of an ensemble;
@@ -176,7 +176,7 @@ class Architecture:
     gives: Form
     suits: Callable[[Profile], Suits]
     space: tuple[Setting, ...] = ()
-    need: Need = field(default_factory=Need)
+    need: Need | Callable[[Mapping[str, Scalar]], Need] = field(default_factory=Need)
     tasks: tuple[str, ...] = ()
     build: Callable[[Signature, Mapping[str, Scalar]], torch.nn.Module] | None = None
     plan: Callable[[Profile], Plan] | None = None
@@ -188,6 +188,10 @@ class Architecture:
     def is_reference(self) -> bool:
         """Whether a library fits it, without gradient training of ours."""
         return self.solve is not None
+
+    def need_of(self, settings: Mapping[str, Scalar]) -> Need:
+        """What it asks of its input with these settings."""
+        return self.need if isinstance(self.need, Need) else self.need(settings)
 
     def defaults(self) -> dict[str, Scalar]:
         """The default of every setting."""

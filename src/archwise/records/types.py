@@ -11,6 +11,8 @@ Batch: TypeAlias = dict[str, Array]  # named inputs of a network, first axis is 
 Scalar: TypeAlias = bool | int | float | str
 Json: TypeAlias = Any  # whatever json.dumps writes and json.loads gives back
 
+Widths: TypeAlias = dict[str, tuple[int | tuple[int, ...], tuple[int, ...]]]  # input -> (width or shape, levels)
+
 Family = Literal["reference", "ann", "cnn", "transfer", "sequence", "attention"]
 Form = Literal["vector", "sequence", "pyramid"]
 Severity = Literal["note", "warning", "error"]

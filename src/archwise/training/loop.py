@@ -15,7 +15,7 @@ import torch
 
 from archwise.blocks.dropout import Dropout
 from archwise.catalogue import pick
-from archwise.data.mapped import release
+from archwise.data.mapped import Picked, release
 from archwise.errors import DivergedError
 from archwise.records import Array, Batch, CurvePoint, Json, Metric, Plan, Task
 from archwise.training.checkpoint import Checkpoint, Tensors, read_checkpoint, write_checkpoint
@@ -373,7 +373,30 @@ def _steps_a_look(steps_an_epoch: int) -> int:
     return ceil(steps_an_epoch / ceil(steps_an_epoch / MOST_STEPS_A_LOOK))
 
 
-def _tensor(array: Array, device: torch.device) -> torch.Tensor:
+class PickedTensor:
+    """Rows of a tensor that lies in a file; of a tensor's ways, those by which a run takes rows.
+
+    source: (M, ...). rows: (N,) int64. device: where taken rows go.
+    """
+
+    def __init__(self, source: torch.Tensor, rows: torch.Tensor, device: torch.device) -> None:
+        self._source, self._rows, self._device = source, rows, device
+        self.dtype = source.dtype
+
+    def index_select(self, axis: int, places: torch.Tensor) -> torch.Tensor:
+        """The rows at some places, (B, ...)."""
+        return self._source.index_select(axis, self._rows[places.cpu()]).to(self._device)
+
+    def __getitem__(self, places: slice) -> torch.Tensor:
+        """The rows of a stretch, (B, ...)."""
+        return self._source.index_select(0, self._rows[places]).to(self._device)
+
+
+def _tensor(array: Array, device: torch.device) -> torch.Tensor | PickedTensor:
+    if isinstance(array, Picked):
+        source = _tensor(array.source, torch.device("cpu"))
+        assert isinstance(source, torch.Tensor)
+        return PickedTensor(source, torch.from_numpy(array.rows), device)
     if isinstance(array, np.memmap):  # larger than memory it may be: mapped, and never written to
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "The given NumPy array is not writable")
@@ -381,7 +404,7 @@ def _tensor(array: Array, device: torch.device) -> torch.Tensor:
     return torch.from_numpy(np.require(array, requirements=["C", "W"])).to(device)  # copied only where it must be
 
 
-def _tensors(network: Network, batch: Batch, device: torch.device) -> list[torch.Tensor]:
+def _tensors(network: Network, batch: Batch, device: torch.device) -> list[torch.Tensor | PickedTensor]:
     return [_tensor(batch[spec.name], device) for spec in network.signature.inputs]
 
 

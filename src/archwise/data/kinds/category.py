@@ -10,7 +10,7 @@ import polars as pl
 
 from archwise.data.hashed import N_BUCKETS, N_OWN, apply_hashed, fit_hashed
 from archwise.data.missing import blank_missing, stripped
-from archwise.records import Array, Batch, Guess, Json, Kind, Need, ReadCell, Scalar
+from archwise.records import Array, Batch, Guess, Json, Kind, Need, ReadCell, Scalar, Widths
 
 NAME = "category"
 RARE_CODE = 0  # of a level that training did not see, or too seldom to learn from
@@ -73,7 +73,7 @@ def fit_category(typed: pl.Series, need: Need) -> dict[str, Json]:
     return fit_hashed(kept, often, n_missing=typed.null_count(), n_rare=sum(counts[n_kept:]), need=need)
 
 
-def spec_category(state: Mapping[str, Json]) -> dict[str, tuple[int, tuple[int, ...]]]:
+def spec_category(state: Mapping[str, Json]) -> Widths:
     """One column of `codes`; where levels share codes, one of `numbers` too, the frequency of the level."""
     if "hashes" in state:
         return {"codes": (1, (FIRST_CODE + MOST_LEVELS,)), "numbers": (1, ())}

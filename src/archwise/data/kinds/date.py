@@ -11,7 +11,7 @@ import polars as pl
 
 from archwise.data.missing import blank_missing, stripped
 from archwise.data.scale import apply_scale, fit_scale, scale_width
-from archwise.records import Array, Batch, Guess, Json, Kind, Need, ReadCell, Scalar
+from archwise.records import Array, Batch, Guess, Json, Kind, Need, ReadCell, Scalar, Widths
 
 NAME = "date"
 _SURE_SHARE = 0.95
@@ -87,7 +87,7 @@ def fit_date(typed: pl.Series, need: Need) -> dict[str, Json]:
     return {"origin": origin, "parts": parts, **{f"scale_{name}": value for name, value in scale.items()}}
 
 
-def spec_date(state: Mapping[str, Json]) -> dict[str, tuple[int, tuple[int, ...]]]:
+def spec_date(state: Mapping[str, Json]) -> Widths:
     """The elapsed years, the flag of missing values, and sine and cosine of each part, all in `numbers`."""
     return {"numbers": (scale_width(_scale_of(state)) + 2 * len(state["parts"]), ())}
 

@@ -12,7 +12,7 @@ import polars as pl
 from archwise.data.mark import find_marks, is_heavy
 from archwise.data.missing import blank_missing, stripped
 from archwise.data.scale import apply_bend, apply_scale, fit_bend, fit_scale, scale_width
-from archwise.records import Array, Batch, Guess, Json, Kind, Need, ReadCell, Scalar
+from archwise.records import Array, Batch, Guess, Json, Kind, Need, ReadCell, Scalar, Widths
 
 NAME = "number"
 _SURE_SHARE = 0.95  # of the cells that must read as numbers
@@ -102,7 +102,7 @@ def fit_number(typed: pl.Series, need: Need) -> dict[str, Json]:
     return state
 
 
-def spec_number(state: Mapping[str, Json]) -> dict[str, tuple[int, tuple[int, ...]]]:
+def spec_number(state: Mapping[str, Json]) -> Widths:
     """One column of `numbers`; one more for the flag of missing values, for the bent scale, and for each mark."""
     return {"numbers": (scale_width(state) + int("bend" in state) + len(state.get("marks", ())), ())}
 
