@@ -13,8 +13,8 @@ from archwise import api
 from archwise.choice.run import read_batch, read_ground, read_targets
 from archwise.choice.seal import read_groups
 from archwise.choice.start import start_run
-from archwise.choice.store import GrowingArray, narrow_dtype
 from archwise.config import Config
+from archwise.data.growing import GrowingArray, narrow_dtype
 from archwise.data.readers import delimited
 from archwise.errors import ArchwiseError, DataError
 from archwise.records import Json, Need

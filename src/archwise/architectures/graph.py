@@ -28,9 +28,9 @@ def write_graph(signature: Signature, nodes: Sequence[Any], *, constants: Mappin
     """
     import onnx
 
-    kinds = {"float32": onnx.TensorProto.FLOAT, "int64": onnx.TensorProto.INT64}
+    kinds = {"float32": onnx.TensorProto.FLOAT, "int64": onnx.TensorProto.INT64, "uint8": onnx.TensorProto.UINT8}
     inputs = [
-        onnx.helper.make_tensor_value_info(spec.name, kinds[spec.dtype], ["B", spec.width]) for spec in signature.inputs
+        onnx.helper.make_tensor_value_info(spec.name, kinds[spec.dtype], ["B", *spec.row]) for spec in signature.inputs
     ]
     output = onnx.helper.make_tensor_value_info("outputs", onnx.TensorProto.FLOAT, ["B", signature.n_outputs])
     tensors = [onnx.numpy_helper.from_array(array, name) for name, array in constants.items()]

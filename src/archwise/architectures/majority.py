@@ -7,7 +7,19 @@ from collections.abc import Mapping
 import numpy as np
 
 from archwise.architectures.graph import write_graph
-from archwise.records import Architecture, Array, Batch, Profile, Scalar, Signature, Solved, Suits
+from archwise.records import (
+    Architecture,
+    Array,
+    Batch,
+    ImageNeed,
+    Need,
+    Profile,
+    Scalar,
+    Setting,
+    Signature,
+    Solved,
+    Suits,
+)
 
 SMALLEST_SHARE = 1e-7  # of a class that no training row has, so that its logarithm is finite
 
@@ -61,15 +73,29 @@ def _solve(
     return Solved(write_graph(signature, nodes, constants=constants), outputs, len(constant))
 
 
+def _need(settings: Mapping[str, Scalar]) -> Need:
+    """Ask for no more of a picture than that there is one."""
+    return Need("raw", ImageNeed(8, 1)) if settings["counts"] == "pictures" else Need("raw")
+
+
+def _variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:
+    only_pictures = all(column.kind == "image" for column in profile.used)
+    return ({"counts": "pictures"},) if only_pictures else ({},)
+
+
 ARCHITECTURE = Architecture(
     name="majority",
     family="reference",
     summary="The most frequent class, or the mean: what any model must beat.",
     source="Holte 1993, the baseline below 1R",
-    reads=("number", "category", "boolean", "date"),
+    reads=("number", "category", "boolean", "date", "image"),
     gives="vector",
     suits=_suits,
     tasks=("classify", "regress", "multilabel"),
+    space=(Setting("counts", "columns", "what there is in a row", choices=("columns", "pictures"), searched=False),),
+    need=_need,
+    variants=_variants,
     solve=_solve,
+    learns=False,
     most_rows=2_000_000,
 )

@@ -13,9 +13,9 @@ import polars as pl
 from archwise.choice.given import GivenRows, read_given
 from archwise.choice.run import Laid, begin_folder, prepared_path, targets_path, write_preparation
 from archwise.choice.seal import write_seal
-from archwise.choice.store import GrowingArray, narrow_dtype
 from archwise.config import Config
 from archwise.data.finding import join_findings
+from archwise.data.growing import GrowingArray, narrow_dtype
 from archwise.data.look import target_values
 from archwise.data.prepare import (
     Preparation,

@@ -118,9 +118,9 @@ def trial_event(trial: Trial) -> dict[str, Json]:
 def _reference_grant(candidate: Candidate, course: Course) -> Grant:
     """Half of the time is for references, so that networks have the other half whatever the references take.
 
-    A reference without settings only counts; it is never cut off, so that there is a model at the end.
+    A reference that only counts is never cut off, so that there is a model at the end.
     """
-    if not candidate.settings or course.stop_at is None:
+    if not architecture(candidate.architecture).learns or course.stop_at is None:
         return Grant(0, 1.0)
     return Grant(0, 1.0, stop_at=(course.clock() + course.stop_at) / 2)
 

@@ -200,7 +200,7 @@ def write_prepared(folder: Path, preparation: Preparation, parts: Mapping[str, B
             path = prepared_path(folder, preparation.need, part, name)
             if isinstance(array, Picked):
                 where = os.path.relpath(array.file, path.parent)
-                np.savez(path.with_suffix(".npz"), rows=array.rows, file=np.array(where))
+                np.savez(path.with_suffix(".npz"), rows=array.rows, lies_in=np.array(where))
             else:
                 np.save(path, array, allow_pickle=False)
 
@@ -231,7 +231,7 @@ def _mapped(path: Path) -> Array:
         mapped: Array = np.load(path, mmap_mode="r", allow_pickle=False)
         return mapped
     with np.load(path, allow_pickle=False) as held:
-        return cast("Array", pick(path.parent / str(held["file"]), held["rows"]))
+        return cast("Array", pick(path.parent / str(held["lies_in"]), held["rows"]))
 
 
 def read_preparation(folder: Path, need: Need) -> Preparation:

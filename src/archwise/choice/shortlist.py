@@ -91,7 +91,7 @@ def enter(profile: Profile, config: Config, *, n_workers: int) -> tuple[Candidat
         (references if entry.is_reference else networks).append(candidates)
     chosen = _interleave(networks)[: max(len(networks), _room(config.limit, n_workers))]
     solved = sorted(
-        _interleave(references), key=lambda candidate: bool(candidate.settings)
+        _interleave(references), key=lambda candidate: architecture(candidate.architecture).learns
     )  # what only counts is first
     return tuple(_with_labels([*solved, *chosen]))
 

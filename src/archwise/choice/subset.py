@@ -106,7 +106,7 @@ def _subject(usable: Sequence[Trial], chosen: Trial, *, sign: float, left_s: flo
     is_network = not architecture(chosen.candidate.architecture).is_reference
     if is_network and left_s is not None and _cost_s(chosen) <= left_s:
         return _Subject(chosen)
-    if not is_network and not chosen.candidate.settings:
+    if not architecture(chosen.candidate.architecture).learns:
         return f"{chosen.candidate.label} only counts, so more rows would not change it"
     fitted = [trial for trial in usable if _is_fitted(trial)]
     best = chosen if not is_network else max(fitted, key=lambda trial: sign * trial.score, default=None)
@@ -122,7 +122,8 @@ def _subject(usable: Sequence[Trial], chosen: Trial, *, sign: float, left_s: flo
 
 def _is_fitted(trial: Trial) -> bool:
     """Whether a trial is of a reference that learns from rows, rather than only counts."""
-    return architecture(trial.candidate.architecture).is_reference and bool(trial.candidate.settings)
+    entry = architecture(trial.candidate.architecture)
+    return entry.is_reference and entry.learns
 
 
 def _cost_s(trial: Trial) -> float:

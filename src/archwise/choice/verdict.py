@@ -246,7 +246,7 @@ def _against_the_other_side(story: _Story) -> list[str]:
     if ahead.low > 0:
         told = f"by {difference_words(metric, ahead)} ({interval_words(metric, ahead)})"
         meaning = "Deep learning pays here."
-        if not architecture(story.trials[reference].candidate.architecture).space:
+        if not architecture(story.trials[reference].candidate.architecture).learns:
             meaning = "No reference that learns was there to beat, so it stays open whether deep learning pays here."
         return [f"{_capital(of_network)}, beats {of_reference}, {told}. {meaning}"]
     if ahead.high < 0:

@@ -175,7 +175,8 @@ def _scale_up(profile: Profile, factor: float) -> Profile:
 
 def _find_all(table: Table, parsed: Parsed, profile: Profile, *, time: str) -> tuple[Finding, ...]:
     """Every finding, the target's first, then the columns' in their order, then the rows'."""
-    frame, typed = table.frame, parsed.frame.select(column.name for column in profile.used)
+    plain = [column.name for column in profile.used if pick_kind(column.kind).store is None]
+    frame, typed = table.frame, parsed.frame.select(plain)
     target, is_lost = target_values(frame, profile)
     findings = [*find_lost_target(frame.get_column(profile.target), is_lost, rows=table.rows)]
     findings += find_imbalance(profile)
@@ -190,6 +191,6 @@ def _find_all(table: Table, parsed: Parsed, profile: Profile, *, time: str) -> t
             findings += find_apart(typed.get_column(column.name))
     ordering = [column.name for column in profile.columns if column.kind in ("number", "plain", "date", "identifier")]
     findings += find_drift(typed, target, frame=frame, ordering=ordering, time=time)
-    if table.sampled_from:
+    if table.sampled_from or not plain:
         return tuple(findings)
     return (*findings, *find_duplicates(frame), *find_conflicts(typed, target))

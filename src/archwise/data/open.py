@@ -89,8 +89,6 @@ def _reader_of(source: object) -> Reader:
 
 
 def _check_path(path: Path) -> None:
-    if path.is_dir():
-        raise SourceError(f"{path} is a folder; name the file in it. These can be read: {_readable()}")
     if not path.exists():
         raise SourceError(f"{path}: there is no such file.{_nearest_file(path)}")
 

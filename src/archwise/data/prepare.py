@@ -203,7 +203,7 @@ def join_columns(columns: Sequence[Batch]) -> Batch:
 
 def _side_by_side(values: Sequence[Array], dtype: Any) -> Array:
     """(N, width) of all; what has a shape of its own comes from one column, as it is."""
-    if values[0].ndim > 2:
+    if len(values[0].shape) > 2:
         return values[0]
     return np.ascontiguousarray(np.concatenate(values, axis=1), dtype=dtype)
 

@@ -165,6 +165,7 @@ class Architecture:
     plan(profile): how it is best trained on such data, before the user's overrides.
     variants(profile): settings worth trying, the defaults ({}) first; each only names what differs from the defaults.
     solve(signature, settings, batch, targets, task name, seed) -> Solved, fitted on training rows by a library.
+    learns: whether its answers depend on the row at all.
     most_rows: that `solve` is given, drawn evenly from the training rows; 0 for all of them.
     """
 
@@ -183,6 +184,7 @@ class Architecture:
     variants: Callable[[Profile], tuple[dict[str, Scalar], ...]] | None = None
     solve: Callable[[Signature, Mapping[str, Scalar], Batch, Array, str, int], Solved] | None = None
     most_rows: int = 0
+    learns: bool = True
 
     @property
     def is_reference(self) -> bool:

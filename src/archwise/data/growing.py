@@ -1,8 +1,9 @@
-"""The store of a large run: arrays on disk that grow chunk by chunk, and are mapped when they are read."""
+"""Arrays on disk that grow chunk by chunk, and are mapped when they are read."""
 
 from __future__ import annotations
 
 import io
+from io import BufferedIOBase
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +15,27 @@ _NARROW = (np.int16, np.int32, np.int64)
 
 
 class GrowingArray:
-    """A .npy file to which rows are appended; it is whole once it is closed."""
+    """A .npy file to which rows are appended; it is whole once it is closed.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        n_kept: of the rows that the file holds already; more are put behind them. 0 begins anew.
+    """
+
+    def __init__(self, path: Path, *, n_kept: int = 0) -> None:
         self._path = path
-        self._file = path.open("wb")
         self._header = b""
         self._dtype: np.dtype[np.generic] | None = None
         self._width: tuple[int, ...] = ()
         self.n_rows = 0
+        if n_kept:
+            held = np.load(path, mmap_mode="r", allow_pickle=False)[:n_kept]
+            self._dtype, self._width, self.n_rows = held.dtype, held.shape[1:], len(held)
+            self._header = self._make_header()
+            self._file: BufferedIOBase = path.open("r+b")
+            self._file.truncate(len(self._header) + held.nbytes)  # there may be more, of a run that was killed
+            self._file.seek(0, io.SEEK_END)
+        else:
+            self._file = path.open("wb")
 
     def append(self, rows: Array) -> None:
         """Write more rows, (N, ...), of the dtype and the width of the first."""
@@ -45,6 +58,8 @@ class GrowingArray:
             self._file.seek(0)
             self._file.write(header)
         self._file.close()
+        if self._dtype is None:  # a file without a row is none
+            self._path.unlink()
 
     def _make_header(self) -> bytes:
         if self._dtype is None:
