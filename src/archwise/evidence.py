@@ -172,7 +172,7 @@ def compare(scores: BootstrapScores, labels: Sequence[str], pairs: Sequence[tupl
         error = float((scores.resampled[:, left] - scores.resampled[:, right]).std(ddof=1))
         pulls = None if scores.left_out is None else scores.left_out[:, left] - scores.left_out[:, right]
         half = (
-            _student(reach, _freedom(pulls, scores.n_units)) * _small(scores.n_units) * _overlap(scores.n_folds) * error
+            _student(reach, _freedom(pulls, scores.n_units)) * _small(scores.n_units) * overlap(scores.n_folds) * error
         )
         if scores.n_units < FEWEST_UNITS and left != right:
             half = math.inf
@@ -226,7 +226,7 @@ def _small(n_units: int) -> float:
     return math.sqrt(n_units / max(n_units - 1, 1))
 
 
-def _overlap(n_folds: int) -> float:
+def overlap(n_folds: int) -> float:
     """What the standard error of a difference lacks where models were fitted in folds: 1 for one fold, 1.5 for five.
 
     Any two training sets share rows, so that what one of them does to a model is not averaged away. With a correlation
