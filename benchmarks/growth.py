@@ -29,7 +29,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 Rows = tuple[Array, Array]  # (N, D) columns and (N,) numbers
 ACCURACY = Metric("accuracy", True, scores.accuracy)
 RMSE = Metric("rmse", False, partial(scores.root_mean_squared_error, scale=1.0), "units")
-N_FOLDS, N_FRESH, N_RESAMPLES = 5, 20_000, 500
+N_FOLDS, N_FRESH, N_TRUE, N_RESAMPLES = 5, 5_000, 3_000, 500
 TAILS = (0.025, 0.975)
 
 
@@ -97,7 +97,7 @@ def outputs_of(world: World, predicted: Array, numbers: Array) -> Array:
 def true_score(world: World, n: int, fresh: Rows, rng: np.random.Generator) -> float:
     """The mean score of fits on n rows."""
     found = []
-    for _ in range(400):
+    for _ in range(N_TRUE):
         predicted = fit(world, *draw(n, world.width, rng), rng)(fresh[0])
         found.append(_score(world, outputs_of(world, predicted, fresh[1])))
     return float(np.mean(found))
