@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from archwise.architectures.table_plan import table_facts, table_plan
@@ -36,12 +37,9 @@ def build(signature: Signature, settings: Mapping[str, Scalar]) -> torch.nn.Modu
     from archwise.blocks.numeric import PiecewiseLinearEmbedding
     from archwise.blocks.table import MixedCodes, TableInputs
 
-    of_numbers = signature.input("numbers")
-    numbers = None
-    if int(settings["bins"]) > 1 and of_numbers is not None:
-        numbers = PiecewiseLinearEmbedding(of_numbers.width, n_bins=int(settings["bins"]), width=_NUMBER_WIDTH)
+    pieces = partial(PiecewiseLinearEmbedding, n_bins=int(settings["bins"]), width=_NUMBER_WIDTH)
     return MemberBody(
-        TableInputs(signature, codes=MixedCodes, numbers=numbers),
+        TableInputs(signature, codes=MixedCodes, numbers=pieces if int(settings["bins"]) > 1 else None),
         (int(settings["width"]),) * int(settings["layers"]),
         n_members=int(settings["members"]),
         dropout=float(settings["dropout"]),

@@ -194,16 +194,16 @@ def _train(folder: Path, ground: Ground, entry: Architecture, job: TrialJob, sen
     def on_point(point: CurvePoint) -> None:
         send({"event": "point", **asdict(point)})
 
+    training = training_of(folder, ground, candidate, on_point)
+
     def learn_fold(fold: Fold, limit: Limit) -> Trained:
-        return learn(training_of(folder, ground, candidate, fold=fold, chooses=False), fold.place, entry, limit)
+        alone = len(folds) == 1
+        own = training if alone else training_of(folder, ground, candidate, fold=fold, chooses=False)
+        return learn(own, fold.place, entry, limit)
 
     limit = Limit(grant.share * candidate.plan.epochs, grant.steps, grant.seconds_left())
-    training = training_of(folder, ground, candidate, on_point)
-    if len(folds) == 1:
-        trained = learn(training, folder, entry, limit)
-    else:
-        jury = Jury(_metric(ground), read_targets(folder, "valid"))
-        trained = train_in_folds(learn_fold, folds, jury=jury, plan=candidate.plan, limit=limit, on_point=on_point)
+    jury = Jury(_metric(ground), read_targets(folder, "valid"))
+    trained = train_in_folds(learn_fold, folds, jury=jury, plan=candidate.plan, limit=limit, on_point=on_point)
     return trained_trial(folder, job, training[0], trained, judged=judge(folder, ground, [trained.outputs])[0])
 
 

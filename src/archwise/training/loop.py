@@ -182,6 +182,7 @@ class Run:
         self.factor = pick(dict(SCHEDULES), plan.schedule, "schedule")
         self.fade = pick(dict(SCHEDULES), plan.fade, "schedule")
         self.dropouts = [module for module in network.modules() if isinstance(module, Dropout)]
+        self.faded = math.nan  # what the dropouts stand at
         self.optimizer = make_optimizer(network, plan)
         self.n_rows = len(train.targets)
         self.order = Order(self.n_rows, plan.seed)
@@ -197,6 +198,13 @@ class Run:
         self.outputs = torch.empty(0)
         self.looks: list[torch.Tensor] = []
         self.curve: list[CurvePoint] = []
+
+    def fade_dropouts(self, factor: float) -> None:
+        """Let every dropout drop that factor of its share; most schedules ask for the same at every step."""
+        if factor != self.faded:
+            for dropout in self.dropouts:
+                dropout.fade(factor)
+            self.faded = factor
 
     def go_on_from(self, saved: Checkpoint) -> None:
         """Take up a run where its checkpoint stands."""
@@ -255,8 +263,7 @@ def _advance(run: Run, last: int, deadline: float, tools: Tools) -> None:
             release(run.mapped)
         optimizer.zero_grad(set_to_none=True)
         faded = run.fade(run.step, run.total)
-        for dropout in run.dropouts:
-            dropout.fade(faded)
+        run.fade_dropouts(faded)
         loss = _mean_loss(run, rows.to(run.device))
         loss.backward()  # type: ignore[no-untyped-call]
         if plan.clip > 0.0:

@@ -128,8 +128,7 @@ class Stack:
     def _draw_masks(self, faded: float) -> list[torch.Tensor]:
         """A factor (M, ...) for each call of dropout, from the bytes that each member would draw alone."""
         for run in self._runs:
-            for dropout in run.dropouts:
-                dropout.fade(faded)
+            run.fade_dropouts(faded)
         masks = []
         for place, shape in self._dropouts:
             own = [run.dropouts[place] for run in self._runs]
