@@ -37,7 +37,12 @@ from archwise.tasks import main_metric, task, tasks
 
 MODEL_SUFFIX = ".archwise"
 IN_MEMORY = "a table in memory"  # what run.toml says of a part that is no file
-MODULES = ("archwise.choice.trial", "sklearn.linear_model", "lightgbm")  # that the first trials need; slow to import
+# What trials import first, slowly: every trial, then those of references, then those of networks
+MODULES, REFERENCE_MODULES, NETWORK_MODULES = (
+    ("archwise.choice.trial",),
+    ("sklearn.linear_model", "lightgbm"),
+    ("archwise.training.loop",),
+)
 
 
 def look(source: object, target: str = "", *, config: Config | None = None) -> Profile:
@@ -248,9 +253,19 @@ def _workers(config: Config) -> Workers:
     """The processes of a race, one thread each where no clock may decide, so that any number gives the same sums."""
     n_workers = count_workers(config)
     threads = 1 if config.limit.steps is not None else max(1, count_workers(Config()) // n_workers)
-    workers = Workers(n_workers, threads=threads, modules=MODULES)
+    workers = Workers(n_workers, threads=threads, modules=_modules(config))
     workers.begin()
     return workers
+
+
+def _modules(config: Config) -> tuple[str, ...]:
+    """What the workers import while the data are read, by who may race; the rest would cost a short race seconds."""
+    named = [entry for name, entry in architectures().items() if name in (config.only or architectures())]
+    named += [architectures()[name] for name in config.add if name in architectures()]
+    may_race = [entry for entry in named if entry.name not in config.skip]
+    references = REFERENCE_MODULES if any(entry.is_reference for entry in may_race) else ()
+    networks = NETWORK_MODULES if any(not entry.is_reference for entry in may_race) else ()
+    return (*MODULES, *references, *networks)
 
 
 def _race_and_write(

@@ -57,8 +57,8 @@ def stacked_up(jobs: Sequence[TrialJob], n_workers: int) -> list[TrialJob | Stac
     """
     groups: dict[object, list[TrialJob]] = {}
     for job in jobs:
-        is_network = not architecture(job.candidate.architecture).is_reference
-        key = (stack_key(job.candidate), job.grant) if is_network else job.candidate.id
+        may_stack = not architecture(job.candidate.architecture).is_reference and not job.grant.lands
+        key = (stack_key(job.candidate), job.grant) if may_stack else job.candidate.id
         groups.setdefault(key, []).append(job)
     stacked: list[TrialJob | StackJob] = []
     for group in groups.values():
@@ -85,7 +85,8 @@ def run_trials(job: StackJob, send: Send) -> int:
     Returns:
         how many records were written.
     """
-    from archwise.training.loop import Limit, Trained
+    from archwise.training.landing import Limit
+    from archwise.training.loop import Trained
     from archwise.training.stacked import Member, pays, train_stacked
 
     folder, grant = Path(job.run), job.grant

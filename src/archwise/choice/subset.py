@@ -170,7 +170,8 @@ def fit_subset(job: SubsetJob, send: Send) -> str:
 
 def _trained(job: SubsetJob, ground: Ground, entry: Architecture, given: tuple[Batch, Array], valid: Batch) -> Array:
     """Train a network by its plan, in batches that are smaller as the rows are fewer, so that its steps are as many."""
-    from archwise.training.loop import Examples, Limit, Tools, TrainJob, train
+    from archwise.training.landing import Limit
+    from archwise.training.loop import Examples, Tools, TrainJob, train
     from archwise.training.network import make_network
 
     plan, folder = job.candidate.plan, Path(job.run)
