@@ -37,12 +37,8 @@ from archwise.tasks import main_metric, task, tasks
 
 MODEL_SUFFIX = ".archwise"
 IN_MEMORY = "a table in memory"  # what run.toml says of a part that is no file
-# What trials import first, slowly: every trial, then those of references, then those of networks
-MODULES, REFERENCE_MODULES, NETWORK_MODULES = (
-    ("archwise.choice.trial",),
-    ("sklearn.linear_model", "lightgbm"),
-    ("archwise.training.loop",),
-)
+MODULES = ("archwise.choice.trial",)  # that every trial needs; these and the next are slow to import
+OF_REFERENCES, OF_NETWORKS = ("sklearn.linear_model", "lightgbm"), ("archwise.training.loop",)
 
 
 def look(source: object, target: str = "", *, config: Config | None = None) -> Profile:
@@ -259,13 +255,13 @@ def _workers(config: Config) -> Workers:
 
 
 def _modules(config: Config) -> tuple[str, ...]:
-    """What the workers import while the data are read, by who may race; the rest would cost a short race seconds."""
-    named = [entry for name, entry in architectures().items() if name in (config.only or architectures())]
-    named += [architectures()[name] for name in config.add if name in architectures()]
-    may_race = [entry for entry in named if entry.name not in config.skip]
-    references = REFERENCE_MODULES if any(entry.is_reference for entry in may_race) else ()
-    networks = NETWORK_MODULES if any(not entry.is_reference for entry in may_race) else ()
-    return (*MODULES, *references, *networks)
+    """What the workers import while the data are read: what the first trials need.
+
+    Where references race they come first, and torch is imported when they are done, so that a model is there early.
+    """
+    names = [name for name in (*(config.only or architectures()), *config.add) if name not in config.skip]
+    has_references = any(name in architectures() and architectures()[name].is_reference for name in names)
+    return (*MODULES, *(OF_REFERENCES if has_references else OF_NETWORKS))
 
 
 def _race_and_write(

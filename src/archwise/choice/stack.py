@@ -50,15 +50,16 @@ class StackJob:
 def stacked_up(jobs: Sequence[TrialJob], n_workers: int) -> list[TrialJob | StackJob]:
     """Put jobs of one shape and grant together, in as many stacks as there are workers where they are enough for it.
 
-    Where a worker would be left without a job, they stay alone.
+    Where a worker would be left without a job, they stay alone; so those whose plan must be shortened do, who are as
+    many as there are workers at the most.
 
     Args:
         jobs: of one rung, in order; a stack takes the place of its first.
     """
     groups: dict[object, list[TrialJob]] = {}
     for job in jobs:
-        may_stack = not architecture(job.candidate.architecture).is_reference and not job.grant.lands
-        key = (stack_key(job.candidate), job.grant) if may_stack else job.candidate.id
+        is_network = not architecture(job.candidate.architecture).is_reference
+        key = (stack_key(job.candidate), job.grant) if is_network else job.candidate.id
         groups.setdefault(key, []).append(job)
     stacked: list[TrialJob | StackJob] = []
     for group in groups.values():

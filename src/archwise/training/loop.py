@@ -84,8 +84,8 @@ class Trained:
     outputs: Array
     n_parameters: int
     seconds: float
-    skipped: float = 0.0
     looks: Array = field(default_factory=lambda: np.empty(0))
+    skipped: float = 0.0
 
 
 def train(network: Network, job: TrainJob, *, train: Examples, valid: Examples, limit: Limit, tools: Tools) -> Trained:
@@ -150,8 +150,8 @@ def end_run(run: Run, checkpoint: Path, *, seconds: Callable[[], float]) -> Trai
         outputs=run.outputs.numpy(),
         n_parameters=n_parameters(run.network),
         seconds=seconds(),
-        skipped=run.skipped,
         looks=run.kept_looks().numpy(),
+        skipped=run.skipped,
     )
 
 
