@@ -24,7 +24,8 @@ from archwise.data.prepare import inputs_of
 from archwise.records import Array, CurvePoint, Metric, Need, Plan, Signature, Split, Trial
 
 if TYPE_CHECKING:
-    from archwise.training.loop import Limit, Trained
+    from archwise.training.landing import Limit
+    from archwise.training.loop import Trained
 
 _HAIR = 1e-6  # of an epoch, by which two are still the same
 

@@ -36,7 +36,8 @@ from archwise.records import Architecture, Array, Batch, Candidate, Json, Metric
 from archwise.tasks import main_metric, task
 
 if TYPE_CHECKING:
-    from archwise.training.loop import Limit, Trained
+    from archwise.training.landing import Limit
+    from archwise.training.loop import Trained
 
 N_RESAMPLES = 500
 EVIDENCE_S = 2.0  # kept for the scores of the parts
@@ -225,7 +226,8 @@ def _solved(job: SubsetJob, ground: Ground, fold: Fold, rows: Array) -> Array:
 
 def _trained(job: SubsetJob, ground: Ground, cut: RowCut, part: Part) -> Array:
     """Train a network by its plan, in batches that are smaller as the rows are fewer, so that its steps are as many."""
-    from archwise.training.loop import Examples, Limit, train
+    from archwise.training.landing import Limit
+    from archwise.training.loop import Examples, train
 
     folder, entry, plan = Path(job.run), architecture(job.candidate.architecture), job.candidate.plan
     plan = replace(plan, batch=max(min(SMALLEST_BATCH, plan.batch), math.ceil(plan.batch / part.size)))

@@ -139,7 +139,7 @@ class Stack:
             dropped = torch.tensor([[dropout.dropped_of_256] for dropout in own], dtype=torch.uint8)
             kept = numbers.view(torch.uint8)[:, : shape.numel()] >= dropped
             scales = torch.tensor([[dropout.scale] for dropout in own])
-            masks.append(kept.to(torch.float32).mul_(scales).view(len(own), *shape))
+            masks.append(kept.view(torch.uint8).to(torch.float32).mul_(scales).view(len(own), *shape))
         return masks
 
 
