@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
@@ -24,11 +23,11 @@ from archwise.training.landing import Landing, Limit
 from archwise.training.network import Network, each_member, n_parameters
 from archwise.training.optimizer import make_optimizer, set_rates
 from archwise.training.order import Order
+from archwise.training.rows import as_tensor, first_rows, input_tensors
 from archwise.training.schedule import SCHEDULES
 
 FEWEST_STEPS_A_LOOK, MOST_STEPS_A_LOOK = 20, 400
 CHECKPOINT_EVERY_S = 60.0
-_ROWS_TO_BEGIN = 4096  # at most, that a body may see before the first step
 _HAIR = 1e-6  # of a step, which sums of its parts may be off
 ROWS_A_LOOK = 4096  # of the validation part at a time, so that memory stays modest
 
@@ -124,7 +123,7 @@ def begin_run(network: Network, job: TrainJob, *, train: Examples, valid: Exampl
     """
     is_new = not checkpoint.exists()
     if is_new:
-        network.begin(*_first_rows(network, train, job.plan.seed))
+        network.begin(*first_rows(network.signature.inputs, train.batch, len(train.targets), seed=job.plan.seed))
     device = pick_device(job.device)
     run = Run(network.to(device), job, train, valid, device)
     if not is_new:
@@ -166,8 +165,10 @@ class Run:
         self.network = network.train()
         self.judged = copy.deepcopy(network) if plan.average > 0.0 else network
         self.job, self.plan, self.device = job, plan, device
-        self.inputs, self.valid_inputs = (_tensors(network, part.batch, device) for part in (train, valid))
-        self.targets = _tensor(train.targets, device)
+        self.inputs, self.valid_inputs = (
+            input_tensors(network.signature.inputs, part.batch, device) for part in (train, valid)
+        )
+        self.targets = as_tensor(train.targets, device)
         self.truth = valid.targets
         losses = dict(job.task.losses)
         self.loss_of = pick(losses, plan.loss or next(iter(losses)), f"loss of {job.task.name}")
@@ -369,13 +370,6 @@ def _score(run: Run, outputs: torch.Tensor) -> float:
     return float(run.job.metric.score(run.truth, outputs.numpy(), np.ones((1, len(run.truth))))[0])
 
 
-def _first_rows(network: Network, train: Examples, seed: int) -> list[torch.Tensor]:
-    """Some training rows, drawn by the seed, on the CPU."""
-    n_rows = len(train.targets)
-    rows = np.sort(np.random.default_rng(seed).choice(n_rows, min(n_rows, _ROWS_TO_BEGIN), replace=False))
-    return [torch.from_numpy(train.batch[spec.name][rows].astype(spec.dtype)) for spec in network.signature.inputs]
-
-
 def last_step(run: Run, limit: Limit) -> int:
     """The step to pause at; at least one is taken, so that a rung is never empty."""
     by_epochs = min(run.total, max(1, int(limit.epochs * run.steps_an_epoch + 1e-6)))
@@ -387,18 +381,6 @@ def _steps_a_look(steps_an_epoch: int) -> int:
     if steps_an_epoch < FEWEST_STEPS_A_LOOK:
         return steps_an_epoch * ceil(FEWEST_STEPS_A_LOOK / steps_an_epoch)
     return ceil(steps_an_epoch / ceil(steps_an_epoch / MOST_STEPS_A_LOOK))
-
-
-def _tensor(array: Array, device: torch.device) -> torch.Tensor:
-    if isinstance(array, np.memmap):  # larger than memory it may be: mapped, and never written to
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-            return torch.from_numpy(array).to(device)
-    return torch.from_numpy(np.require(array, requirements=["C", "W"])).to(device)  # copied only where it must be
-
-
-def _tensors(network: Network, batch: Batch, device: torch.device) -> list[torch.Tensor]:
-    return [_tensor(batch[spec.name], device) for spec in network.signature.inputs]
 
 
 def _copy(weights: Mapping[str, torch.Tensor]) -> Tensors:
