@@ -9,7 +9,7 @@ from pathlib import Path
 
 from archwise.architectures import architecture
 from archwise.choice.answering import Allowance, Answering, bests_first, every_metric, unseal
-from archwise.choice.ending import Ending, measure_ending
+from archwise.choice.ending import Ending, measure_ending, sealed_s
 from archwise.choice.folds import best_epochs
 from archwise.choice.limits import Written, choose_within, measured_latency, requirement, with_limits
 from archwise.choice.race import OnEvent
@@ -119,9 +119,8 @@ def _outputs(trial: Trial) -> Array:
 
 
 def _after_s(ending: Ending, references: Sequence[Trial]) -> float:
-    """Seconds kept for the sealed rows, of the chosen and the best reference of each architecture, and the writing."""
-    n_best = len({trial.candidate.architecture for trial in references})
-    return max(AFTER_REFIT_S, WRITING_S + (1 + n_best) * ending.sealing)
+    """Seconds kept for the sealed rows and the writing."""
+    return max(AFTER_REFIT_S, WRITING_S + sealed_s(ending, [trial.candidate for trial in references]))
 
 
 def _write_chosen(
