@@ -52,7 +52,7 @@ def parts_of(source: object, config: Config) -> Parts:
     A file that the user names stands in the place of the part that the source holds.
 
     Raises:
-        SourceError: there is no such source.
+        SourceError: the source cannot be read.
         UsageError: two of them are one file.
     """
     parts, is_python = (source, True) if isinstance(source, Parts) else (parts_in(source) or Parts(source), False)
@@ -257,8 +257,10 @@ def _usable(table: Table, profile: Profile, config: Config, *, part: str, store:
     said = [
         Finding(GIVEN, each.severity, f"In {name}, {each.message.removeprefix(start)}", n_rows=each.n_rows)
         for each in findings
+        if each.code != "store"
     ]
     said = [*(each for each in table.findings if each.code == GIVEN), *said]
+    said += [each for each in findings if each.code == "store"]
     groups = _group_numbers(frame.get_column(config.group)) if config.group else None
     named = cells_told(table.frame, columns, keep=keep)
     return GivenRows(name, frame, parsed.frame.filter(keep), target.filter(keep), groups, tuple(said), named)

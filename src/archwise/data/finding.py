@@ -18,7 +18,7 @@ _MOSTLY_MISSING = 0.5
 _COUNTED = (
     "({:,} such cells)",
     ": {:,} cells hold a ",
-    ": {:,} cells are set aside",
+    ": set aside {:,} of its cells",
 )  # where a message counts what was found
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from archwise.data.picture_cells import settle_pictures
+from archwise.data.picture_cells import begins_as_pictures, names_pictures, settle_pictures
 from archwise.data.readers import readers
 from archwise.errors import SourceError
 from archwise.records import Array, Finding, Parts, Reader, Stream, Table
@@ -51,18 +51,36 @@ def open_source(source: object, *, names: tuple[str, ...] = (), most_rows: int =
     """
     reader = _reader_of(source)
     stream = reader.stream(source, names) if reader.stream is not None else None
-    if stream is not None and stream.most_rows > most_rows:
+    if stream is not None and stream.most_rows > most_rows and not _holds_pictures(stream):
         place, chunks = _file_of(source), stream.chunks
         return replace(stream, chunks=lambda rows: (settle_pictures(chunk, place) for chunk in chunks(rows)))
     return open_table(source, names=names)
+
+
+def _holds_pictures(stream: Stream) -> bool:
+    """Whether rows name pictures: such a table is held at once, for what is large are the pictures.
+
+    Raises:
+        SourceError: the pictures stand in the table itself.
+    """
+    first = next(stream.chunks(None), None)
+    columns = [] if first is None else first.frame.get_columns()
+    if any(begins_as_pictures(column) for column in columns):
+        raise SourceError(
+            f"{stream.source}: pictures in the cells of more than {MOST_ROWS:,} rows are more than is held at once; "
+            "write them to files, and a table of their paths"
+        )
+    return any(names_pictures(column) for column in columns)
 
 
 def parts_in(source: object) -> Parts | None:
     """The parts that a source holds itself, such as the folders train/ and val/; None where it holds none.
 
     Raises:
-        SourceError: there is no such source, or it cannot be read.
+        SourceError: it cannot be read.
     """
+    if isinstance(source, (str, Path)) and not Path(source).exists():
+        return None  # which is said when it is opened
     find = _reader_of(source).parts
     return find(source) if find is not None else None
 
@@ -136,6 +154,8 @@ def _nearest_file(path: Path) -> str:
 def _tell(source: object) -> str:
     if isinstance(source, (str, Path)):
         return f"{source}: a file of the suffix '{Path(source).suffix}'"
+    if isinstance(source, (list, tuple)):
+        return f"a {type(source).__name__} of {len(source):,} (several are read together only where all are pictures)"
     return f"a {type(source).__name__}"
 
 

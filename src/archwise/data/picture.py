@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pbm", ".pnm")
 MOST_PIXELS = 100_000_000  # of a picture; a small file can claim any number
 NPY = b"\x93NUMPY"  # the first bytes of an array that was written by NumPy
+STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"II*\0", b"MM\0*", b"P5", b"P6", NPY)  # of files
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # of Pillow's; some of the others start programs
 LIKENESS_BYTES = 8
 _GLANCE = 64  # pixels of a side that are enough to see colour

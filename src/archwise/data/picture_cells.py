@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from archwise.data.picture import SUFFIXES
+from archwise.data.picture import STARTS, SUFFIXES
 from archwise.records import Table
 
 _ENDS = r"(?i)\.(" + "|".join(end[1:] for end in SUFFIXES) + ")$"
@@ -28,7 +28,7 @@ def settle_pictures(table: Table, place: Path | None) -> Table:
     changed = []
     for column in table.frame.get_columns():
         settled = _bytes_of(column)
-        if place is not None and settled.dtype == pl.String and _names_pictures(settled):
+        if place is not None and names_pictures(settled):
             settled = _lead(settled, place)
         if settled is not column:
             changed.append(settled)
@@ -48,7 +48,16 @@ def _bytes_of(column: pl.Series) -> pl.Series:
     return held if held.null_count() < len(held) else column.struct.field("path").alias(column.name)
 
 
-def _names_pictures(column: pl.Series) -> bool:
+def begins_as_pictures(column: pl.Series) -> bool:
+    """Whether a column, or the bytes of its records, holds pictures."""
+    cells = _bytes_of(column)
+    return cells.dtype == pl.Binary and any(cell.startswith(STARTS) for cell in cells.drop_nulls().head(_N_WEIGHED))
+
+
+def names_pictures(column: pl.Series) -> bool:
+    """Whether the cells of a column name files with the suffix of a picture."""
+    if column.dtype != pl.String:
+        return False
     cells = column.drop_nulls().head(_N_WEIGHED).str.strip_chars()
     return len(cells) > 0 and int(cells.str.contains(_ENDS).sum()) > _SURE_SHARE * len(cells)
 

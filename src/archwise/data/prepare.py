@@ -199,7 +199,7 @@ def _tell_unreadable(cells: pl.Series, whys: pl.Series, rows: Array | None) -> l
         if cells.dtype == pl.String:
             shown = [str(cells[place]) for place in places[:N_SHOWN]]
         more = f" and {len(places) - N_SHOWN:,} more" if len(places) > N_SHOWN else ""
-        told = f"column '{cells.name}': {len(places):,} cells are set aside, {why}: {', '.join(shown)}{more}"
+        told = f"column '{cells.name}': set aside {len(places):,} of its cells, {why}: {', '.join(shown)}{more}"
         findings.append(Finding("unreadable", "warning", told, str(cells.name), len(places), str(why)))
     return findings
 

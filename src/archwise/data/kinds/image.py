@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from archwise.data.missing import blank_missing
-from archwise.data.picture import NPY, SUFFIXES, Glance, decode, glance, hushed, read_cell, to_pixels
+from archwise.data.picture import STARTS, SUFFIXES, Glance, decode, glance, hushed, read_cell, to_pixels
 from archwise.data.picture_store import GREY, keep_pictures, take_pictures
 from archwise.data.picture_twin import find_alike
 from archwise.data.thread import in_threads
@@ -21,7 +21,6 @@ from archwise.records import Array, Batch, Finding, Guess, ImageNeed, Json, Kind
 NAME = "image"
 N_SEEN = 200  # pictures, evenly over the column, from which sizes and colours are told
 _ENDS = r"\.(" + "|".join(end[1:] for end in SUFFIXES) + ")$"
-_STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"II*\0", b"MM\0*", b"P5", b"P6", NPY)
 
 
 def sniff_image(values: pl.Series) -> Guess:
@@ -30,7 +29,7 @@ def sniff_image(values: pl.Series) -> Guess:
     if cells.is_empty() or values.dtype not in (pl.String, pl.Binary):
         return Guess(NAME, 0.0, "no pictures")
     if values.dtype == pl.Binary:
-        share = sum(cell.startswith(_STARTS) for cell in cells) / len(cells)
+        share = sum(cell.startswith(STARTS) for cell in cells) / len(cells)
         return Guess(NAME, 1.0 if share > 0.5 else 0.0, f"{share:.0%} of its cells begin as pictures do")
     share = int(cells.str.to_lowercase().str.contains(_ENDS).sum()) / len(cells)
     return Guess(NAME, 0.95 if share > 0.9 else 0.0, f"{share:.0%} of its cells name files of pictures")
@@ -139,8 +138,8 @@ def store_image(cells: pl.Series, store: Store) -> Stored:
     why = pl.Series("why", [one.why or None for one in keeping.kept], dtype=pl.String)
     n_read = len(names) - names.null_count()
     told = (
-        f"{n_read:,} pictures lie decoded in {keeping.place} ({keeping.n_bytes / 1e6:,.1f} MB): {keeping.n_decoded:,} "
-        f"were decoded now, the others lay there or recur"
+        f"{n_read:,} pictures lie decoded in {keeping.place} ({keeping.n_bytes / 1e6:,.1f} MB with all that lies "
+        f"there); {keeping.n_decoded:,} of them were decoded now"
     )
     return Stored(names, why, (Finding("store", "note", told, str(cells.name), n_read),))
 
