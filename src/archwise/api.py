@@ -11,6 +11,7 @@ from pathlib import Path
 
 from archwise.architectures import architectures
 from archwise.choice import shortlist as choice_shortlist
+from archwise.choice.ending import ending_s
 from archwise.choice.finish import finish_run
 from archwise.choice.given import parts_of, tell_parts
 from archwise.choice.propose import Wish, propose
@@ -38,8 +39,10 @@ from archwise.report.event import OnEvent, event_log, seconds_spent
 from archwise.tasks import main_metric, task, tasks
 
 MODEL_SUFFIX = ".archwise"
+WRITING_S = 4.0  # for the last trial to stop and for a network to be written, however few rows there are
 IN_MEMORY = "a table in memory"  # what run.toml says of a part that is no file
-MODULES = ("archwise.choice.trial", "sklearn.linear_model", "lightgbm")  # that the first trials need; slow to import
+MODULES = ("archwise.choice.trial",)  # that every trial needs; these and the next are slow to import
+OF_REFERENCES, OF_NETWORKS = ("sklearn.linear_model", "lightgbm"), ("archwise.training.loop",)
 
 
 def look(source: object, target: str = "", *, config: Config | None = None) -> Profile:
@@ -247,9 +250,19 @@ def _workers(config: Config) -> Workers:
     """The processes of a race, one thread each where no clock may decide, so that any number gives the same sums."""
     n_workers = count_workers(config)
     threads = 1 if config.limit.steps is not None else max(1, count_workers(Config()) // n_workers)
-    workers = Workers(n_workers, threads=threads, modules=MODULES)
+    workers = Workers(n_workers, threads=threads, modules=_modules(config))
     workers.begin()
     return workers
+
+
+def _modules(config: Config) -> tuple[str, ...]:
+    """What the workers import while the data are read: what the first trials need.
+
+    Where references race they come first, and torch is imported when they are done, so that a model is there early.
+    """
+    names = [name for name in (*(config.only or architectures()), *config.add) if name not in config.skip]
+    has_references = any(name in architectures() and architectures()[name].is_reference for name in names)
+    return (*MODULES, *(OF_REFERENCES if has_references else OF_NETWORKS))
 
 
 def _race_and_write(
@@ -272,7 +285,10 @@ def _course(folder: Path, config: Config, began: float) -> Course:
     ground = read_ground(folder)
     metric = main_metric(task(ground.profile.task), ground.target_state, ground.metric)
     limit = config.limit
-    stop_at = None if limit.seconds is None else began + limit.seconds - _reserve_s(limit.seconds, ground.n_fits)
+    stop_at = None
+    if limit.seconds is not None:
+        reserve = _reserve_s(limit.seconds, ground.n_fits, measured=ending_s(folder))
+        stop_at = began + limit.seconds - reserve
     return Course(
         ground.rows_a_fit,
         count_workers(config),
@@ -298,12 +314,15 @@ def _search_tools(folder: Path, config: Config, course: Course) -> Search:
     return Search(wish, following, lambda trials: kept_for_seeds(folder, trials, course))
 
 
-def _reserve_s(seconds: float, n_fits: int) -> float:
+def _reserve_s(seconds: float, n_fits: int, *, measured: float) -> float:
     """Seconds of a budget that are kept for evidence, the sealed test and the writing of the model.
 
     A network that was trained in folds is trained once more at the end, on all rows that are not sealed.
+
+    Args:
+        measured: what evidence and sealed test are expected to take; they grow with the rows, up to half of a budget.
     """
-    reserve = min(12.0, max(5.0, 0.1 * seconds))
+    reserve = max(min(12.0, max(5.0, 0.1 * seconds)), min(0.5 * seconds, WRITING_S + measured))
     return reserve + (0.0 if n_fits == 1 else (seconds - reserve) / (n_fits + 1))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from archwise.data.ahead import read_ahead
 from archwise.data.bad import refuse_too_many_bad
 from archwise.data.finding import join_findings
 from archwise.data.kinds.category import read_name
@@ -146,12 +147,12 @@ def predict_parts(
         return
     is_bad: list[Array] = []
     findings: list[Finding] = []
-    for table in [opened] if isinstance(opened, Table) else opened.chunks(None):
-        for piece in pieces_of(table, at_once):
-            rows = _read(model, piece, source)
-            is_bad.append(rows.is_bad)
-            findings += rows.findings
-            yield _answer(model, rows, sets=sets)
+    tables = iter([opened]) if isinstance(opened, Table) else opened.chunks(None)
+    pieces = (piece for table in tables for piece in pieces_of(table, at_once))
+    for rows in read_ahead(_read(model, piece, source) for piece in pieces):
+        is_bad.append(rows.is_bad)
+        findings += rows.findings
+        yield _answer(model, rows, sets=sets)
     refuse_too_many_bad(np.concatenate(is_bad), join_findings(findings))
 
 
