@@ -7,7 +7,9 @@ published figures of pretrained networks rest.
 from __future__ import annotations
 
 import io
+import logging
 import math
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +32,11 @@ NPY = b"\x93NUMPY"  # the first bytes of an array that was written by NumPy
 STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"II*\0", b"MM\0*", b"P5", b"P6", NPY)  # of files
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # of Pillow's; some of the others start programs
 LIKENESS_BYTES = 8
+_HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '\|u1', 'fortran_order': False, "
+    rb"'shape': \((\d{1,9}(?:, \d{1,9}){1,3}),?\), \} *\n",
+    re.DOTALL,
+)  # of an array of bytes, as NumPy writes it
 _GLANCE = 64  # pixels of a side that are enough to see colour
 _ORIENTATION, _LYING = 0x0112, (5, 6, 7, 8)  # the EXIF tag, and its values that lay a picture on its side
 
@@ -100,9 +107,15 @@ def hushed() -> Iterator[None]:
 
     Warnings are those of the whole process, so this stands around threads, never inside one.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    log = logging.getLogger("PIL")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
 
 
 def glance(content: bytes) -> Glance:
@@ -210,18 +223,15 @@ def _shape_in(header: bytes) -> tuple[int, ...]:
     Raises:
         DataError: it is no header, or not that of a picture.
     """
-    held = io.BytesIO(header)
-    try:
-        np.lib.format.read_magic(held)
-        shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(held)
-    except (ValueError, EOFError, SyntaxError):
-        raise DataError("it is a broken array") from None
+    found = _HEADER.fullmatch(header)
+    if found is None:
+        raise DataError("it is an array that is broken, or not of bytes")
+    shape = tuple(int(axis) for axis in found[1].split(b",") if axis.strip())
     shape = shape[:2] if len(shape) == 3 and shape[2] == 1 else shape
-    if dtype != np.uint8 or is_fortran or not (len(shape) == 2 or (len(shape) == 3 and shape[2] == 3)):
-        raise DataError(f"an array of {dtype} and the shape {shape} is no picture")
-    if 0 in shape or math.prod(shape[:2]) > MOST_PIXELS:
+    is_picture = len(shape) == 2 or (len(shape) == 3 and shape[2] == 3)
+    if not is_picture or 0 in shape or math.prod(shape[:2]) > MOST_PIXELS:
         raise DataError(f"an array of the shape {shape} is no picture")
-    return tuple(int(axis) for axis in shape)
+    return shape
 
 
 def _plain(picture: Image) -> Image:

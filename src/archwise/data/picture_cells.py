@@ -64,7 +64,7 @@ def names_pictures(column: pl.Series) -> bool:
 
 def _lead(column: pl.Series, table: Path) -> pl.Series:
     """Paths that lead to the pictures from where the program runs."""
-    cells = column.str.strip_chars().str.replace_all("\\", "/", literal=True)
+    cells = column.str.strip_chars().str.replace_all("\\", "/", literal=True).str.strip_prefix("./")
     is_relative = ~cells.str.contains(_ABSOLUTE)
     first = cells.filter(is_relative.fill_null(False)).head(_N_WEIGHED).to_list()
     if not first:
