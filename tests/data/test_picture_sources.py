@@ -166,13 +166,14 @@ class TestLabelTables:
         self.write(tmp_path / "labels.csv", [f"p{n}.png" for n in range(4)])
         assert open_table(tmp_path).target == "kind"
 
-    def test_a_table_beside_class_folders_adds_columns_to_their_labels(self, tmp_path: Path) -> None:
+    def test_a_lone_column_beside_class_folders_is_in_doubt(self, tmp_path: Path) -> None:
         classes(tmp_path, 2)
         names = ["cat/0.png", "cat/1.png", "dog/0.png", "dog/1.png"]
-        self.write(tmp_path / "about.csv", names, patient=["x", "y", "x", "y"], age=[1, 2, 3, 4])
-        table = open_table(tmp_path)
-        assert table.frame["label"].to_list() == ["cat", "cat", "dog", "dog"]
-        assert (table.target, "patient" in table.frame.columns) == ("label", True)
+        self.write(tmp_path / "about.csv", names, patient=["x", "y", "x", "y"])
+        with pytest.raises(ColumnError, match=r"no target was named.* There are: image, patient"):
+            look_at(open_table(tmp_path), LookRequest(""))
+        self.write(tmp_path / "about.csv", names, patient=["x", "y", "x", "y"], label=["a", "b", "a", "b"])
+        assert open_table(tmp_path).target == "label"
 
     def test_one_table_for_several_folders_gives_each_its_own(self, tmp_path: Path) -> None:
         flat(tmp_path / "train")

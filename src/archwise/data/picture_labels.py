@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from archwise.data.open import open_table
-from archwise.data.picture_array import IMAGE, LABEL
+from archwise.data.picture_array import IMAGE
 from archwise.data.target import USUAL_NAMES
 from archwise.errors import SourceError
 from archwise.records import Finding, Table
@@ -65,7 +65,7 @@ def read_labels(folder: Path, labels: Path, pictures: Sequence[Path]) -> Table:
     if IMAGE not in frame.columns:
         frame = frame.rename({name: IMAGE})
         name = IMAGE
-    frame, target = _with_label(frame, name, folder)
+    target = _target_in(frame, name, folder)
     findings = [*table.findings, *_tell(folder, labels, frame[name], pictures)]
     return Table(frame, str(folder), tuple(findings), table.set_aside, target=target, files=name)
 
@@ -103,19 +103,18 @@ def _elsewhere(folder: Path, labels: Path, cell: str) -> Path:
     return beside if beside.is_file() else folder / cell
 
 
-def _with_label(frame: pl.DataFrame, name: str, folder: Path) -> tuple[pl.DataFrame, str]:
-    """The frame, and its column of labels where there is no doubt; else the names of class folders become one."""
+def _target_in(frame: pl.DataFrame, name: str, folder: Path) -> str:
+    """The column of labels, where there is no doubt: it has a usual name, or is the only one beside the paths.
+
+    Where the pictures lie in several folders these may be the classes, so that a lone column with a name of its own is
+    in doubt: it may be a patient.
+    """
     others = [column for column in frame.columns if column != name]
     usual = [column for column in others if column.lower() in USUAL_NAMES]
     if len(usual) == 1:
-        return frame, usual[0]
-    if len(others) == 1:
-        return frame, others[0]
-    places = [None if path is None else Path(path).parent for path in frame[name]]
-    if len(set(places) - {folder, None}) >= _FEWEST_CLASSES and LABEL not in frame.columns:
-        labels = [None if place is None else place.name for place in places]
-        return frame.with_columns(pl.Series(LABEL, labels, dtype=pl.String)), LABEL
-    return frame, ""
+        return usual[0]
+    places = {Path(path).parent for path in frame[name].drop_nulls()} - {folder}
+    return others[0] if len(others) == 1 and len(places) < _FEWEST_CLASSES else ""
 
 
 def _tell(folder: Path, labels: Path, paths: pl.Series, pictures: Sequence[Path]) -> list[Finding]:
