@@ -215,6 +215,21 @@ class TestBounds:
             assert make_room(cache_folder(), spare="") == []
         assert make_room(cache_folder(), spare="") == ["busy"]
 
+    def test_pictures_that_change_do_not_fill_their_place_without_end(
+        self, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def n_rows() -> int:
+            return len(np.load(cache / "g" / f"{NEED.key}.npy", mmap_mode="r"))
+
+        for day in range(4):
+            keep(make_photos(tmp_path / "photos", seed=day), tmp_path / str(day))
+        assert n_rows() == 1 + 20
+        monkeypatch.setenv("ARCHWISE_CACHE_GB", "0")
+        keep(make_photos(tmp_path / "photos", seed=3), tmp_path / "last")
+        assert n_rows() == 1 + 5
+        keep(make_photos(tmp_path / "photos", seed=3), tmp_path / "again")
+        assert n_rows() == 1 + 5
+
     def test_the_size_is_read_from_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert most_bytes() == picture_cache.MOST_GB * 1e9
         monkeypatch.setenv("ARCHWISE_CACHE_GB", "1.5")

@@ -48,8 +48,8 @@ def _tell(cells: pl.Series, side: str, mine: Array, its: Array, n_rows: int) -> 
         f"{cells[int(a)]} and {cells[int(b)]}" for a, b in zip(mine[:N_SHOWN], its[:N_SHOWN], strict=True)
     )
     message = (
-        f"column '{cells.name}': {len(mine):,} of {n_rows:,} {side} rows nearly repeat a training row (the same "
-        f"picture in another size, light or compression), such as {shown}; the score on them flatters the model: "
+        f"column '{cells.name}': at least {len(mine):,} of {n_rows:,} {side} rows nearly repeat a training row (the "
+        f"same picture in another size, light or compression), such as {shown}; the score on them flatters the model: "
         "leave one of each pair out, or keep what belongs together on one side with --group COLUMN"
     )
     return Finding(NEAR, "warning", message, str(cells.name), len(np.unique(mine)))

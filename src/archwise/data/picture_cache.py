@@ -1,8 +1,9 @@
 """The cache of decoded pictures: where it lies, who may write to it, and how it is kept from growing without end.
 
 Each source has a folder of its own in it. After a fit the folders that were not used for longest are removed until all
-together are within `most_bytes`, but never the one just used, and never one that a fit is writing to. A run folder
-holds links to the files, so nothing is lost to it.
+together are within `most_bytes`, but never the one just used, and never one that a fit is writing to. That one is begun
+anew where it alone is beyond the size and more than half of it is not asked for. A run folder holds links to the files,
+so nothing is lost to it.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def make_room(cache: Path, *, spare: str) -> list[str]:
     Returns:
         the names of those removed.
     """
-    sizes = {place: _size_of(place) for place in cache.iterdir() if place.is_dir()}
+    sizes = {place: size_of(place) for place in cache.iterdir() if place.is_dir()}
     left, removed = sum(sizes.values()), []
     for place in sorted(sizes, key=_last_used):
         if left <= most_bytes():
@@ -81,7 +82,8 @@ def _remove(place: Path) -> bool:
         return not place.exists()
 
 
-def _size_of(place: Path) -> int:
+def size_of(place: Path) -> int:
+    """The bytes of the files of a folder of the cache."""
     total = 0
     for path in place.glob("*"):
         try:

@@ -22,7 +22,7 @@ import polars as pl
 from archwise.data.growing import GrowingArray
 from archwise.data.mapped import Picked, pick
 from archwise.data.picture import LIKENESS_BYTES, decode, hushed, likeness, read_cell, to_pixels
-from archwise.data.picture_cache import cache_folder, locked, make_room
+from archwise.data.picture_cache import cache_folder, locked, make_room, most_bytes, size_of
 from archwise.data.thread import in_threads
 from archwise.errors import DataError, ModelError
 from archwise.records import Array, ImageNeed
@@ -31,6 +31,7 @@ NAME_BYTES = 16  # of a picture's BLAKE2b
 BATCH = 32  # pictures that a thread decodes at a time
 MOST_HELD = 64_000_000  # bytes of pixels that wait to be written
 GREY = 128  # of a missing picture
+MOST_IDLE = 2  # times the pictures of a source that its place in a full cache may hold, before it is begun anew
 _RECORD = NAME_BYTES + LIKENESS_BYTES
 _MISSING = bytes(_RECORD)  # the record of row 0
 
@@ -125,6 +126,10 @@ def keep_pictures(
 
 def _keep_in(place: Path, cells: pl.Series, needs: Sequence[ImageNeed], tell: Tell | None) -> Keeping:
     held = {need: _known(place / need.key) for need in needs}
+    if size_of(place) > most_bytes() and any(len(names) > MOST_IDLE * len(cells) for names in held.values()):
+        for path in place.iterdir():  # pictures that change day by day would fill it without end
+            path.unlink()
+        held = {need: {} for need in needs}
     kept: list[Kept] = []
     n_decoded = 0
     with ExitStack() as closing:
