@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from archwise.architectures import architectures
 from archwise.choice import shortlist as choice_shortlist
 from archwise.choice.ending import ending_s
 from archwise.choice.finish import finish_run
+from archwise.choice.given import parts_of, tell_parts
 from archwise.choice.propose import Wish, propose
 from archwise.choice.race import Course, race
 from archwise.choice.run import read_candidates, read_ground, read_wave, write_wave
@@ -47,8 +49,8 @@ def look(source: object, target: str = "", *, config: Config | None = None) -> P
     """Say what the data are: kinds, sizes, what is wrong with them, and the task they pose.
 
     Args:
-        source: a path (CSV, TSV, Parquet, Arrow, JSON lines), a Polars or pandas frame, a dict of lists,
-            a NumPy array, or a tuple (X (N, D), y (N,)).
+        source: a path (CSV, TSV, Parquet, Arrow, JSON lines; of pictures a folder, .npz or idx), a Polars or pandas
+            frame, a dict of lists, a NumPy array, or a tuple (X (N, D), y (N,)); an X of pictures is (N, H, W[, C]).
         target: the column to predict.
         config: everything else that may be fixed.
 
@@ -56,10 +58,11 @@ def look(source: object, target: str = "", *, config: Config | None = None) -> P
         DataError: the source cannot be read, or the target is not there or cannot be learnt.
     """
     config = _with(config, target=target)
-    source = source.train if isinstance(source, Parts) else source
-    opened = join_target(open_source(source, names=config.names), config.target)
+    parts = parts_of(source, config)
+    opened = join_target(open_source(parts.train, names=config.names), config.target)
     table = opened if isinstance(opened, Table) else sample_stream(opened, seed=config.seed)
-    return look_at(table, look_request(config))
+    profile = look_at(table, look_request(config))
+    return replace(profile, findings=(*tell_parts(parts), *profile.findings))
 
 
 def shortlist(source: object, target: str = "", *, config: Config | None = None) -> tuple[Shortlisted, ...]:
@@ -109,13 +112,9 @@ def fit(
     _refuse_to_overwrite(model_folder)
     config = config.model_copy(update={"out": str(model_folder)})
     folder = _new_run_folder(model_folder)
-    early: list[dict[str, Json]] = []
+    tell = event_log(folder / "events.jsonl", lambda: time.monotonic() - began, also=on_event)
     with _workers(config) as workers:
-        candidates = start_run(source, config, folder, on_event=early.append)
-        tell = event_log(folder / "events.jsonl", lambda: time.monotonic() - began, also=on_event)
-        tell({"event": "run", "folder": str(folder)})
-        for event in early:
-            tell(event)
+        candidates = start_run(source, config, folder, on_event=tell)
         return _race_and_write(folder, config, candidates, began=began, workers=workers, tell=tell)
 
 
@@ -155,7 +154,7 @@ def predict(model: Model | str | Path, source: object, *, sets: bool = False) ->
 
     Args:
         model: a model, or its folder.
-        source: as for `look`.
+        source: as for `look`, or a list of paths of pictures.
         sets: whether a last column `set` lists the labels that hold the truth of nine rows of ten (classes only).
 
     Returns:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from archwise.records import Json, Profile, Shortlisted
@@ -79,6 +80,8 @@ def race_view(*, quiet: bool) -> Iterator[OnEvent]:
             if event["event"] in ("trial", "left", "point", "started"):
                 rows[event["id"]] = {**rows.get(event["id"], {}), **event}
                 live.update(_race_table(rows))
+            elif event["event"] == "reading":
+                live.update(_reading(event))
             else:
                 _plain_line(event, console=live.console)
 
@@ -102,6 +105,8 @@ def _sentence(event: Event) -> str:
             parts = f"{event['n_train']:,} open, {event['n_test']:,} sealed"
         names = f"{len(event['candidates'])} candidates"
         return f"{event['task']} {event['target']}: {parts} rows ({event['split']}); {names}; {event['metric']} decides"
+    if what == "reading":
+        return f"{event['of']:,} cells are read" if event["done"] == event["of"] else ""
     if what == "rung":
         n_entrants = event["n_entrants"]
         who = "1 candidate" if n_entrants == 1 else f"{n_entrants} candidates"
@@ -116,6 +121,14 @@ def _sentence(event: Event) -> str:
     if what == "verdict":
         return f"chosen: {event['chosen']}"
     return str(event["message"]) if what == "note" else ""
+
+
+def _reading(event: Event) -> Table:
+    """A bar that shows how many cells that are dear to read, such as pictures, are read."""
+    bar = Table.grid(padding=(0, 1))
+    count = f"{event['done']:,} of {event['of']:,}"
+    bar.add_row("reading", ProgressBar(total=event["of"], completed=event["done"], width=40), count)
+    return bar
 
 
 def _race_table(rows: Mapping[str, Event]) -> Table:
