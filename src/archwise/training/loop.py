@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
@@ -15,14 +14,16 @@ import torch
 
 from archwise.blocks.dropout import Dropout
 from archwise.catalogue import pick
-from archwise.data.mapped import Picked, release
+from archwise.data.mapped import release
 from archwise.errors import DivergedError
 from archwise.records import Array, Batch, CurvePoint, Json, Metric, Plan, Task
+from archwise.training.augment import augment
 from archwise.training.checkpoint import Checkpoint, Tensors, read_checkpoint, write_checkpoint
-from archwise.training.device import own_random_numbers, pick_device, random_state, set_random_state
+from archwise.training.device import own_random_numbers, pick_device, products, random_state, set_random_state
 from archwise.training.network import Network, each_member, n_parameters
 from archwise.training.optimizer import make_optimizer, set_rates
 from archwise.training.order import Order
+from archwise.training.rows import tensors_of
 from archwise.training.schedule import SCHEDULES
 
 FEWEST_STEPS_A_LOOK, MOST_STEPS_A_LOOK = 20, 400
@@ -173,8 +174,10 @@ class Run:
         self.network = network.train()
         self.judged = copy.deepcopy(network) if plan.average > 0.0 else network
         self.job, self.plan, self.device = job, plan, device
-        self.inputs, self.valid_inputs = (_tensors(network, part.batch, device) for part in (train, valid))
-        self.targets = _tensor(train.targets, device)
+        names = [spec.name for spec in network.signature.inputs]
+        self.inputs, self.valid_inputs = (tensors_of(part.batch, names, device) for part in (train, valid))
+        (self.targets,) = tensors_of({"targets": train.targets}, ["targets"], device)
+        self.place_of_pictures = names.index("image") if plan.augment != "none" and "image" in names else None
         self.truth = valid.targets
         losses = dict(job.task.losses)
         self.loss_of = pick(losses, plan.loss or next(iter(losses)), f"loss of {job.task.name}")
@@ -246,7 +249,7 @@ def _advance(run: Run, last: int, deadline: float, tools: Tools) -> None:
     """Train from step to step until the last one, the deadline, or no better score for a while."""
     plan, network, optimizer = run.plan, run.network, run.optimizer
     parameters = list(network.parameters())
-    averaged = list(run.judged.parameters()) if run.judged is not network else []
+    averaged = averaged_tensors(run.judged), averaged_tensors(network)
     saved_at = tools.clock()
     while run.step < last and not run.stopped and tools.clock() < deadline:
         epoch, place = divmod(run.step, run.steps_an_epoch)
@@ -263,8 +266,8 @@ def _advance(run: Run, last: int, deadline: float, tools: Tools) -> None:
             torch.nn.utils.clip_grad_norm_(parameters, plan.clip, foreach=True)
         set_rates(optimizer, plan.rate * run.factor(run.step, run.total), plan.decay * faded)
         optimizer.step()
-        if averaged:
-            _average(averaged, parameters, plan.average, run.step)
+        if run.judged is not network:
+            _average(*averaged, decay=plan.average, step=run.step)
         run.loss += loss.detach()
         run.step += 1
         if run.step % run.steps_a_look == 0 or run.step == run.total:
@@ -275,16 +278,31 @@ def _advance(run: Run, last: int, deadline: float, tools: Tools) -> None:
 
 
 def _mean_loss(run: Run, rows: torch.Tensor) -> torch.Tensor:
-    inputs = zip(run.inputs, run.valid_inputs, strict=True)
-    outputs = run.network(*[tensor.index_select(0, rows).to(like.dtype) for tensor, like in inputs])
-    losses: torch.Tensor = run.loss_of(*each_member(outputs, run.targets.index_select(0, rows)), run.options)
-    return losses.mean()
+    both = zip(run.inputs, run.valid_inputs, strict=True)
+    inputs = [tensor.index_select(0, rows).to(like.dtype) for tensor, like in both]
+    mixed = None
+    if run.place_of_pictures is not None:
+        inputs[run.place_of_pictures], mixed = augment(inputs[run.place_of_pictures], run.plan.augment)
+    with products(run.device, run.plan.precision):
+        outputs = run.network(*inputs).float()
+    targets = run.targets.index_select(0, rows)
+
+    def losses(of: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = run.loss_of(*each_member(outputs, of), run.options)
+        return found
+
+    return (losses(targets) if mixed is None else mixed.loss(losses, targets)).mean()
 
 
-def _average(averaged: Sequence[torch.Tensor], parameters: Sequence[torch.Tensor], decay: float, step: int) -> None:
+def averaged_tensors(network: Network) -> list[torch.Tensor]:
+    """The weights, and the statistics that normalisations keep of them: an average has need of its own."""
+    return [*network.parameters(), *(buffer for buffer in network.buffers() if buffer.is_floating_point())]
+
+
+def _average(averaged: list[torch.Tensor], now: list[torch.Tensor], *, decay: float, step: int) -> None:
     """Move the average towards the weights, faster at first, so that the beginning is soon forgotten."""
     with torch.no_grad():
-        torch._foreach_lerp_(list(averaged), list(parameters), average_share(decay, step))
+        torch._foreach_lerp_(averaged, now, average_share(decay, step))
 
 
 def average_share(decay: float, step: int) -> float:
@@ -338,7 +356,8 @@ def _answer(run: Run) -> torch.Tensor:
     """Outputs (N_valid, K) of the judged network on the validation rows, on the CPU."""
     if run.judged is not run.network:
         for mine, its in zip(run.judged.buffers(), run.network.buffers(), strict=True):
-            mine.copy_(its)
+            if not mine.is_floating_point():
+                mine.copy_(its)
     run.judged.eval()
     with torch.no_grad():
         parts = [
@@ -371,41 +390,6 @@ def _steps_a_look(steps_an_epoch: int) -> int:
     if steps_an_epoch < FEWEST_STEPS_A_LOOK:
         return steps_an_epoch * ceil(FEWEST_STEPS_A_LOOK / steps_an_epoch)
     return ceil(steps_an_epoch / ceil(steps_an_epoch / MOST_STEPS_A_LOOK))
-
-
-class PickedTensor:
-    """Rows of a tensor that lies in a file; of a tensor's ways, those by which a run takes rows.
-
-    source: (M, ...). rows: (N,) int64. device: where taken rows go.
-    """
-
-    def __init__(self, source: torch.Tensor, rows: torch.Tensor, device: torch.device) -> None:
-        self._source, self._rows, self._device = source, rows, device
-        self.dtype = source.dtype
-
-    def index_select(self, axis: int, places: torch.Tensor) -> torch.Tensor:
-        """The rows at some places, (B, ...)."""
-        return self._source.index_select(axis, self._rows[places.cpu()]).to(self._device)
-
-    def __getitem__(self, places: slice) -> torch.Tensor:
-        """The rows of a stretch, (B, ...)."""
-        return self._source.index_select(0, self._rows[places]).to(self._device)
-
-
-def _tensor(array: Array, device: torch.device) -> torch.Tensor | PickedTensor:
-    if isinstance(array, Picked):
-        source = _tensor(array.source, torch.device("cpu"))
-        assert isinstance(source, torch.Tensor)
-        return PickedTensor(source, torch.from_numpy(array.rows), device)
-    if isinstance(array, np.memmap):  # larger than memory it may be: mapped, and never written to
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-            return torch.from_numpy(array).to(device)
-    return torch.from_numpy(np.require(array, requirements=["C", "W"])).to(device)  # copied only where it must be
-
-
-def _tensors(network: Network, batch: Batch, device: torch.device) -> list[torch.Tensor | PickedTensor]:
-    return [_tensor(batch[spec.name], device) for spec in network.signature.inputs]
 
 
 def _copy(weights: Mapping[str, torch.Tensor]) -> Tensors:
