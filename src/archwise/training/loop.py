@@ -18,17 +18,19 @@ from archwise.data.mapped import release
 from archwise.errors import DivergedError
 from archwise.records import Array, Batch, CurvePoint, Json, Metric, Plan, Task
 from archwise.training.augment import augment
+from archwise.training.average import averaged_tensors, move_average, take_counts
 from archwise.training.checkpoint import Checkpoint, Tensors, read_checkpoint, write_checkpoint
 from archwise.training.device import own_random_numbers, pick_device, products, random_state, set_random_state
+from archwise.training.landing import Landing, Limit
 from archwise.training.network import Network, each_member, n_parameters
 from archwise.training.optimizer import make_optimizer, set_rates
 from archwise.training.order import Order
-from archwise.training.rows import tensors_of
+from archwise.training.rows import as_tensor, first_rows, input_tensors
 from archwise.training.schedule import SCHEDULES
 
 FEWEST_STEPS_A_LOOK, MOST_STEPS_A_LOOK = 20, 400
 CHECKPOINT_EVERY_S = 60.0
-_ROWS_TO_BEGIN = 4096  # at most, that a body may see before the first step
+_HAIR = 1e-6  # of a step, which sums of its parts may be off
 ROWS_A_LOOK = 4096  # of the validation part at a time, so that memory stays modest
 
 
@@ -57,18 +59,6 @@ class TrainJob:
 
 
 @dataclass(frozen=True)
-class Limit:
-    """Where to pause, whichever comes first.
-
-    epochs, steps: in all, since the candidate began. seconds: of this call.
-    """
-
-    epochs: float
-    steps: int | None = None
-    seconds: float | None = None
-
-
-@dataclass(frozen=True)
 class Tools:
     """What the loop uses from outside: where its checkpoint lies, who hears of each look, a clock in seconds."""
 
@@ -84,7 +74,7 @@ class Trained:
     finished: nothing is left to train. steps: in all.
     outputs: (N_valid, K) at the best look, whose score is `score`; before the first look, as the network stands.
     looks: (L, N_valid, K) at every point of the curve, where the loop does not choose; else none.
-    seconds: of this call.
+    seconds: of this call. skipped: steps of the plan that were left out so that its end came inside the limit.
     """
 
     finished: bool
@@ -96,6 +86,7 @@ class Trained:
     n_parameters: int
     seconds: float
     looks: Array = field(default_factory=lambda: np.empty(0))
+    skipped: float = 0.0
 
 
 def train(network: Network, job: TrainJob, *, train: Examples, valid: Examples, limit: Limit, tools: Tools) -> Trained:
@@ -121,7 +112,8 @@ def train(network: Network, job: TrainJob, *, train: Examples, valid: Examples, 
     device = pick_device(job.device)
     with own_random_numbers(device, job.plan.seed):
         run = begin_run(network, job, train=train, valid=valid, checkpoint=tools.checkpoint)
-        _advance(run, last_step(run, limit), deadline, tools)
+        landing = Landing(last_step(run, limit), deadline, clock=tools.clock) if limit.lands else None
+        _advance(run, last_step(run, limit), deadline, landing, tools=tools)
         return end_run(run, tools.checkpoint, seconds=lambda: tools.clock() - began)
 
 
@@ -133,7 +125,7 @@ def begin_run(network: Network, job: TrainJob, *, train: Examples, valid: Exampl
     """
     is_new = not checkpoint.exists()
     if is_new:
-        network.begin(*_first_rows(network, train, job.plan.seed))
+        network.begin(*first_rows(network.signature.inputs, train.batch, len(train.targets), seed=job.plan.seed))
     device = pick_device(job.device)
     run = Run(network.to(device), job, train, valid, device)
     if not is_new:
@@ -151,7 +143,7 @@ def end_run(run: Run, checkpoint: Path, *, seconds: Callable[[], float]) -> Trai
         run.best, run.outputs = _copy(run.judged.state_dict()), _answer(run)
     write_checkpoint(checkpoint, run.checkpoint())
     return Trained(
-        finished=run.stopped or run.step >= run.total,
+        finished=run.stopped or run.is_whole,
         stopped_early=run.stopped,
         steps=run.step,
         curve=tuple(run.curve),
@@ -160,6 +152,7 @@ def end_run(run: Run, checkpoint: Path, *, seconds: Callable[[], float]) -> Trai
         n_parameters=n_parameters(run.network),
         seconds=seconds(),
         looks=run.kept_looks().numpy(),
+        skipped=run.skipped,
     )
 
 
@@ -174,9 +167,11 @@ class Run:
         self.network = network.train()
         self.judged = copy.deepcopy(network) if plan.average > 0.0 else network
         self.job, self.plan, self.device = job, plan, device
+        self.inputs, self.valid_inputs = (
+            input_tensors(network.signature.inputs, part.batch, device) for part in (train, valid)
+        )
+        self.targets = as_tensor(train.targets, device)
         names = [spec.name for spec in network.signature.inputs]
-        self.inputs, self.valid_inputs = (tensors_of(part.batch, names, device) for part in (train, valid))
-        (self.targets,) = tensors_of({"targets": train.targets}, ["targets"], device)
         self.place_of_pictures = names.index("image") if plan.augment != "none" and "image" in names else None
         self.truth = valid.targets
         losses = dict(job.task.losses)
@@ -185,6 +180,7 @@ class Run:
         self.factor = pick(dict(SCHEDULES), plan.schedule, "schedule")
         self.fade = pick(dict(SCHEDULES), plan.fade, "schedule")
         self.dropouts = [module for module in network.modules() if isinstance(module, Dropout)]
+        self.faded = math.nan  # what the dropouts stand at
         self.optimizer = make_optimizer(network, plan)
         self.n_rows = len(train.targets)
         self.order = Order(self.n_rows, plan.seed)
@@ -194,12 +190,19 @@ class Run:
         self.steps_a_look = _steps_a_look(self.steps_an_epoch)
         self.total = plan.epochs * self.steps_an_epoch
 
-        self.step, self.best_step, self.stopped = 0, -1, False
+        self.step, self.skipped, self.best_step, self.stopped = 0, 0.0, -1, False
         self.loss = torch.zeros((), device=device)  # sum since the last look
         self.best: Tensors = {}
         self.outputs = torch.empty(0)
         self.looks: list[torch.Tensor] = []
         self.curve: list[CurvePoint] = []
+
+    def fade_dropouts(self, factor: float) -> None:
+        """Let every dropout drop that factor of its share; most schedules ask for the same at every step."""
+        if factor != self.faded:
+            for dropout in self.dropouts:
+                dropout.fade(factor)
+            self.faded = factor
 
     def go_on_from(self, saved: Checkpoint) -> None:
         """Take up a run where its checkpoint stands."""
@@ -213,6 +216,7 @@ class Run:
         self.optimizer.load_state_dict({"state": restored, "param_groups": self.optimizer.state_dict()["param_groups"]})
         set_random_state(self.device, saved.generator)
         self.step, self.best_step, self.stopped = saved.step, saved.best_step, saved.stopped
+        self.skipped = saved.skipped
         self.loss = saved.loss.to(self.device)
         self.best, self.outputs, self.curve = saved.best, saved.outputs, list(saved.curve)
         self.looks = list(saved.looks)
@@ -236,42 +240,56 @@ class Run:
             step=self.step,
             best_step=self.best_step,
             stopped=self.stopped,
+            skipped=self.skipped,
             curve=tuple(self.curve),
             looks=self.kept_looks(),
         )
+
+    @property
+    def place(self) -> float:
+        """Where the run stands in its plan, in steps of it: those taken and those left out."""
+        return self.step + self.skipped
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the plan is at its end."""
+        return self.place >= self.total - _HAIR
 
     def kept_looks(self) -> torch.Tensor:
         """(L, N_valid, K) outputs at every look that is kept."""
         return torch.stack(self.looks) if self.looks else torch.empty(0)
 
 
-def _advance(run: Run, last: int, deadline: float, tools: Tools) -> None:
+def _advance(run: Run, last: int, deadline: float, landing: Landing | None, *, tools: Tools) -> None:
     """Train from step to step until the last one, the deadline, or no better score for a while."""
     plan, network, optimizer = run.plan, run.network, run.optimizer
     parameters = list(network.parameters())
     averaged = averaged_tensors(run.judged), averaged_tensors(network)
     saved_at = tools.clock()
-    while run.step < last and not run.stopped and tools.clock() < deadline:
+    while run.step < last and not run.is_whole and not run.stopped and tools.clock() < deadline:
         epoch, place = divmod(run.step, run.steps_an_epoch)
         rows, is_new_window = run.order.rows(epoch, place * run.batch, (place + 1) * run.batch)
         if is_new_window:
             release(run.mapped)
         optimizer.zero_grad(set_to_none=True)
-        faded = run.fade(run.step, run.total)
-        for dropout in run.dropouts:
-            dropout.fade(faded)
+        faded = run.fade(run.place, run.total)
+        run.fade_dropouts(faded)
         loss = _mean_loss(run, rows.to(run.device))
         loss.backward()  # type: ignore[no-untyped-call]
         if plan.clip > 0.0:
             torch.nn.utils.clip_grad_norm_(parameters, plan.clip, foreach=True)
-        set_rates(optimizer, plan.rate * run.factor(run.step, run.total), plan.decay * faded)
+        set_rates(optimizer, plan.rate * run.factor(run.place, run.total), plan.decay * faded)
         optimizer.step()
         if run.judged is not network:
-            _average(*averaged, decay=plan.average, step=run.step)
+            move_average(*averaged, decay=plan.average, step=run.step)
         run.loss += loss.detach()
         run.step += 1
-        if run.step % run.steps_a_look == 0 or run.step == run.total:
+        if landing is not None:
+            run.skipped += landing.skipped(run.step, run.total - run.place)
+        if run.step % run.steps_a_look == 0 or run.is_whole:
             note_look(run, finite_loss(run), _answer(run), on_point=tools.on_point)
+            if landing is not None:
+                landing.has_looked()
             if tools.clock() - saved_at > CHECKPOINT_EVERY_S:
                 write_checkpoint(tools.checkpoint, run.checkpoint())
                 saved_at = tools.clock()
@@ -292,22 +310,6 @@ def _mean_loss(run: Run, rows: torch.Tensor) -> torch.Tensor:
         return found
 
     return (losses(targets) if mixed is None else mixed.loss(losses, targets)).mean()
-
-
-def averaged_tensors(network: Network) -> list[torch.Tensor]:
-    """The weights, and the statistics that normalisations keep of them: an average has need of its own."""
-    return [*network.parameters(), *(buffer for buffer in network.buffers() if buffer.is_floating_point())]
-
-
-def _average(averaged: list[torch.Tensor], now: list[torch.Tensor], *, decay: float, step: int) -> None:
-    """Move the average towards the weights, faster at first, so that the beginning is soon forgotten."""
-    with torch.no_grad():
-        torch._foreach_lerp_(averaged, now, average_share(decay, step))
-
-
-def average_share(decay: float, step: int) -> float:
-    """How far the average moves towards the weights at a step (from 0)."""
-    return 1.0 - min(decay, (1 + step) / (10 + step))
 
 
 def finite_loss(run: Run) -> float:
@@ -355,9 +357,7 @@ def _keep_the_best(run: Run, point: CurvePoint, outputs: torch.Tensor) -> None:
 def _answer(run: Run) -> torch.Tensor:
     """Outputs (N_valid, K) of the judged network on the validation rows, on the CPU."""
     if run.judged is not run.network:
-        for mine, its in zip(run.judged.buffers(), run.network.buffers(), strict=True):
-            if not mine.is_floating_point():
-                mine.copy_(its)
+        take_counts(run.judged, run.network)
     run.judged.eval()
     with torch.no_grad():
         parts = [
@@ -370,13 +370,6 @@ def _answer(run: Run) -> torch.Tensor:
 
 def _score(run: Run, outputs: torch.Tensor) -> float:
     return float(run.job.metric.score(run.truth, outputs.numpy(), np.ones((1, len(run.truth))))[0])
-
-
-def _first_rows(network: Network, train: Examples, seed: int) -> list[torch.Tensor]:
-    """Some training rows, drawn by the seed, on the CPU."""
-    n_rows = len(train.targets)
-    rows = np.sort(np.random.default_rng(seed).choice(n_rows, min(n_rows, _ROWS_TO_BEGIN), replace=False))
-    return [torch.from_numpy(train.batch[spec.name][rows].astype(spec.dtype)) for spec in network.signature.inputs]
 
 
 def last_step(run: Run, limit: Limit) -> int:

@@ -1,4 +1,4 @@
-"""The rows of a run as tensors: in memory, or left in a file until they are asked for."""
+"""Rows as a training run reads them: the arrays of a batch as tensors, in memory or mapped from disk."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import numpy as np
 import torch
 
 from archwise.data.mapped import Picked
-from archwise.records import Array, Batch
+from archwise.records import Array, Batch, InputSpec
+
+ROWS_TO_BEGIN = 4096  # at most, that a body may see before the first step
 
 
 class PickedTensor:
     """Rows of a tensor that lies in a file; of a tensor's ways, those by which a run takes rows.
 
-    source: (M, ...). rows: (N,) int64. device: where taken rows go.
+    Args:
+        source: (M, ...). rows: (N,) int64. device: where taken rows go.
     """
 
     def __init__(self, source: torch.Tensor, rows: torch.Tensor, device: torch.device) -> None:
@@ -31,12 +34,8 @@ class PickedTensor:
         return self._source.index_select(0, self._rows[places]).to(self._device)
 
 
-def tensor_of(array: Array, device: torch.device) -> torch.Tensor | PickedTensor:
-    """Put an array on a device, copied only where it must be; rows that lie in a file stay there."""
-    if isinstance(array, Picked):
-        source = tensor_of(array.source, torch.device("cpu"))
-        assert isinstance(source, torch.Tensor)
-        return PickedTensor(source, torch.from_numpy(array.rows), device)
+def as_tensor(array: Array, device: torch.device) -> torch.Tensor:
+    """An array as a tensor on a device; of a mapped one no page is read before it is needed."""
     if isinstance(array, np.memmap):  # larger than memory it may be: mapped, and never written to
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "The given NumPy array is not writable")
@@ -44,6 +43,18 @@ def tensor_of(array: Array, device: torch.device) -> torch.Tensor | PickedTensor
     return torch.from_numpy(np.require(array, requirements=["C", "W"])).to(device)  # copied only where it must be
 
 
-def tensors_of(batch: Batch, names: Sequence[str], device: torch.device) -> list[torch.Tensor | PickedTensor]:
-    """Put arrays of a batch on a device, in the order of the names."""
-    return [tensor_of(batch[name], device) for name in names]
+def input_tensors(inputs: Sequence[InputSpec], batch: Batch, device: torch.device) -> list[torch.Tensor | PickedTensor]:
+    """The arrays of a batch, in the order of the inputs."""
+    return [_rows_of(batch[spec.name], device) for spec in inputs]
+
+
+def _rows_of(array: Array, device: torch.device) -> torch.Tensor | PickedTensor:
+    if isinstance(array, Picked):
+        return PickedTensor(as_tensor(array.source, torch.device("cpu")), torch.from_numpy(array.rows), device)
+    return as_tensor(array, device)
+
+
+def first_rows(inputs: Sequence[InputSpec], batch: Batch, n_rows: int, *, seed: int) -> list[torch.Tensor]:
+    """Some of the rows, drawn by the seed, on the CPU, in the order of the inputs."""
+    rows = np.sort(np.random.default_rng(seed).choice(n_rows, min(n_rows, ROWS_TO_BEGIN), replace=False))
+    return [torch.from_numpy(batch[spec.name][rows].astype(spec.dtype)) for spec in inputs]
