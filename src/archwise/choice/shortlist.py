@@ -107,7 +107,8 @@ def _suits(entry: Architecture, profile: Profile) -> Suits:
         return Suits(0.0, f"it does not serve the task {profile.task}")
     kinds = {read_as(column.kind) for column in profile.used}
     if entry.reads and not kinds & set(entry.reads):
-        return Suits(0.0, f"it reads {', '.join(entry.reads)}; the data have {', '.join(sorted(kinds))}")
+        found = f"{', '.join(sorted(kinds))} in {profile.n_rows:,} rows"
+        return Suits(0.0, f"it reads {', '.join(entry.reads)}; the data have {found}")
     return entry.suits(profile)
 
 
