@@ -280,7 +280,7 @@ def test_only_twins_in_the_race_are_tied() -> None:
 def test_the_size_of_the_chunks_does_not_change_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     columns = correlated_errors(np.random.default_rng(9), 101, 3)
     at_once = score(RMSE, columns)
-    monkeypatch.setattr(evidence, "_CELLS_A_CHUNK", 101 * 7)
+    monkeypatch.setattr(evidence, "CELLS_A_CHUNK", 101 * 7)
     in_parts = score(RMSE, columns)
     assert at_once.left_out is not None
     np.testing.assert_allclose(in_parts.resampled, at_once.resampled, rtol=1e-12)

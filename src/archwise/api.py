@@ -10,6 +10,7 @@ from pathlib import Path
 
 from archwise.architectures import architectures
 from archwise.choice import shortlist as choice_shortlist
+from archwise.choice.ending import ending_s
 from archwise.choice.finish import finish_run
 from archwise.choice.propose import Wish, propose
 from archwise.choice.race import Course, race
@@ -36,6 +37,7 @@ from archwise.report.event import OnEvent, event_log, seconds_spent
 from archwise.tasks import main_metric, task, tasks
 
 MODEL_SUFFIX = ".archwise"
+WRITING_S = 4.0  # for the last trial to stop and for a network to be written, however few rows there are
 IN_MEMORY = "a table in memory"  # what run.toml says of a part that is no file
 MODULES = ("archwise.choice.trial",)  # that every trial needs; these and the next are slow to import
 OF_REFERENCES, OF_NETWORKS = ("sklearn.linear_model", "lightgbm"), ("archwise.training.loop",)
@@ -284,7 +286,10 @@ def _course(folder: Path, config: Config, began: float) -> Course:
     ground = read_ground(folder)
     metric = main_metric(task(ground.profile.task), ground.target_state, ground.metric)
     limit = config.limit
-    stop_at = None if limit.seconds is None else began + limit.seconds - _reserve_s(limit.seconds, ground.n_fits)
+    stop_at = None
+    if limit.seconds is not None:
+        reserve = _reserve_s(limit.seconds, ground.n_fits, measured=ending_s(folder))
+        stop_at = began + limit.seconds - reserve
     return Course(
         ground.rows_a_fit,
         count_workers(config),
@@ -310,12 +315,15 @@ def _search_tools(folder: Path, config: Config, course: Course) -> Search:
     return Search(wish, following, lambda trials: kept_for_seeds(folder, trials, course))
 
 
-def _reserve_s(seconds: float, n_fits: int) -> float:
+def _reserve_s(seconds: float, n_fits: int, *, measured: float) -> float:
     """Seconds of a budget that are kept for evidence, the sealed test and the writing of the model.
 
     A network that was trained in folds is trained once more at the end, on all rows that are not sealed.
+
+    Args:
+        measured: what evidence and sealed test are expected to take; they grow with the rows, up to half of a budget.
     """
-    reserve = min(12.0, max(5.0, 0.1 * seconds))
+    reserve = max(min(12.0, max(5.0, 0.1 * seconds)), min(0.5 * seconds, WRITING_S + measured))
     return reserve + (0.0 if n_fits == 1 else (seconds - reserve) / (n_fits + 1))
 
 

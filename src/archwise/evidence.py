@@ -27,7 +27,7 @@ FOLDED = 1.15  # how much wider the interval of a cross-fitted score is; found b
 FEWEST_UNITS = 20  # fewer independent rows or groups than this carry no claim: every pair is tied
 MOST_ROWS = 20_000  # resampled; errors shrink with the root of the rows, so more of them only cost time
 MOST_LEFT_OUT = 2_000  # units that are left out one by one to see how unevenly they weigh
-_CELLS_A_CHUNK = 4_000_000  # weights held at once: 32 MB
+CELLS_A_CHUNK = 4_000_000  # weights held at once: 32 MB
 _NORMAL = NormalDist()
 
 
@@ -103,7 +103,7 @@ def _score(truth: Array, outputs: Sequence[Array], metric: Metric, weights: Arra
 def _resamples(units: Array, rng: np.random.Generator, n_resamples: int) -> Iterator[Array]:
     """How often each row counts in each resample: chunks of (R, N) float64."""
     n_units = int(units.max()) + 1
-    chunk = max(1, _CELLS_A_CHUNK // len(units))
+    chunk = max(1, CELLS_A_CHUNK // len(units))
     for start in range(0, n_resamples, chunk):
         n_now = min(chunk, n_resamples - start)
         drawn = rng.integers(0, n_units, size=(n_now, n_units))
@@ -115,7 +115,7 @@ def _resamples(units: Array, rng: np.random.Generator, n_resamples: int) -> Iter
 def _without_each(units: Array) -> Iterator[Array]:
     """Weights that leave out each unit in turn: chunks of (U, N) float64."""
     n_units = int(units.max()) + 1
-    chunk = max(1, _CELLS_A_CHUNK // len(units))
+    chunk = max(1, CELLS_A_CHUNK // len(units))
     for start in range(0, n_units, chunk):
         left_out = np.arange(start, min(n_units, start + chunk))
         yield (units[None, :] != left_out[:, None]).astype(np.float64)

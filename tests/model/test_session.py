@@ -56,3 +56,29 @@ def test_what_is_no_model_is_refused() -> None:
 
 def test_latency_of_a_row_is_some_part_of_a_second(content: ModelContent) -> None:
     assert 0.0 < row_latency_ms(open_session(content.onnx), rows(3), n=10) < 1_000.0
+
+
+def test_chunks_that_are_answered_at_once_give_the_same_bits_in_order(
+    content: ModelContent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = open_session(content.onnx)
+    monkeypatch.setattr(session_room, "CHUNK", 7)
+    found = []
+    for n_cores in ("1", "4"):
+        monkeypatch.setenv("OMP_NUM_THREADS", n_cores)
+        found.append(outputs(session, rows(1_000)))
+    np.testing.assert_array_equal(found[0], found[1])
+
+
+@pytest.mark.parametrize(("told", "expected"), [("3", 3), ("2,4", 2)])
+def test_as_many_cores_are_used_as_the_process_was_told(
+    monkeypatch: pytest.MonkeyPatch, told: str, expected: int
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", told)
+    assert session_room.n_cores() == expected
+
+
+@pytest.mark.parametrize("told", ["", "0", "many"])
+def test_what_is_no_number_of_cores_leaves_all_of_them(monkeypatch: pytest.MonkeyPatch, told: str) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", told)
+    assert session_room.n_cores() >= 1

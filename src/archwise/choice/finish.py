@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-
 from archwise.architectures import architecture, need_of
+from archwise.choice.answering import Allowance, Answering, bests_first, every_metric, unseal
+from archwise.choice.ending import Ending, measure_ending, sealed_s
 from archwise.choice.folds import best_epochs
-from archwise.choice.given import GIVEN
-from archwise.choice.honesty import calibrate, check
 from archwise.choice.limits import Written, choose_within, measured_latency, requirement, with_limits
 from archwise.choice.race import OnEvent
 from archwise.choice.refit import RefitJob, refit_trial, retrain_trial
@@ -26,7 +23,7 @@ from archwise.choice.run import (
     trial_folder,
     trial_to_json,
 )
-from archwise.choice.seal import open_seal, read_groups, sealed_outputs
+from archwise.choice.seal import read_groups
 from archwise.choice.subset import measure_growth
 from archwise.choice.trial import ExportJob, export_trial
 from archwise.choice.verdict import Sealed, decide, failure_words, is_reference, verdict_json
@@ -38,7 +35,8 @@ from archwise.model.folder import ModelContent, ModelFacts, write_model
 from archwise.records import Array, Candidate, Json, Metric, Trial, Verdict
 from archwise.tasks import main_metric, task
 
-AFTER_REFIT_S = 2.0  # kept for the sealed rows and the writing
+AFTER_REFIT_S = 2.0  # kept for the sealed rows and the writing, however few rows there are
+WRITING_S = 1.0  # of them, for the writing
 SHORTEST_RETRAIN_S = 2.0  # that a network which raced in folds has to be trained on all rows
 TYPICAL_EXPORT_S = 3.0  # what the writing of a network takes
 EXPORT_S = 120.0  # after which the writing of a network as ONNX is given up
@@ -70,27 +68,29 @@ def finish_run(
     metric = main_metric(task(ground.profile.task), ground.target_state, ground.metric)
     scores = _scores(folder, ground, usable, metric, config.seed)
     by_id = {trial.candidate.id: trial for trial in usable}
+    references = bests_first([trial for trial in usable if is_reference(trial)], metric.sign)
+    ending = measure_ending(folder)
+    before = None if deadline is None else deadline - _after_s(ending, references)
     verdict, files, limits = choose_within(
         config,
         lambda barred: _decide(usable, scores, metric, barred, config=config),
         write=lambda candidate: _write_chosen(
-            folder, by_id[candidate.id], ground, sign=metric.sign, workers=workers, deadline=deadline
+            folder, by_id[candidate.id], ground, sign=metric.sign, workers=workers, before=before
         ),
         measure=lambda candidate, onnx: measured_latency(folder, candidate, onnx),
     )
     tell({"event": "verdict", "chosen": verdict.candidate.label, "reasons": list(verdict.reasons)})
     chosen = by_id[verdict.candidate.id]
-    before = None if deadline is None else deadline - AFTER_REFIT_S
     growth = measure_growth(folder, config, usable, chosen, workers=workers, deadline=before)
-    beside = [trial for trial in usable if is_reference(trial) and trial is not chosen]
-    answering = _answering(folder, ground, [chosen, *beside], rule=config.threshold)
-    sealed = _judge_sealed(folder, ground, answering, metric=metric, onnx=files.onnx, seed=config.seed)
+    asked = [chosen, *(trial for trial in references if trial is not chosen)]
+    allowance = Allowance(None if deadline is None else deadline - WRITING_S, ending.judging)
+    sealed, answering = unseal(folder, ground, asked, config=config, onnx=files.onnx, allowance=allowance)
     written = verdict_json(verdict, sealed, metric)
     written["reasons"] += files.words
     written["growth"] = growth
     written["next_steps"] += [growth["sentence"], *failure_words(trials)]
     content = ModelContent(
-        facts=_facts(folder, ground, answering[0], metric=metric, sealed=sealed),
+        facts=_facts(folder, ground, answering, metric=metric, sealed=sealed),
         preparation=read_preparation(folder, need_of(verdict.candidate)),
         onnx=files.onnx,
         verdict=with_limits(written, limits, requirement(config.require, sealed, metric)),
@@ -126,27 +126,18 @@ def _outputs(trial: Trial) -> Array:
     return trial.outputs
 
 
-@dataclass(frozen=True)
-class Answering:
-    """A trial with the calibration by which its outputs become answers."""
-
-    trial: Trial
-    calibration: Mapping[str, Json]
-
-
-def _answering(folder: Path, ground: Ground, trials: Sequence[Trial], *, rule: str) -> list[Answering]:
-    """Calibrate trials on the validation rows, each with its own threshold where a rule is given."""
-    truth = read_targets(folder, "valid")
-    return [Answering(trial, calibrate(ground, _outputs(trial), truth, rule)) for trial in trials]
+def _after_s(ending: Ending, references: Sequence[Trial]) -> float:
+    """Seconds kept for the sealed rows and the writing."""
+    return max(AFTER_REFIT_S, WRITING_S + sealed_s(ending, [trial.candidate for trial in references]))
 
 
 def _write_chosen(
-    folder: Path, trial: Trial, ground: Ground, *, sign: float, workers: Workers, deadline: float | None
+    folder: Path, trial: Trial, ground: Ground, *, sign: float, workers: Workers, before: float | None
 ) -> Written:
     """Write the chosen: a network of one split as it was at its best, else fitted on all rows that are not sealed."""
-    left = None if deadline is None else deadline - time.monotonic() - AFTER_REFIT_S
+    left = None if before is None else before - time.monotonic()
     if is_reference(trial) and ground.n_fits == 1:
-        return _refit(folder, trial.candidate, workers, left)
+        return _refit(folder, trial, ground, workers=workers, left=left)
     if is_reference(trial):  # its trial has fitted it on all of them
         onnx = (trial_folder(folder, trial.candidate) / "model.onnx").read_bytes()
         return Written(onnx, None, (f"It was then fitted anew on all {ground.n_train:,} rows that are not sealed.",))
@@ -190,10 +181,12 @@ def _retrain(
     return (f"{said}, for the {goals} epochs that were best in the folds.",)
 
 
-def _refit(folder: Path, candidate: Candidate, workers: Workers, left: float | None) -> Written:
+def _refit(folder: Path, trial: Trial, ground: Ground, *, workers: Workers, left: float | None) -> Written:
     """Fit a reference anew on the training and validation rows of one split, where the time that is left allows it."""
+    candidate = trial.candidate
     place = trial_folder(folder, candidate)
-    if left is not None and left <= 0:
+    n_read = min(architecture(candidate.architecture).most_rows or ground.n_train, ground.n_train)
+    if left is not None and left < trial.seconds * (1.0 + ground.n_valid / n_read):
         return Written((place / "model.onnx").read_bytes(), None, ("No time was left to fit it on more rows.",))
     outcome = next(iter(workers.run(refit_trial, [Job(RefitJob(str(folder), candidate), seconds=left)])))
     if outcome.kind != "ok":
@@ -201,47 +194,6 @@ def _refit(folder: Path, candidate: Candidate, workers: Workers, left: float | N
         return Written((place / "model.onnx").read_bytes(), None, (words,))
     words = f"It was then fitted anew on the {outcome.value:,} training and validation rows together."
     return Written((place / "refit.onnx").read_bytes(), None, (words,))
-
-
-def _judge_sealed(
-    folder: Path, ground: Ground, answering: Sequence[Answering], *, metric: Metric, onnx: bytes, seed: int
-) -> Sealed:
-    """Open the seal, once, for the chosen, which is the first, and the references."""
-    sealed = open_seal(folder, ground)
-    chosen, references = answering[0], answering[1:]
-    candidates = [each.trial.candidate for each in answering]
-    answered = sealed_outputs(folder, sealed, candidates, models={candidates[0].id: onnx})
-    served = task(ground.profile.task).served
-    every = [served(each.calibration, answered[each.trial.candidate.id], metric) for each in answering]
-    scores = bootstrap_scores(sealed.targets, every, metric, seed=seed, groups=sealed.groups)
-    low, high = interval(scores, 0)
-    on_validation = _every_metric(ground, chosen, _outputs(chosen.trial), read_targets(folder, "valid"))[metric.name]
-    given = answered[chosen.trial.candidate.id]
-    return Sealed(
-        metric=metric.name,
-        score=float(scores.point[0]),
-        low=low,
-        high=high,
-        n_rows=len(sealed.targets),
-        gap=metric.sign * (on_validation - float(scores.point[0])),
-        references=tuple(
-            (each.trial.candidate.label, float(point)) for each, point in zip(references, scores.point[1:], strict=True)
-        ),
-        scores=_every_metric(ground, chosen, given, sealed.targets),
-        honesty=check(ground, chosen.calibration, given, sealed.targets),
-        source=ground.test_source,
-        notes=tuple(finding.message for finding in ground.findings if finding.code == GIVEN),
-    )
-
-
-def _every_metric(ground: Ground, answering: Answering, outputs: Array, targets: Array) -> dict[str, float]:
-    """Every metric of the answers that calibration and threshold make of outputs."""
-    ones = np.ones((1, len(targets)))
-    kind_of_task = task(ground.profile.task)
-    return {
-        metric.name: float(metric.score(targets, kind_of_task.served(answering.calibration, outputs, metric), ones)[0])
-        for metric in kind_of_task.metrics(ground.target_state)
-    }
 
 
 def _facts(folder: Path, ground: Ground, chosen: Answering, *, metric: Metric, sealed: Sealed) -> ModelFacts:
@@ -258,7 +210,7 @@ def _facts(folder: Path, ground: Ground, chosen: Answering, *, metric: Metric, s
         need=need,
         candidate=candidate,
         metric=metric.name,
-        validation=_every_metric(ground, chosen, _outputs(chosen.trial), truth),
+        validation=every_metric(ground, chosen, _outputs(chosen.trial), truth),
         test=sealed.scores,
         profile={
             "source": ground.profile.source,

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from archwise.architectures import need_of
 from archwise.choice.run import STORE, Ground, read_preparation, trial_folder
 from archwise.data.prepare import apply_preparation
 from archwise.model.session import open_session, outputs
-from archwise.records import Array, Candidate, Split
+from archwise.records import Array, Batch, Candidate, Need, Split
 from archwise.tasks import task
 
 TARGET = "target:"  # a name that no reader gives a column
@@ -63,21 +62,16 @@ def open_seal(folder: Path, ground: Ground) -> SealedRows:
     return SealedRows(sealed.drop(TARGET), targets, read_groups(folder, "test"))
 
 
-def sealed_outputs(
-    folder: Path, sealed: SealedRows, candidates: Sequence[Candidate], *, models: Mapping[str, bytes]
-) -> dict[str, Array]:
-    """What each candidate answers on the test rows.
+def prepare_sealed(folder: Path, sealed: SealedRows, need: Need) -> Batch:
+    """The test rows as architectures of one need read them."""
+    return apply_preparation(read_preparation(folder, need), sealed.typed, store=folder / STORE)
+
+
+def sealed_outputs(folder: Path, candidate: Candidate, batch: Batch, *, onnx: bytes | None = None) -> Array:
+    """What a candidate answers on the test rows, (N, K).
 
     Args:
-        models: candidate id -> its ONNX, where it is not in its trial folder.
-
-    Returns:
-        candidate id -> (N, K) outputs.
+        batch: the rows as `prepare_sealed` gives them.
+        onnx: the model, where it is not the one in the trial folder.
     """
-    answered = {}
-    for candidate in candidates:
-        preparation = read_preparation(folder, need_of(candidate))
-        batch = apply_preparation(preparation, sealed.typed, store=folder / STORE)
-        onnx = models.get(candidate.id) or (trial_folder(folder, candidate) / "model.onnx").read_bytes()
-        answered[candidate.id] = outputs(open_session(onnx), batch)
-    return answered
+    return outputs(open_session(onnx or (trial_folder(folder, candidate) / "model.onnx").read_bytes()), batch)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from archwise.data.ahead import read_ahead
 from archwise.data.finding import join_findings
 from archwise.data.kinds.category import read_name
 from archwise.data.label_set import join_in_table
@@ -140,8 +141,7 @@ def predict_parts(
         return
     is_bad: list[Array] = []
     findings: list[Finding] = []
-    for table in opened.chunks(None):
-        rows = _read(model, table, source)
+    for rows in read_ahead(_read(model, table, source) for table in opened.chunks(None)):
         is_bad.append(rows.is_bad)
         findings += rows.findings
         yield _answer(model, rows, sets=sets)

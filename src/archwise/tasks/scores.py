@@ -12,7 +12,7 @@ import numpy as np
 from archwise.records import Array
 
 SMALLEST_EXPECTED = 1e-6  # expected count that a deviance is taken from, in units of the target's scale
-_CHUNK_CELLS = 2_000_000  # of (R, N) weights that are rearranged at a time: 16 MB
+_CHUNK_CELLS = 500_000  # of (R, N) weights that are rearranged at a time: 4 MB, about what a core's cache holds
 
 
 # ---------------------------------------------------------------- classes
