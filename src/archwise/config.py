@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from archwise.records import Json, Scalar
 
 SHORTEST_BUDGET_S = 10.0
 OPTIMIZERS = ("sgd", "nesterov", "rmsprop", "adam", "adamw")  # what training/optimizer.py makes, named without torch
+AUGMENTATIONS = ("flip", "shift", "rotate", "colour", "cutout", "mixup")  # what training/augment.py makes, likewise
+PRECISIONS = ("full", "mixed")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _LATENCY_UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
@@ -138,6 +140,26 @@ class Config(BaseModel):
     def most_size_mb(self) -> float | None:
         """The largest that the written model may be, MB, or None for no limit."""
         return parse_measure(self.size, _SIZE_UNITS, "5MB")
+
+
+def parse_augmentations(text: str) -> tuple[str, ...]:
+    """The changes of pictures that a text such as "flip+shift" names, in the order in which they are made.
+
+    Raises:
+        UsageError: one does not exist, or is named twice.
+    """
+    names = [] if text == "none" else text.split("+")
+    for name in names:
+        if name not in AUGMENTATIONS:
+            raise UsageError(f"there is no augmentation '{name}'.{nearest(name, AUGMENTATIONS)}")
+    if len(set(names)) < len(names):
+        raise UsageError(f"the augmentation '{text}' names one twice; write each once, as in flip+shift, or none")
+    return tuple(name for name in AUGMENTATIONS if name in names)
+
+
+def write_augmentations(names: Iterable[str]) -> str:
+    """The text from which `parse_augmentations` reads the names, the same for every order of them."""
+    return "+".join(name for name in AUGMENTATIONS if name in set(names)) or "none"
 
 
 def parse_measure(text: str, units: Mapping[str, float], example: str) -> float | None:

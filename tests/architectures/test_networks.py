@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -35,29 +35,37 @@ from archwise.training.network import Network, each_member, make_network
 
 NETWORKS = {name: entry for name, entry in architectures().items() if entry.build is not None}
 INPUTS = (InputSpec("numbers", "float32", 5), InputSpec("codes", "int64", 3, (2, 5, 40)))
-SIGNATURE = Signature(INPUTS, 3)
+IMAGE = InputSpec("image", "uint8", 16 * 16 * 3, shape=(16, 16, 3))
 TASK = task("classify")
 STATE = {"classes": ["a", "b", "c"], "counts": [10, 12, 10], "positive": 1}
 
 over_all = pytest.mark.parametrize("name", sorted(NETWORKS))
 
 
+def signature_of(name: str, read: tuple[str, ...] = ("numbers", "codes")) -> Signature:
+    """Columns of a table, and a picture beside them for networks that look at pictures."""
+    image = (IMAGE,) if "image" in NETWORKS[name].reads else ()
+    return Signature((*(spec for spec in INPUTS if spec.name in read), *image), 3)
+
+
 def batch_of(n: int, seed: int = 0) -> Batch:
     generator = np.random.default_rng(seed)
     codes = np.stack([generator.integers(0, n_codes, n) for n_codes in INPUTS[1].levels], axis=1)
-    return {"numbers": generator.normal(size=(n, 5)).astype(np.float32), "codes": codes}
+    numbers = generator.normal(size=(n, 5)).astype(np.float32)
+    return {"numbers": numbers, "codes": codes, "image": generator.integers(0, 256, (n, *IMAGE.shape), np.uint8)}
 
 
-def tensors_of(batch: Batch, signature: Signature = SIGNATURE) -> list[torch.Tensor]:
+def tensors_of(batch: Batch, signature: Signature) -> list[torch.Tensor]:
     return [torch.from_numpy(batch[spec.name]) for spec in signature.inputs]
 
 
 def make(
-    name: str, settings: Mapping[str, Scalar] | None = None, *, seed: int = 0, signature: Signature = SIGNATURE
+    name: str, settings: Mapping[str, Scalar] | None = None, *, seed: int = 0, signature: Signature | None = None
 ) -> Network:
     entry = NETWORKS[name]
-    pairs = settings_of({**entry.defaults(), **(settings or {})}.items())
-    return make_network(entry, Candidate(name, pairs, Plan(seed=seed)), signature, TASK, STATE)
+    own = {key: value for key, value in (settings or {}).items() if not key.startswith("plan.")}
+    pairs = settings_of({**entry.defaults(), **own}.items())
+    return make_network(entry, Candidate(name, pairs, Plan(seed=seed)), signature or signature_of(name), TASK, STATE)
 
 
 def answer(network: Network, batch: Batch) -> torch.Tensor:
@@ -66,8 +74,14 @@ def answer(network: Network, batch: Batch) -> torch.Tensor:
     return outputs
 
 
-def profile_of(n_rows: int) -> Profile:
-    columns = tuple(ColumnProfile(f"c{i}", kind, "", True, 0, 9) for i, kind in enumerate(("number", "category")))
+def profile_of(n_rows: int, picture: Mapping[str, Scalar] | None = None) -> Profile:
+    """A number, a category and a picture: 32 pixels a side and coloured, unless something else is told of it."""
+    shown = {"width": 32, "height": 32, "colour": 1.0, **(picture or {})}
+    columns = (
+        ColumnProfile("c0", "number", "", True, 0, 9),
+        ColumnProfile("c1", "category", "", True, 0, 9),
+        ColumnProfile("c2", "image", "", True, 0, n_rows, shown),
+    )
     return Profile("a table", n_rows, columns, "y", "classify", "", ("a", "b", "c"), (10, 12, 10))
 
 
@@ -91,9 +105,11 @@ def test_outputs_have_one_row_for_each_row_and_one_column_for_each_class(name: s
 
 
 @over_all
-@pytest.mark.parametrize("read", [("numbers",), ("codes",)])
+@pytest.mark.parametrize("read", [("numbers",), ("codes",), ()])
 def test_it_serves_data_with_one_kind_of_input(name: str, read: tuple[str, ...]) -> None:
-    signature = Signature(tuple(spec for spec in INPUTS if spec.name in read), 3)
+    signature = signature_of(name, read)
+    if not signature.inputs:
+        pytest.skip("what reads no pictures needs a column")
     assert answer(make(name, signature=signature), batch_of(4)).shape == (4, 3)
 
 
@@ -102,7 +118,7 @@ def test_every_parameter_gets_a_finite_gradient(name: str) -> None:
     network = make(name).train()
     batch = batch_of(64)
     targets = torch.arange(64) % 3
-    torch.nn.functional.cross_entropy(*each_member(network(*tensors_of(batch)), targets)).backward()
+    torch.nn.functional.cross_entropy(*each_member(network(*tensors_of(batch, network.signature)), targets)).backward()
     for parameter_name, parameter in network.named_parameters():
         assert parameter.grad is not None, parameter_name
         assert parameter.grad.isfinite().all(), parameter_name
@@ -128,13 +144,16 @@ def test_the_same_seed_gives_the_same_weights(name: str) -> None:
 @over_all
 def test_it_memorises_32_rows(name: str, tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
-    wide = Signature(
-        (InputSpec("numbers", "float32", 40),), 3
-    )  # more numbers than rows, so that a sum can tell all apart
-    rows = Examples({"numbers": generator.normal(size=(32, 40)).astype(np.float32)}, np.arange(32) % 3)
+    reads_pictures = "image" in NETWORKS[name].reads
+    wide = IMAGE if reads_pictures else InputSpec("numbers", "float32", 40)  # more than rows: a sum can tell all apart
+    numbers = generator.normal(size=(32, 40)).astype(np.float32)
+    cells = (
+        {"image": generator.integers(0, 256, (32, *IMAGE.shape), np.uint8)} if reads_pictures else {"numbers": numbers}
+    )
+    rows = Examples(cells, np.arange(32) % 3)
     plan = Plan(epochs=300, batch=32, rate=1e-2, decay=0.0, patience=300)
     pairs = settings_of({**NETWORKS[name].defaults(), "dropout": 0.0}.items() if NETWORKS[name].space else ())
-    network = make_network(NETWORKS[name], Candidate(name, pairs, plan), wide, TASK, STATE)
+    network = make_network(NETWORKS[name], Candidate(name, pairs, plan), Signature((wide,), 3), TASK, STATE)
     trained = train(
         network,
         TrainJob(TASK, STATE, main_metric(TASK, STATE, "accuracy"), plan, "cpu"),
@@ -165,14 +184,15 @@ def test_save_and_load_are_bit_equal(name: str, tmp_path: Path) -> None:
 @over_all
 def test_onnx_agrees_to_1e_4_at_any_batch(name: str) -> None:
     network = make(name).eval()
+    specs = network.signature.inputs
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             network,
-            tuple(tensors_of(batch_of(4))),
-            input_names=[spec.name for spec in INPUTS],
+            tuple(tensors_of(batch_of(4), network.signature)),
+            input_names=[spec.name for spec in specs],
             output_names=["outputs"],
-            dynamic_shapes=((dict.fromkeys([0], torch.export.Dim("rows")),) * len(INPUTS),),
+            dynamic_shapes=((dict.fromkeys([0], torch.export.Dim("rows")),) * len(specs),),
             dynamo=True,
             verbose=False,
         )
@@ -181,17 +201,17 @@ def test_onnx_agrees_to_1e_4_at_any_batch(name: str) -> None:
     program.save(content)
     session = onnxruntime.InferenceSession(content.getvalue(), providers=["CPUExecutionProvider"])
     for n in (1, 33):
-        batch = batch_of(n, seed=n)
+        batch = {spec.name: batch_of(n, seed=n)[spec.name] for spec in specs}
         (found,) = session.run(["outputs"], batch)
         np.testing.assert_allclose(found, answer(network, batch).numpy(), atol=1e-4)
 
 
 @over_all
 def test_an_unseen_level_adds_nothing_before_training(name: str) -> None:
-    signature = Signature((INPUTS[1],), 3)
-    network = make(name, signature=signature)
-    unseen = answer(network, {"codes": np.zeros((1, 3), np.int64)})
-    vectors = network.body({"codes": torch.zeros(1, 3, dtype=torch.int64)})
+    network = make(name, signature=signature_of(name, ("codes",)))
+    batch = {**batch_of(1), "codes": np.zeros((1, 3), np.int64)}
+    unseen = answer(network, batch)
+    vectors = network.body({key: torch.from_numpy(values) for key, values in batch.items()})
     assert unseen.isfinite().all()
     assert name != "perceptron" or vectors.abs().sum() == 0.0
 
@@ -204,15 +224,28 @@ def test_plans_and_variants_fit_the_table(name: str, n_rows: int) -> None:
     assert plan.epochs >= 1
     assert plan.batch <= max(32, n_rows)
     assert 0.0 <= entry.suits(profile).prior <= 1.0
+    assert (entry.variants(profile) if entry.variants else ({},))[0] == {}
     assert_variants_are_of_the_space(entry, profile)
+
+
+@over_all
+@pytest.mark.parametrize("width", [9, 28, 45, 64, 500])
+@pytest.mark.parametrize("colour", [0.0, 0.5])
+def test_variants_fit_the_pictures(name: str, width: int, colour: float) -> None:
+    for n_rows in (200, 20_000):
+        profile = profile_of(n_rows, {"width": width, "colour": colour})
+        assert_variants_are_of_the_space(NETWORKS[name], profile)
 
 
 def assert_variants_are_of_the_space(entry: Architecture, profile: Profile) -> None:
     variants = entry.variants(profile) if entry.variants else ({},)
-    assert variants[0] == {}
     space = {setting.name: setting for setting in entry.space}
+    plan = asdict(entry.plan(profile) if entry.plan else Plan())
     for variant in variants:
         for name, value in variant.items():
+            if name.startswith("plan."):
+                assert value != plan[name.removeprefix("plan.")]
+                continue
             setting = space[name]
             assert value != setting.default
             assert not setting.choices or value in setting.choices

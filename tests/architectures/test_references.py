@@ -27,35 +27,70 @@ LEVELS = (5, 40)
 N_OUTPUTS = {"classify-2": 2, "classify-4": 4, "regress": 1}
 
 
-def make_batch(need: str, n: int = 400, *, seed: int = 0, levels: tuple[int, ...] = LEVELS) -> Batch:
-    """Three numbers, with missing ones where the need is raw, and two codes."""
+def reads_pictures(name: str) -> bool:
+    """Whether a reference looks at pictures and at nothing else."""
+    return architecture(name).reads == ("image",)
+
+
+def inputs_of(name: str) -> tuple[str, ...]:
+    return ("image",) if reads_pictures(name) else ("numbers", "codes")
+
+
+def make_batch(name: str, n: int = 400, *, seed: int = 0, levels: tuple[int, ...] = LEVELS) -> Batch:
+    """Three numbers, with missing ones where the need is raw, and two codes; or pictures of stripes."""
     rng = np.random.default_rng(seed)
+    entry = architecture(name)
+    if reads_pictures(name):
+        return {"image": stripes(rng.uniform(0, np.pi, n), rng)}
     numbers = rng.normal(size=(n, 3)).astype(np.float32)
-    if need == "raw":
+    if entry.need_of(entry.defaults()).numbers == "raw":
         numbers[rng.random((n, 3)) < 0.15] = np.nan
     codes = np.stack([rng.integers(0, k, n) for k in levels], axis=1)
     return {"numbers": numbers, "codes": codes}
 
 
+def stripes(angles: Array, rng: np.random.Generator) -> Array:
+    """(N, 12, 12, 3) uint8: waves in the given directions, in three strengths, with noise."""
+    down, across = np.mgrid[:12, :12]
+    waves = np.sin(0.9 * (np.cos(angles)[:, None, None] * across + np.sin(angles)[:, None, None] * down))
+    pixels = 128 + 80 * waves[..., None] * np.array([1.0, 0.5, 0.8]) + rng.normal(0, 8, (len(angles), 12, 12, 3))
+    return np.clip(pixels, 0, 255).astype(np.uint8)
+
+
 def make_targets(batch: Batch, case: str, *, seed: int = 1) -> Array:
     rng = np.random.default_rng(seed)
-    signal = (
-        np.nan_to_num(batch["numbers"][:, 0]) + (batch["codes"][:, 1] % 3) + 0.5 * rng.normal(size=len(batch["codes"]))
-    )
+    if "image" in batch:  # the stripes' direction, as the first picture's columns and rows tell it
+        pixels = batch["image"].astype(np.float64)
+        signal = np.abs(np.diff(pixels, axis=1)).mean((1, 2, 3)) - np.abs(np.diff(pixels, axis=2)).mean((1, 2, 3))
+    else:
+        signal = tabular_signal(batch, rng)
     if case == "regress":
         return ((signal - signal.mean()) / signal.std()).astype(np.float32)
     edges = np.quantile(signal, np.arange(1, N_OUTPUTS[case]) / N_OUTPUTS[case])
     return np.digitize(signal, edges).astype(np.int64)
 
 
+def tabular_signal(batch: Batch, rng: np.random.Generator) -> Array:
+    signal: Array = (
+        np.nan_to_num(batch["numbers"][:, 0]) + (batch["codes"][:, 1] % 3) + 0.5 * rng.normal(size=len(batch["codes"]))
+    )
+    return signal
+
+
 def make_signature(case: str, *, inputs: tuple[str, ...] = ("numbers", "codes")) -> Signature:
-    specs = (InputSpec("numbers", "float32", 3), InputSpec("codes", "int64", 2, LEVELS))
+    specs = (
+        InputSpec("numbers", "float32", 3),
+        InputSpec("codes", "int64", 2, LEVELS),
+        InputSpec("image", "uint8", 432, shape=(12, 12, 3)),
+    )
     return Signature(tuple(spec for spec in specs if spec.name in inputs), N_OUTPUTS[case])
 
 
 def make_profile(n_rows: int = 400) -> Profile:
-    column = ColumnProfile("age", "number", "", use=True, n_missing=3, n_distinct=50)
-    return Profile("a.csv", n_rows, (column,), "y", "classify", "", ("no", "yes"), (n_rows - 100, 100))
+    age = ColumnProfile("age", "number", "", use=True, n_missing=3, n_distinct=50)
+    shown = {"width": 32, "height": 32, "colour": 1.0}
+    face = ColumnProfile("face", "image", "", use=True, n_missing=0, n_distinct=n_rows, summary=shown)
+    return Profile("a.csv", n_rows, (age, face), "y", "classify", "", ("no", "yes"), (n_rows - 100, 100))
 
 
 def solve(name: str, case: str, batch: Batch, targets: Array, **settings: float) -> Solved:
@@ -81,12 +116,12 @@ def probabilities(values: Array, case: str) -> Array:
 @pytest.mark.parametrize("name", REFERENCES)
 class TestEveryReference:
     def fitted(self, name: str, case: str) -> tuple[Solved, Batch]:
-        batch = make_batch(architecture(name).need.numbers)
+        batch = make_batch(name)
         return solve(name, case, batch, make_targets(batch, case)), batch
 
     def test_graph_answers_as_the_library_does(self, name: str, case: str) -> None:
         solved, _ = self.fitted(name, case)
-        fresh = make_batch(architecture(name).need.numbers, 3_000, seed=7)
+        fresh = make_batch(name, 3_000, seed=7)
         given, expected = outputs(open_session(solved.onnx), fresh), solved.outputs(fresh)
         assert given.shape == (3_000, N_OUTPUTS[case])
         assert given.dtype == np.float32
@@ -95,8 +130,13 @@ class TestEveryReference:
     def test_huge_and_extreme_rows_are_answered_as_the_library_does(self, name: str, case: str) -> None:
         solved, batch = self.fitted(name, case)
         extreme = {key: array[:4].copy() for key, array in batch.items()}
-        largest = 3e38 if architecture(name).need.numbers == "raw" else 10.0  # scaled numbers are clipped
-        extreme["numbers"][:] = [[largest], [-largest], [1e-38], [0.0]]
+        entry = architecture(name)
+        largest = 3e38 if entry.need_of(entry.defaults()).numbers == "raw" else 10.0  # scaled numbers are clipped
+        if reads_pictures(name):
+            extreme["image"][:] = np.array([0, 255, 255, 0])[:, None, None, None]
+            extreme["image"][2:, ::2, 1::2] = 128
+        else:
+            extreme["numbers"][:] = [[largest], [-largest], [1e-38], [0.0]]
         given, expected = outputs(open_session(solved.onnx), extreme), solved.outputs(extreme)
         np.testing.assert_allclose(given, expected.astype(np.float32), rtol=1e-6, atol=1e-6)
 
@@ -104,7 +144,7 @@ class TestEveryReference:
         assert self.fitted(name, case)[0].onnx == self.fitted(name, case)[0].onnx
 
     def test_training_rows_may_be_read_only_and_stay_as_they_are(self, name: str, case: str) -> None:
-        batch = make_batch(architecture(name).need.numbers)
+        batch = make_batch(name)
         targets = make_targets(batch, case)
         before = {key: array.copy() for key, array in batch.items()}
         for array in (*batch.values(), targets):
@@ -113,9 +153,11 @@ class TestEveryReference:
         for key, array in before.items():
             np.testing.assert_array_equal(batch[key], array)
 
-    @pytest.mark.parametrize("present", ["numbers", "codes"])
-    def test_either_input_alone_will_do(self, name: str, case: str, present: str) -> None:
-        whole = make_batch(architecture(name).need.numbers)
+    @pytest.mark.parametrize("present", ["numbers", "codes", "image"])
+    def test_any_input_alone_will_do(self, name: str, case: str, present: str) -> None:
+        if present not in inputs_of(name):
+            pytest.skip("it does not read that")
+        whole = make_batch(name)
         batch = {present: whole[present]}
         solved = solve(name, case, batch, make_targets(whole, case))
         given = outputs(open_session(solved.onnx), batch)
@@ -123,7 +165,7 @@ class TestEveryReference:
 
     def test_every_variant_is_fitted(self, name: str, case: str) -> None:
         entry = architecture(name)
-        batch = make_batch(entry.need.numbers, 120)
+        batch = make_batch(name, 120)
         names = {setting.name for setting in entry.space}
         for n_rows in (120, 100_000):
             variants = entry.variants(make_profile(n_rows)) if entry.variants else ({},)
@@ -134,7 +176,10 @@ class TestEveryReference:
                 assert np.isfinite(outputs(open_session(solved.onnx), batch)).all()
 
     def test_rows_that_are_all_alike_are_answered(self, name: str, case: str) -> None:
-        batch = {"numbers": np.ones((60, 3), np.float32), "codes": np.full((60, 2), 2)}
+        alike = {key: array[:1].repeat(60, axis=0) for key, array in make_batch(name, 1).items()}
+        batch = (
+            alike if reads_pictures(name) else {"numbers": np.ones((60, 3), np.float32), "codes": np.full((60, 2), 2)}
+        )
         targets = np.arange(60) % N_OUTPUTS[case]
         solved = solve(name, case, batch, targets.astype(np.float32) if case == "regress" else targets)
         given = probabilities(outputs(open_session(solved.onnx), batch), case)
@@ -147,14 +192,14 @@ class TestEveryReference:
 @pytest.mark.parametrize("name", REFERENCES)
 class TestEveryClassifier:
     def test_class_without_rows_is_all_but_excluded(self, name: str) -> None:
-        batch = make_batch(architecture(name).need.numbers)
+        batch = make_batch(name)
         targets = make_targets(batch, "classify-4")
         targets[targets == 2] = 3
         given = outputs(open_session(solve(name, "classify-4", batch, targets).onnx), batch)
         assert probabilities(given, "classify-4")[:, 2].max() < 1e-5
 
     def test_one_class_alone_is_answered_for_sure(self, name: str) -> None:
-        batch = make_batch(architecture(name).need.numbers)
+        batch = make_batch(name)
         solved = solve(name, "classify-2", batch, np.ones(400, np.int64))
         given = outputs(open_session(solved.onnx), batch)
         assert probabilities(given, "classify-2")[:, 1].min() > 1 - 1e-5
@@ -177,7 +222,7 @@ SETTING_OF_COUNTS = {"trees": {"errors": "poisson"}, "linear": {"link": "log"}}
 class TestCounts:
     def fitted(self, name: str) -> tuple[Solved, Batch, Array]:
         """Fitted to standardised counts, with their nought at -1.25."""
-        batch = make_batch(architecture(name).need.numbers)
+        batch = make_batch(name)
         counts = np.random.default_rng(5).poisson(np.exp(0.8 * np.nan_to_num(batch["numbers"][:, 0])))
         entry = architecture(name)
         signature = Signature(make_signature("regress").inputs, 1, zero=-1.25)
@@ -194,12 +239,12 @@ class TestCounts:
 
     def test_graph_answers_as_the_library_does(self, name: str) -> None:
         solved, _, _ = self.fitted(name)
-        fresh = make_batch(architecture(name).need.numbers, 1_000, seed=7)
+        fresh = make_batch(name, 1_000, seed=7)
         given = outputs(open_session(solved.onnx), fresh)
         np.testing.assert_allclose(given, solved.outputs(fresh), rtol=1e-5, atol=1e-6)
 
     def test_a_logarithm_is_refused_where_the_target_is_no_count(self, name: str) -> None:
-        batch = make_batch(architecture(name).need.numbers)
+        batch = make_batch(name)
         settings = {**architecture(name).defaults(), **SETTING_OF_COUNTS[name]}
         solve_with = architecture(name).solve
         assert solve_with is not None
@@ -217,16 +262,21 @@ class TestCounts:
 class TestLabels:
     def fitted(self, name: str) -> tuple[Solved, Batch, Array]:
         """Three labels: two that the inputs tell, one that no row has."""
-        batch = make_batch(architecture(name).need.numbers)
-        told = np.nan_to_num(batch["numbers"][:, 0]) > 0.5
-        targets = np.stack([told, batch["codes"][:, 0] == 1, 0 * told], axis=1).astype(np.float32)
-        signature = Signature(make_signature("regress").inputs, 3)
+        batch = make_batch(name)
+        if reads_pictures(name):
+            quarters = make_targets(batch, "classify-4")
+            told = np.stack([quarters >= 2, quarters % 3 == 0, quarters < 0], axis=1)
+        else:
+            high = np.nan_to_num(batch["numbers"][:, 0]) > 0.5
+            told = np.stack([high, batch["codes"][:, 0] == 1, 0 * high], axis=1)
+        targets = told.astype(np.float32)
+        signature = Signature(make_signature("regress", inputs=tuple(batch)).inputs, 3)
         entry = architecture(name)
         return entry.solve(signature, entry.defaults(), batch, targets, "multilabel", 0), batch, targets
 
     def test_graph_answers_as_the_library_does(self, name: str) -> None:
         solved, _, _ = self.fitted(name)
-        fresh = make_batch(architecture(name).need.numbers, 500, seed=7)
+        fresh = make_batch(name, 500, seed=7)
         given = outputs(open_session(solved.onnx), fresh)
         np.testing.assert_allclose(given, solved.outputs(fresh), rtol=1e-5, atol=1e-5)
 
@@ -242,7 +292,7 @@ class TestLinear:
     def test_logistic_regression_of_scikit_learn(self) -> None:
         from sklearn.linear_model import LogisticRegression
 
-        batch, fresh = make_batch("standard"), make_batch("standard", seed=3)
+        batch, fresh = make_batch("linear"), make_batch("linear", seed=3)
         for case in ("classify-2", "classify-4"):
             targets = make_targets(batch, case)
             plain = LogisticRegression(max_iter=5_000).fit(one_hot(batch), targets)
@@ -250,7 +300,7 @@ class TestLinear:
             np.testing.assert_allclose(probabilities(given, case), plain.predict_proba(one_hot(fresh)), atol=1e-4)
 
     def test_ridge_regression_by_its_formula(self) -> None:
-        batch, fresh = make_batch("standard"), make_batch("standard", seed=3)
+        batch, fresh = make_batch("linear"), make_batch("linear", seed=3)
         targets = make_targets(batch, "regress").astype(np.float64)
         rows = one_hot(batch)
         centred = rows - rows.mean(axis=0)
@@ -260,7 +310,7 @@ class TestLinear:
         np.testing.assert_allclose(given[:, 0], expected, atol=1e-5)
 
     def test_level_that_no_training_row_has_says_nothing(self) -> None:
-        batch = make_batch("standard")
+        batch = make_batch("linear")
         batch["codes"][batch["codes"] == 0] = 2
         session = open_session(solve("linear", "classify-2", batch, make_targets(batch, "classify-2")).onnx)
         unseen = {"numbers": np.zeros((1, 3), np.float32), "codes": np.zeros((1, 2), np.int64)}
@@ -269,7 +319,7 @@ class TestLinear:
         assert abs(probabilities(mean_free, "classify-2")[0, 0] - 0.5) < 0.45
 
     def test_separable_classes_settle_without_a_warning(self) -> None:
-        batch = make_batch("standard")
+        batch = make_batch("linear")
         targets = (batch["numbers"][:, 0] > 0).astype(np.int64)
         solved = solve("linear", "classify-2", batch, targets, penalty=1e-4)
         assert (outputs(open_session(solved.onnx), batch).argmax(axis=1) == targets).mean() > 0.99
@@ -279,7 +329,7 @@ class TestTrees:
     def test_settings_are_those_of_lightgbm(self) -> None:
         from lightgbm import LGBMClassifier
 
-        batch, fresh = make_batch("raw", 2_000), make_batch("raw", 2_000, seed=3)
+        batch, fresh = make_batch("trees", 2_000), make_batch("trees", 2_000, seed=3)
         rows, new = (np.hstack([part["numbers"], part["codes"]]) for part in (batch, fresh))
         targets = make_targets(batch, "classify-2")
         ours = {"n_estimators": 300, "learning_rate": 0.05, "colsample_bytree": 0.5, "random_state": 0}
@@ -291,7 +341,7 @@ class TestTrees:
 
     @pytest.mark.parametrize("seed", range(4))
     def test_unseen_codes_missing_numbers_and_infinities_go_the_way_lightgbm_sends_them(self, seed: int) -> None:
-        batch = make_batch("standard", 1_500, seed=seed)  # no number is missing in training
+        batch = make_batch("linear", 1_500, seed=seed)  # no number is missing in training
         batch["numbers"][:, 1] = np.where(batch["codes"][:, 0] > 2, np.nan, batch["numbers"][:, 1])
         batch["codes"] *= 3  # leaves codes between them that training never saw
         solved = solve("trees", "classify-2", batch, make_targets(batch, "classify-2"))
@@ -332,13 +382,13 @@ class TestTrees:
 
 class TestMajority:
     def test_shares_of_the_classes(self) -> None:
-        batch = make_batch("standard", 10)
+        batch = make_batch("linear", 10)
         solved = solve("majority", "classify-2", batch, np.array([0] * 7 + [1] * 3))
         given = probabilities(outputs(open_session(solved.onnx), batch), "classify-2")
         np.testing.assert_allclose(given, np.tile([0.7, 0.3], (10, 1)), atol=1e-6)
 
     def test_mean_of_the_values(self) -> None:
-        batch = make_batch("standard", 4)
+        batch = make_batch("linear", 4)
         solved = solve("majority", "regress", batch, np.array([0, 1, 2, 5], np.float32))
         np.testing.assert_allclose(outputs(open_session(solved.onnx), batch), 2.0)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from archwise.architectures import architecture, architectures
@@ -73,3 +75,34 @@ def test_a_space_of_which_all_has_raced_gives_nothing_more() -> None:
 def test_what_the_target_decides_is_never_proposed(name: str, setting: str) -> None:
     drawn = [dict(candidate.settings)[setting] for number in range(5) for candidate in proposals(name, number=number)]
     assert set(drawn) == {architecture(name).defaults()[setting]}
+
+
+def raced(augment: str, name: str = "cnn") -> Trial:
+    found = centre(name)
+    return replace(found, candidate=replace(found.candidate, plan=Plan(augment=augment)))
+
+
+def proposed_changes(augment: str, *others: str, wish: Wish | None = None) -> set[str]:
+    near = raced(augment)
+    trials = [near, *(raced(other) for other in others)]
+    waves = [propose([near] * 12, trials, wish or Wish(), number=number) for number in range(12)]
+    return {candidate.plan.augment for wave in waves for candidate in wave}
+
+
+def test_changes_of_pictures_are_moved_one_at_a_time() -> None:
+    assert proposed_changes("flip+shift") == {
+        "flip+shift", "flip", "shift", "flip+shift+rotate", "flip+shift+colour", "flip+shift+cutout"
+    }  # fmt: skip
+
+
+def test_pictures_are_mirrored_only_where_somebody_in_the_race_mirrors_them() -> None:
+    assert not any("flip" in augment for augment in proposed_changes("shift"))
+    assert "flip+shift" in proposed_changes("shift", "flip+shift")
+
+
+def test_changes_that_are_fixed_stay() -> None:
+    assert proposed_changes("flip+shift", wish=Wish(("plan.augment",))) == {"flip+shift"}
+
+
+def test_what_reads_no_pictures_does_not_change_them() -> None:
+    assert {candidate.plan.augment for candidate in proposals("mlp", 12)} == {"none"}

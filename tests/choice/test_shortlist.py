@@ -16,8 +16,9 @@ from archwise.config import Config, make_config
 from archwise.errors import UsageError
 from archwise.records import Candidate, ColumnProfile, Json, Profile, Suits
 
-NETWORKS = [entry.name for entry in architectures().values() if not entry.is_reference]
-REFERENCES = [entry.name for entry in architectures().values() if entry.is_reference]
+OF_TABLES = [entry for entry in architectures().values() if entry.reads[0] != "image"]  # that need no picture
+NETWORKS = [entry.name for entry in OF_TABLES if not entry.is_reference]
+REFERENCES = [entry.name for entry in OF_TABLES if entry.is_reference]
 
 
 def profile(n_rows: int = 3_000, *, kinds: Sequence[str] = ("number", "number", "category")) -> Profile:
@@ -98,7 +99,7 @@ def test_references_enter_first_and_each_before_its_variants() -> None:
     found = candidates()
     sides = [candidate.architecture in REFERENCES for candidate in found]
     assert sides == sorted(sides, reverse=True)
-    for name in architectures():
+    for name in (*REFERENCES, *NETWORKS):
         first = of(name, found)[0]
         assert dict(first.settings) == architecture(name).defaults()
         assert first.label == name
@@ -117,7 +118,7 @@ def test_the_id_of_a_candidate_is_the_same_on_every_machine() -> None:
     found = Candidate.from_json(
         {"architecture": "mlp", "settings": {"layers": 2}, "plan": {"epochs": 3, "seed": 1}, "label": "any"}
     )
-    assert found.id == "mlp-029a7895de"
+    assert found.id == "mlp-3c4c8cd174"
 
 
 def test_the_label_is_no_part_of_the_id() -> None:
@@ -212,6 +213,35 @@ def test_plan_settings_hold_for_every_network_and_no_reference() -> None:
         assert ((candidate.plan.epochs, candidate.plan.batch) == (7, 64)) == is_network
 
 
+# ---------------------------------------------------------------- augmentation
+
+
+def of_pictures(colour: float = 1.0, *, kinds: Sequence[str] = ("image",), **values: Json) -> tuple[Candidate, ...]:
+    """Who races on pictures of 32 pixels a side."""
+    shown = {"width": 32, "height": 32, "colour": colour}
+    found = profile(kinds=kinds)
+    columns = tuple(replace(each, summary=shown) if each.kind == "image" else each for each in found.columns)
+    return enter(replace(found, columns=columns), config(**values), n_workers=2)
+
+
+def test_a_photo_may_be_mirrored_and_a_small_grey_picture_is_not() -> None:
+    in_colour, in_grey = ({c.plan.augment for c in of("cnn", of_pictures(colour))} for colour in (1.0, 0.0))
+    assert in_colour == {"flip+shift", "flip+shift+cutout"}
+    assert in_grey == {"shift", "shift+rotate"}
+
+
+def test_a_variant_may_name_a_part_of_its_plan() -> None:
+    first, second, *_ = of("cnn", of_pictures())
+    assert first.settings == second.settings
+    assert first.plan == replace(second.plan, augment=first.plan.augment)
+
+
+def test_augmentation_that_is_fixed_holds_for_all_that_look_at_pictures() -> None:
+    found = of_pictures(kinds=("image", "number"), settings={"plan.augment": "cutout+flip"})
+    assert {c.plan.augment for name in ("cnn", "resnet", "pixels") for c in of(name, found)} == {"flip+cutout"}
+    assert {c.plan.augment for c in of("mlp", found)} == {"none"}
+
+
 def test_plain_descent_gets_a_rate_of_its_own() -> None:
     adam, plain = of("mlp", candidates())[0].plan, of("mlp", candidates(optimizer="sgd"))[0].plan
     assert plain.optimizer == "sgd"
@@ -251,6 +281,9 @@ def test_the_loss_reaches_every_network() -> None:
         ({"settings": {"plan.smoothing": 1.0}}, r"1\.0 lies outside 0 to 0\.9"),
         ({"settings": {"plan.seed": 7}}, r"give it with --seed"),
         ({"settings": {"plan.schedule": "cosin"}}, r"there is no schedule 'cosin'\. Did you mean 'cosine'\?"),
+        ({"settings": {"plan.augment": "flop"}}, r"there is no augmentation 'flop'\. Did you mean 'flip'\?"),
+        ({"settings": {"plan.augment": "flip"}}, r"it changes pictures, and the data have none"),
+        ({"settings": {"plan.precision": "mixd"}}, r"there is no precision 'mixd'\. Did you mean 'mixed'\?"),
         ({"settings": {"plan.optimizer": "adamx"}}, r"there is no optimizer 'adamx'"),
         ({"optimizer": "adamx"}, r"there is no optimizer 'adamx'\. Did you mean 'adam"),
         ({"loss": "focl"}, r"there is no loss of classify 'focl'\. Did you mean 'focal'\?"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from archwise.architectures.graph import refuse_without_nought, through_exponential, write_graph
+from archwise.architectures.linear_fit import MOST_STEPS, fit_linear
 from archwise.records import (
     Architecture,
     Array,
@@ -27,10 +27,7 @@ from archwise.records import (
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-LOGGER = logging.getLogger(__name__)
-MOST_STEPS = 5_000
 LOGARITHMIC = ("poisson", "mean_squared_log")  # losses of networks beside which a log link is tried
-ABSENT = -30.0  # logit of a class that no training row has: a chance of about 1e-13
 
 
 def _suits(profile: Profile) -> Suits:
@@ -70,44 +67,6 @@ def _design(signature: Signature, batch: Batch) -> csr_matrix:
         ends = np.arange(n_rows + 1) * codes.width
         parts.append(sparse.csr_matrix((np.ones(len(columns)), columns, ends), shape=(n_rows, sum(codes.levels))))
     return sparse.hstack(parts, format="csr")
-
-
-def _fit_logistic(rows: csr_matrix, targets: Array, penalty: float, n_outputs: int) -> tuple[Array, Array]:
-    """Weights (D, K) and intercepts (K,) of the logits; a class without rows gets a logit far below."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
-    weights = np.zeros((rows.shape[1], n_outputs))
-    intercepts = np.full(n_outputs, ABSENT)
-    present = np.unique(targets)
-    intercepts[present] = 0.0
-    if len(present) == 1:
-        return weights, intercepts
-    model = LogisticRegression(C=1.0 / penalty, max_iter=MOST_STEPS)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(rows, targets)
-    if model.n_iter_.max() >= MOST_STEPS:
-        LOGGER.warning("logistic regression stopped after %d steps before it settled", MOST_STEPS)
-    fitted = present[1:] if len(present) == 2 else present  # of two classes, the first has the logit 0
-    weights[:, fitted] = model.coef_.T
-    intercepts[fitted] = model.intercept_
-    return weights, intercepts
-
-
-def _fit_labels(rows: csr_matrix, targets: Array, penalty: float) -> tuple[Array, Array]:
-    """Weights (D, K) and intercepts (K,) of each label's logit, each fitted for itself: one against the rest."""
-    fitted = [_fit_logistic(rows, held, penalty, 2) for held in np.asarray(targets, np.int64).T]
-    weights = np.stack([each[:, 1] - each[:, 0] for each, _ in fitted], axis=1)
-    return weights, np.array([each[1] - each[0] for _, each in fitted])
-
-
-def _fit_ridge(rows: csr_matrix, targets: Array, penalty: float) -> tuple[Array, Array]:
-    """Weights (D, 1) and intercept (1,)."""
-    from sklearn.linear_model import Ridge
-
-    model = Ridge(alpha=penalty, solver="sparse_cg", tol=1e-8).fit(rows, np.asarray(targets, np.float64))
-    return model.coef_[:, None], np.array([model.intercept_])
 
 
 def _fit_poisson(rows: csr_matrix, targets: Array, penalty: float, zero: float) -> tuple[Array, Array]:
@@ -168,12 +127,8 @@ def _solve(
     if is_log:
         refuse_without_nought(signature, "link=log")
         weights, intercepts = _fit_poisson(rows, targets, penalty, signature.zero)
-    elif task == "regress":
-        weights, intercepts = _fit_ridge(rows, targets, penalty)
-    elif task == "multilabel":
-        weights, intercepts = _fit_labels(rows, targets, penalty)
     else:
-        weights, intercepts = _fit_logistic(rows, targets, penalty, signature.n_outputs)
+        weights, intercepts = fit_linear(rows, targets, penalty, task, n_outputs=signature.n_outputs)
 
     def outputs(batch: Batch) -> Array:
         scores = np.asarray(_design(signature, batch) @ weights + intercepts)

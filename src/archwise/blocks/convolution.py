@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from archwise.blocks.dense import ACTIVATIONS, DenseLayers, LayerForm
+from archwise.blocks.dropout import Dropout
 
 POOLINGS: dict[str, type[nn.Module]] = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
+ENDS: dict[str, Callable[[], nn.Module]] = {
+    "flatten": nn.Identity,
+    "average": lambda: nn.AdaptiveAvgPool2d(1),
+    "max": lambda: nn.AdaptiveMaxPool2d(1),
+}
 
 
 @dataclass(frozen=True)
@@ -19,16 +25,16 @@ class BlockForm:
 
     filters: of the first block, twice as many in each next one, eight times at most. kernel: pixels a side.
     normalisation: "batch" or "none". pooling: "max", "average" or "none", in whose place the convolution strides.
-    convolutions: of each block, before it pools.
+    convolutions: of each block, before it pools. first: those of the first block, whose maps are the largest.
     """
 
     filters: int = 32
     kernel: int = 3
     convolutions: int = 1
+    first: int = 1
     normalisation: str = "batch"
     activation: str = "relu"
     pooling: str = "max"
-    dropout: float = 0.0
 
 
 class ConvolutionBlocks(nn.Module):
@@ -43,15 +49,14 @@ class ConvolutionBlocks(nn.Module):
         layers: list[nn.Module] = []
         for place in range(n_blocks):
             width = form.filters * min(8, 2**place)
-            for number in range(form.convolutions):
-                is_last = number == form.convolutions - 1
+            n_convolutions = form.first if place == 0 else form.convolutions
+            for number in range(n_convolutions):
+                is_last = number == n_convolutions - 1
                 stride = 2 if form.pooling == "none" and is_last else 1
                 layers += _convolution(channels, width, form, stride=stride)
                 channels = width
             if form.pooling != "none":
                 layers.append(POOLINGS[form.pooling](2))
-            if form.dropout > 0.0:
-                layers.append(nn.Dropout2d(form.dropout))
         self.layers = nn.Sequential(*layers)
         self.channels = channels
 
@@ -75,8 +80,9 @@ class ConvolutionBody(nn.Module):
 
     Args:
         inputs: a module from a batch to maps (B, C, H, W), with attributes `height` and `width`. blocks: from maps.
-        ends: "flatten" keeps where a feature is, "average" only how much of it there is.
-        widths: units of the fully connected layers. form: what each of these is made of.
+        ends: "flatten" keeps where a feature is, "average" only how much of it there is, "max" only its strongest.
+        widths: units of the fully connected layers, of which there may be none. form: what each of these is made of;
+            without any, its dropout is that of the features.
     """
 
     def __init__(
@@ -84,15 +90,15 @@ class ConvolutionBody(nn.Module):
     ) -> None:
         super().__init__()
         self.inputs, self.blocks = inputs, blocks
-        self.pool = nn.AdaptiveAvgPool2d(1) if ends == "average" else nn.Identity()
+        self.pool = ENDS[ends]()
         with torch.no_grad():
             height, width, channels = inputs.height, inputs.width, inputs.channels
             blank = torch.zeros(1, int(channels), int(height), int(width))  # type: ignore[arg-type]
             was_training = blocks.training
             n_features = self.pool(blocks.eval()(blank)).numel()
             blocks.train(was_training)
-        self.dense = DenseLayers(n_features, widths, form=form)
-        self.width = self.dense.width
+        self.dense: nn.Module = DenseLayers(n_features, widths, form=form) if widths else Dropout(form.dropout)
+        self.width = widths[-1] if widths else n_features
 
     def begin(self, batch: Mapping[str, torch.Tensor]) -> None:
         """Show the inputs some training rows."""

@@ -79,6 +79,12 @@ class DenseBody(nn.Module):
         self.layers = layers
         self.width = layers.width
 
+    def begin(self, batch: Mapping[str, torch.Tensor]) -> None:
+        """Show the inputs some training rows, if they want to see them."""
+        begin = getattr(self.inputs, "begin", None)
+        if begin is not None:
+            begin(batch)
+
     def forward(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Map a batch of named inputs to features (B, width)."""
         features: torch.Tensor = self.layers(self.inputs(batch))

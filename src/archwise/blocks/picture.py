@@ -47,3 +47,25 @@ class PictureInputs(nn.Module):
         pixels = batch["image"].float()  # (B, H, W, C)
         scaled = (pixels - 255.0 * self.mean) * (1.0 / (255.0 * self.std))
         return scaled.permute(0, 3, 1, 2)
+
+
+class FlatPictureInputs(nn.Module):
+    """The same pixels in a row, for what knows nothing of places.
+
+    Args:
+        signature: its input `image` (B, H, W, C) uint8 is read.
+    """
+
+    def __init__(self, signature: Signature) -> None:
+        super().__init__()
+        self.pictures = PictureInputs(signature)
+        self.width = self.pictures.height * self.pictures.width * self.pictures.channels
+
+    def begin(self, batch: Mapping[str, torch.Tensor]) -> None:
+        """Show the pictures some training rows."""
+        self.pictures.begin(batch)
+
+    def forward(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Map the pictures of a batch to vectors (B, width)."""
+        maps: torch.Tensor = self.pictures(batch)
+        return maps.flatten(1)

@@ -17,6 +17,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from archwise.architectures import architecture
+from archwise.config import AUGMENTATIONS, parse_augmentations, write_augmentations
 from archwise.records import Architecture, Candidate, Scalar, Setting, Trial, settings_of
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ FACTOR = 3.0  # a number on a scale moves at most so many times up or down
 SHARE = 0.25  # another number moves at most by this share of its range
 FEWEST_SEEN = 3  # trials in a range from which the sampler learns; with fewer it draws evenly
 MOST_DRAWS = 20  # until one is new; a space may be so small that all of it raced
+AUGMENT = "plan.augment"
+UNSURE = ("flip", "mixup")  # changes that not every label survives, or not every table
 PLAN = (
     Setting("rate", 1e-3, "peak learning rate", low=1e-6, high=1.0, log=True),
     Setting("decay", 1e-2, "weight decay", low=1e-6, high=10.0, log=True),
@@ -81,9 +84,12 @@ def _draw(centre: Trial, trials: Sequence[Trial], wish: Wish, random: Random, id
         for name, setting in _movable(architecture(centre.candidate.architecture), wish).items()
         if name in given and (around := _around(setting, given[name])) is not None
     }
+    own = [t for t in trials if t.candidate.architecture == centre.candidate.architecture]
+    if "image" in architecture(centre.candidate.architecture).reads and AUGMENT not in wish.fixed:
+        ranges |= _around_augment(centre.candidate, [trial.candidate for trial in own])
     if not ranges:
         return None
-    seen = [t for t in trials if t.candidate.architecture == centre.candidate.architecture and t.state == "done"]
+    seen = [trial for trial in own if trial.state == "done"]
     for _ in range(MOST_DRAWS):
         names = random.sample(sorted(ranges), min(len(ranges), random.randint(FEWEST_MOVED, MOST_MOVED)))
         moved = _sample({name: ranges[name] for name in names}, seen, wish.sign, seed=random.getrandbits(31))
@@ -94,8 +100,8 @@ def _draw(centre: Trial, trials: Sequence[Trial], wish: Wish, random: Random, id
 
 
 def values_of(candidate: Candidate) -> dict[str, Scalar]:
-    """What a proposal may move of a candidate: "mlp.width" and so on, and "plan.rate" and "plan.decay"."""
-    plan = {f"plan.{setting.name}": getattr(candidate.plan, setting.name) for setting in PLAN}
+    """What a proposal may move of a candidate: "mlp.width" and so on, "plan.rate", "plan.decay", "plan.augment"."""
+    plan = {f"plan.{name}": getattr(candidate.plan, name) for name in (*(setting.name for setting in PLAN), "augment")}
     return {f"{candidate.architecture}.{name}": value for name, value in candidate.settings} | plan
 
 
@@ -134,6 +140,23 @@ def _around(setting: Setting, value: Scalar) -> BaseDistribution | None:
     return FloatDistribution(max(low, setting.low), min(high, setting.high), log=setting.log)
 
 
+def _around_augment(candidate: Candidate, raced: Sequence[Candidate]) -> dict[str, BaseDistribution]:
+    """Sets of changes of pictures near a candidate's: one change less, or one more; nothing for a reference.
+
+    A picture is mirrored only where somebody in the race mirrors it, for whether labels stay true is not told from a
+    network that has not tried.
+    """
+    from optuna.distributions import CategoricalDistribution
+
+    if architecture(candidate.architecture).is_reference:
+        return {}
+    names = parse_augmentations(candidate.plan.augment)
+    known = {name for one in raced for name in parse_augmentations(one.plan.augment)}
+    others = [name for name in AUGMENTATIONS if name not in names and (name in known or name not in UNSURE)]
+    near = [names, *([kept for kept in names if kept != gone] for gone in names), *([*names, more] for more in others)]
+    return {AUGMENT: CategoricalDistribution([write_augmentations(each) for each in near])}
+
+
 def _holds(around: BaseDistribution, value: Scalar) -> bool:
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
@@ -150,7 +173,7 @@ def _with_values(candidate: Candidate, moved: Mapping[str, Scalar]) -> Candidate
         owner, _, key = name.partition(".")
         short = float(f"{value:.3g}") if isinstance(value, float) else value
         if owner == "plan":
-            plan = replace(plan, rate=float(short)) if key == "rate" else replace(plan, decay=float(short))
+            plan = replace(plan, **{key: short})  # type: ignore[arg-type]  # a value of its own range
         else:
             settings[key] = short
     return replace(candidate, settings=settings_of(settings.items()), plan=plan)

@@ -221,7 +221,7 @@ def _as_compared(trial: Trial, proposed: Sequence[Candidate]) -> Trial:
 def _told(candidate: Candidate, centres: Sequence[Trial]) -> dict[str, Json]:
     """A proposal as the events tell it, with what it changes of the one it was drawn around."""
     near = next((t.candidate for t in centres if t.candidate.architecture == candidate.architecture), candidate)
-    changes = candidate.changes(dict(near.settings))
+    changes = candidate.changes({**dict(near.settings), "augment": near.plan.augment})
     for name in ("rate", "decay"):
         value = getattr(candidate.plan, name)
         if value != getattr(near.plan, name):

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 
 from archwise import catalogue
 from archwise.architectures import architecture, architectures
-from archwise.config import OPTIMIZERS, Budget, Config
+from archwise.config import OPTIMIZERS, PRECISIONS, Budget, Config, parse_augmentations, write_augmentations
 from archwise.data.kinds import read_as
 from archwise.errors import UsageError, nearest
 from archwise.records import (
@@ -32,6 +32,7 @@ SECONDS_A_NETWORK = 5.0  # worker seconds that a network needs to show anything
 STEPS_A_NETWORK = 200
 PLAIN_DESCENT = ("sgd", "nesterov")  # they do not scale their steps by the gradient's size, so plans made for Adam
 PLAIN_DESCENT_RATE = 30.0  # are given this many times the rate
+OF_PLAN = "plan."  # before what a variant names of its plan
 PLAN_RANGES: Mapping[str, tuple[float, float]] = {  # of its numbers; those not named start at nought
     "epochs": (1, math.inf),
     "batch": (1, math.inf),
@@ -106,7 +107,8 @@ def _suits(entry: Architecture, profile: Profile) -> Suits:
         return Suits(0.0, f"it does not serve the task {profile.task}")
     kinds = {read_as(column.kind) for column in profile.used}
     if entry.reads and not kinds & set(entry.reads):
-        return Suits(0.0, f"it reads {', '.join(entry.reads)}; the data have {', '.join(sorted(kinds))}")
+        found = f"{', '.join(sorted(kinds))} in {profile.n_rows:,} rows"
+        return Suits(0.0, f"it reads {', '.join(entry.reads)}; the data have {found}")
     return entry.suits(profile)
 
 
@@ -126,8 +128,10 @@ def _interleave(lists: Sequence[Sequence[Candidate]]) -> list[Candidate]:
 
 def _candidate(entry: Architecture, variant: Mapping[str, Scalar], profile: Profile, config: Config) -> Candidate:
     defaults = entry.defaults()
-    settings = settings_of({**defaults, **variant, **_fixed(entry.name, defaults, config)}.items())
-    plan = entry.plan(profile) if entry.plan else Plan()
+    own = {name: value for name, value in variant.items() if not name.startswith(OF_PLAN)}
+    of_plan = {name.removeprefix(OF_PLAN): value for name, value in variant.items() if name.startswith(OF_PLAN)}
+    settings = settings_of({**defaults, **own, **_fixed(entry.name, defaults, config)}.items())
+    plan = replace(entry.plan(profile) if entry.plan else Plan(), **of_plan)  # type: ignore[arg-type]  # held by tests
     if entry.is_reference:
         return Candidate(entry.name, settings, Plan(seed=config.seed))
     wanted = _fixed("plan", asdict(plan), config)
@@ -138,8 +142,9 @@ def _candidate(entry: Architecture, variant: Mapping[str, Scalar], profile: Prof
     if asked_loss(config) or profile.loss:
         wanted["loss"] = asked_loss(config) or profile.loss
     plan = replace(plan, seed=config.seed, **wanted)  # type: ignore[arg-type]  # checked by _check_settings
-    _check_names(plan, profile.task)
-    return Candidate(entry.name, settings, plan)
+    _check_names(plan, profile)
+    augment = parse_augmentations(plan.augment) if "image" in entry.reads else ()
+    return Candidate(entry.name, settings, replace(plan, augment=write_augmentations(augment)))
 
 
 def _by_default(candidate: Candidate) -> Candidate:
@@ -196,12 +201,17 @@ def _check_settings(settings: Mapping[str, Scalar]) -> None:
         _check_value(name, value, space[setting_name])
 
 
-def _check_names(plan: Plan, task_name: str) -> None:
+def _check_names(plan: Plan, profile: Profile) -> None:
     """Find a misspelt name before the race rather than in every trial of it."""
     catalogue.pick(dict.fromkeys(OPTIMIZERS), plan.optimizer, "optimizer")
     catalogue.pick(dict(SCHEDULES), plan.schedule, "schedule")
+    catalogue.pick(dict.fromkeys(PRECISIONS), plan.precision, "precision")
     if plan.loss:
-        catalogue.pick(dict(task(task_name).losses), plan.loss, f"loss of {task_name}")
+        catalogue.pick(dict(task(profile.task).losses), plan.loss, f"loss of {profile.task}")
+    if parse_augmentations(plan.augment) and all(column.kind != "image" for column in profile.used):
+        raise UsageError(
+            f"--set plan.augment={plan.augment}: it changes pictures, and the data have none; leave it out"
+        )
 
 
 def _check_type(name: str, value: Scalar, default: Scalar) -> None:

@@ -60,9 +60,15 @@ class Candidate:
         }
 
     def changes(self, defaults: Mapping[str, Scalar]) -> str:
-        """The settings that differ from the defaults and a named loss, in words such as "dropout=0.4 layers=2"."""
+        """What differs from the defaults, and a named loss, in words such as "dropout=0.4 layers=2 augment=flip".
+
+        Args:
+            defaults: of the settings, and of `augment` where that is not "none".
+        """
         changed = [(name, value) for name, value in self.settings if defaults.get(name) != value]
         changed += [("loss", self.plan.loss)] if self.plan.loss else []
+        if self.plan.augment != defaults.get("augment", "none"):
+            changed.append(("augment", self.plan.augment))
         return " ".join(
             f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in changed
         )

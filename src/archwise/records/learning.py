@@ -118,6 +118,8 @@ class Plan:
     clip: largest gradient norm, 0 for none. average: decay a step of the weight average that is judged, 0 for none.
     loss, optimizer, schedule: names from the catalogues ("" for the task's default loss).
     square_momentum: of the squared gradients in adam and adamw. fade: schedule of weight decay and dropout.
+    augment: how pictures are changed while a network learns, such as "flip+shift", or "none".
+    precision: "full", or "mixed" for products of bfloat16 where the device is faster at them; answers are always full.
     """
 
     epochs: int = 60
@@ -135,6 +137,8 @@ class Plan:
     seed: int = 0
     square_momentum: float = 0.999
     fade: str = "constant"
+    augment: str = "none"
+    precision: str = "full"
 
 
 @dataclass(frozen=True)
@@ -163,7 +167,8 @@ class Architecture:
         the head's `weight` and `bias` on the learning rate. Any module in it may name parameters of its own in
         `undecayed` (no weight decay) and `rate_factors` (name -> factor on the learning rate).
     plan(profile): how it is best trained on such data, before the user's overrides.
-    variants(profile): settings worth trying, the defaults ({}) first; each only names what differs from the defaults.
+    variants(profile): settings worth trying, the likeliest first; each only names what differs from the defaults, of
+        its plan as `plan.augment`.
     solve(signature, settings, batch, targets, task name, seed) -> Solved, fitted on training rows by a library.
     learns: whether its answers depend on the row at all.
     most_rows: that `solve` is given, drawn evenly from the training rows; 0 for all of them.

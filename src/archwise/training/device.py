@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
 
 import torch
 
@@ -41,6 +42,24 @@ def own_random_numbers(device: torch.device, seed: int) -> Iterator[None]:
         finally:
             if kept_mps is not None:
                 torch.mps.set_rng_state(kept_mps)
+
+
+@cache
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether products of bfloat16 are done by the hardware of a device."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type == "cpu":
+        able = torch.cpu.get_capabilities()
+        return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+    return False
+
+
+def products(device: torch.device, precision: str) -> AbstractContextManager[object]:
+    """Inside, products are of bfloat16 where the precision is "mixed" and the device is fast at them."""
+    if precision != "mixed" or not has_fast_bfloat16(device):
+        return nullcontext()
+    return torch.autocast(device.type, torch.bfloat16)
 
 
 def random_state(device: torch.device) -> torch.Tensor:

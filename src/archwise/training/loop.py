@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
@@ -17,8 +17,10 @@ from archwise.catalogue import pick
 from archwise.data.mapped import release
 from archwise.errors import DivergedError
 from archwise.records import Array, Batch, CurvePoint, Json, Metric, Plan, Task
+from archwise.training.augment import augment
+from archwise.training.average import averaged_tensors, move_average, take_counts
 from archwise.training.checkpoint import Checkpoint, Tensors, read_checkpoint, write_checkpoint
-from archwise.training.device import own_random_numbers, pick_device, random_state, set_random_state
+from archwise.training.device import own_random_numbers, pick_device, products, random_state, set_random_state
 from archwise.training.landing import Landing, Limit
 from archwise.training.network import Network, each_member, n_parameters
 from archwise.training.optimizer import make_optimizer, set_rates
@@ -169,6 +171,8 @@ class Run:
             input_tensors(network.signature.inputs, part.batch, device) for part in (train, valid)
         )
         self.targets = as_tensor(train.targets, device)
+        names = [spec.name for spec in network.signature.inputs]
+        self.place_of_pictures = names.index("image") if plan.augment != "none" and "image" in names else None
         self.truth = valid.targets
         losses = dict(job.task.losses)
         self.loss_of = pick(losses, plan.loss or next(iter(losses)), f"loss of {job.task.name}")
@@ -260,7 +264,7 @@ def _advance(run: Run, last: int, deadline: float, landing: Landing | None, *, t
     """Train from step to step until the last one, the deadline, or no better score for a while."""
     plan, network, optimizer = run.plan, run.network, run.optimizer
     parameters = list(network.parameters())
-    averaged = list(run.judged.parameters()) if run.judged is not network else []
+    averaged = averaged_tensors(run.judged), averaged_tensors(network)
     saved_at = tools.clock()
     while run.step < last and not run.is_whole and not run.stopped and tools.clock() < deadline:
         epoch, place = divmod(run.step, run.steps_an_epoch)
@@ -276,8 +280,8 @@ def _advance(run: Run, last: int, deadline: float, landing: Landing | None, *, t
             torch.nn.utils.clip_grad_norm_(parameters, plan.clip, foreach=True)
         set_rates(optimizer, plan.rate * run.factor(run.place, run.total), plan.decay * faded)
         optimizer.step()
-        if averaged:
-            _average(averaged, parameters, plan.average, run.step)
+        if run.judged is not network:
+            move_average(*averaged, decay=plan.average, step=run.step)
         run.loss += loss.detach()
         run.step += 1
         if landing is not None:
@@ -292,21 +296,20 @@ def _advance(run: Run, last: int, deadline: float, landing: Landing | None, *, t
 
 
 def _mean_loss(run: Run, rows: torch.Tensor) -> torch.Tensor:
-    inputs = zip(run.inputs, run.valid_inputs, strict=True)
-    outputs = run.network(*[tensor.index_select(0, rows).to(like.dtype) for tensor, like in inputs])
-    losses: torch.Tensor = run.loss_of(*each_member(outputs, run.targets.index_select(0, rows)), run.options)
-    return losses.mean()
+    both = zip(run.inputs, run.valid_inputs, strict=True)
+    inputs = [tensor.index_select(0, rows).to(like.dtype) for tensor, like in both]
+    mixed = None
+    if run.place_of_pictures is not None:
+        inputs[run.place_of_pictures], mixed = augment(inputs[run.place_of_pictures], run.plan.augment)
+    with products(run.device, run.plan.precision):
+        outputs = run.network(*inputs).float()
+    targets = run.targets.index_select(0, rows)
 
+    def losses(of: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = run.loss_of(*each_member(outputs, of), run.options)
+        return found
 
-def _average(averaged: Sequence[torch.Tensor], parameters: Sequence[torch.Tensor], decay: float, step: int) -> None:
-    """Move the average towards the weights, faster at first, so that the beginning is soon forgotten."""
-    with torch.no_grad():
-        torch._foreach_lerp_(list(averaged), list(parameters), average_share(decay, step))
-
-
-def average_share(decay: float, step: int) -> float:
-    """How far the average moves towards the weights at a step (from 0)."""
-    return 1.0 - min(decay, (1 + step) / (10 + step))
+    return (losses(targets) if mixed is None else mixed.loss(losses, targets)).mean()
 
 
 def finite_loss(run: Run) -> float:
@@ -354,8 +357,7 @@ def _keep_the_best(run: Run, point: CurvePoint, outputs: torch.Tensor) -> None:
 def _answer(run: Run) -> torch.Tensor:
     """Outputs (N_valid, K) of the judged network on the validation rows, on the CPU."""
     if run.judged is not run.network:
-        for mine, its in zip(run.judged.buffers(), run.network.buffers(), strict=True):
-            mine.copy_(its)
+        take_counts(run.judged, run.network)
     run.judged.eval()
     with torch.no_grad():
         parts = [

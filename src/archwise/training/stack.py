@@ -13,7 +13,8 @@ from torch.func import functional_call, vmap
 
 from archwise.blocks.dropout import LOWEST, Dropout
 from archwise.data.mapped import release
-from archwise.training.loop import ROWS_A_LOOK, Run, average_share
+from archwise.training.average import average_share
+from archwise.training.loop import ROWS_A_LOOK, Run
 from archwise.training.network import Network, each_member
 from archwise.training.optimizer import OPTIMIZERS, Groups, set_group_rates
 
@@ -39,6 +40,7 @@ class Stack:
         self._leaves = {name: view.requires_grad_() for name, view in _views(self._weights, runs[0]).items()}
         self._judged = _views(self._average, runs[0])
         self._buffers = _stacked_buffers([run.network for run in runs])
+        self._judged_buffers = _stacked_buffers([run.judged for run in runs]) if is_averaged else self._buffers
         self._optimizer, self._segments = _make_optimizer(runs, self._weights, self._gradient)
         self._clip = torch.tensor([run.plan.clip or math.inf for run in runs])
         self._loss = torch.stack([run.loss for run in runs])
@@ -68,6 +70,7 @@ class Stack:
             if self._average is not self._weights:
                 shares = torch.tensor([[average_share(run.plan.average, step)] for run in self._runs])
                 self._average.lerp_(self._weights, shares)
+                self._average_buffers(shares)
         self._loss += means.detach()
         for run in self._runs:
             run.step += 1
@@ -80,7 +83,10 @@ class Stack:
         with torch.no_grad():
             parts = [
                 self._call_on_same_rows(
-                    self._judged, self._buffers, [], *[tensor[start : start + at_once] for tensor in first.valid_inputs]
+                    self._judged,
+                    self._judged_buffers,
+                    [],
+                    *[tensor[start : start + at_once] for tensor in first.valid_inputs],
                 )
                 for start in range(0, len(first.truth), at_once)
             ]
@@ -95,10 +101,10 @@ class Stack:
                 _fill(_parameters(run, run.network), self._weights[place])
                 if run.judged is not run.network:
                     _fill(_parameters(run, run.judged), self._average[place])
-                for network in (run.network, run.judged):
+                for network, buffers in ((run.network, self._buffers), (run.judged, self._judged_buffers)):
                     for name, buffer in network.named_buffers():
-                        if name in self._buffers:
-                            buffer.copy_(self._buffers[name][place])
+                        if name in buffers:
+                            buffer.copy_(buffers[name][place])
 
     def hand_back(self) -> None:
         """Let the runs have all that their checkpoints hold."""
@@ -110,6 +116,15 @@ class Stack:
     def forget_loss(self) -> None:
         """Begin to sum the training loss anew."""
         self._loss.zero_()
+
+    def _average_buffers(self, shares: torch.Tensor) -> None:
+        """Move the averages of the buffers as those of the weights; what only counts is taken over."""
+        for name, mine in self._judged_buffers.items():
+            its = self._buffers[name]
+            if its.is_floating_point():
+                mine.lerp_(its, shares.view(-1, *[1] * (its.ndim - 1)))
+            else:
+                mine.copy_(its)
 
     def _next_rows(self) -> torch.Tensor:
         """The rows of the next batch, (M * B,), one member after the other."""

@@ -58,6 +58,8 @@ def pays(members: Sequence[Member]) -> bool:
     first = members[0]
     if len(members) < FEWEST or pick_device(first.job.device).type != "cpu":
         return False
+    if any(spec.shape for spec in first.network.signature.inputs):  # arithmetic outweighs calls, and each is augmented
+        return False
     return getattr(first.network.body, "n_members", 1) == 1 and (
         first.job.plan.batch * n_parameters(first.network) <= MOST_WORK
     )
