@@ -18,6 +18,7 @@ from archwise.choice.rung import bring_with
 from archwise.choice.search import Search, search
 from archwise.choice.seeds import add_mean, kept_for_seeds
 from archwise.choice.start import count_workers, look_request, start_run
+from archwise.choice.trunk import lay_trunks
 from archwise.config import Config, make_config, read_config
 from archwise.data.kinds import kinds
 from archwise.data.label_set import join_target
@@ -259,6 +260,9 @@ def _race_and_write(
     course = _course(folder, config, began)
     try:
         bring = bring_with(folder, workers, course=course, tell=tell)
+        candidates = lay_trunks(
+            folder, candidates, workers=workers, n_workers=course.n_workers, stop_at=course.stop_at, tell=tell
+        )
         trials = race(candidates, course, bring=bring, on_event=tell)
         trials = search(trials, course, bring=bring, on_event=tell, tools=_search_tools(folder, config, course))
         trials = add_mean(trials, course, folder=folder, workers=workers, bring=bring, on_event=tell)

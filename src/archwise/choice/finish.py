@@ -17,7 +17,15 @@ from archwise.choice.honesty import calibrate, check
 from archwise.choice.limits import Written, choose_within, measured_latency, requirement, with_limits
 from archwise.choice.race import OnEvent
 from archwise.choice.refit import RefitJob, refit_trial, retrain_trial
-from archwise.choice.run import Ground, read_ground, read_preparation, read_targets, trial_folder, trial_to_json
+from archwise.choice.run import (
+    Ground,
+    read_ground,
+    read_left,
+    read_preparation,
+    read_targets,
+    trial_folder,
+    trial_to_json,
+)
 from archwise.choice.seal import open_seal, read_groups, sealed_outputs
 from archwise.choice.subset import measure_growth
 from archwise.choice.trial import ExportJob, export_trial
@@ -54,7 +62,7 @@ def finish_run(
         RaceError: no candidate became usable; each is named with its reason.
         ParityError: the chosen network cannot be written as it was trained.
     """
-    ground = read_ground(folder)
+    ground, trials = read_ground(folder), (*trials, *read_left(folder))
     usable = [trial for trial in trials if trial.outputs is not None and trial.state != "failed"]
     if not usable:
         reasons = " ".join(failure_words(trials)) or "None began."

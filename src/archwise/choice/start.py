@@ -21,13 +21,14 @@ from archwise.choice.run import (
     Ground,
     Laid,
     begin_folder,
+    leave,
     write_ground,
     write_json,
     write_prepared,
     write_targets,
 )
 from archwise.choice.seal import seal_rows
-from archwise.choice.shortlist import asked_loss, enter
+from archwise.choice.shortlist import asked_loss, enter, left_out
 from archwise.config import Config
 from archwise.data.fold import cut_small
 from archwise.data.label_set import join_target
@@ -130,6 +131,9 @@ def start_run(
         ),
     )
     on_event(_started(profile, laid, candidates, metric))
+    for candidate, why in left_out(profile, config):
+        leave(folder, candidate, why)
+        on_event({"event": "note", "message": f"{candidate.label} leaves the race: {why}"})
     for finding in (*profile.findings, *laid.findings):
         if finding.code in ("sampled", GIVEN):
             on_event({"event": "note", "message": finding.message})

@@ -18,17 +18,18 @@ import numpy as np
 
 from archwise.architectures import architecture, need_of
 from archwise.choice.growth import Part, cut_parts, grow, growth_json
-from archwise.choice.run import Ground, read_batch, read_ground, read_targets, trial_folder
+from archwise.choice.run import Ground, read_ground, read_targets, trial_folder
 from archwise.choice.seal import read_groups
 from archwise.choice.start import count_workers
 from archwise.choice.trial import Send
+from archwise.choice.trunk import given_batch, network_of
 from archwise.config import Config
 from archwise.data.mapped import gather
 from archwise.data.open import draw_evenly
 from archwise.engines.processes import Job, Workers
 from archwise.evidence import bootstrap_scores
 from archwise.model.session import open_session, outputs
-from archwise.records import Architecture, Array, Batch, Candidate, Json, Metric, Trial
+from archwise.records import Array, Batch, Candidate, Json, Metric, Trial
 from archwise.tasks import main_metric, task
 
 N_RESAMPLES = 500
@@ -153,11 +154,11 @@ def fit_subset(job: SubsetJob, send: Send) -> str:
     folder = Path(job.run)
     ground, entry, need = read_ground(folder), architecture(job.candidate.architecture), need_of(job.candidate)
     part = next(part for part in subset_parts(folder, job.candidate, seed=job.seed) if part.name == job.part)
-    batch = {name: gather(array, part.rows) for name, array in read_batch(folder, need, "train").items()}
+    batch = {name: gather(array, part.rows) for name, array in given_batch(folder, job.candidate, "train").items()}
     targets = gather(read_targets(folder, "train"), part.rows)
-    valid = read_batch(folder, need, "valid")
+    valid = given_batch(folder, job.candidate, "valid")
     if entry.solve is None:
-        answered = _trained(job, ground, entry, (batch, targets), valid)
+        answered = _trained(job, ground, (batch, targets), valid)
     else:
         settings, seed = dict(job.candidate.settings), job.candidate.plan.seed
         signature, name = ground.signature(need), ground.profile.task
@@ -169,18 +170,15 @@ def fit_subset(job: SubsetJob, send: Send) -> str:
     return str(path)
 
 
-def _trained(job: SubsetJob, ground: Ground, entry: Architecture, given: tuple[Batch, Array], valid: Batch) -> Array:
+def _trained(job: SubsetJob, ground: Ground, given: tuple[Batch, Array], valid: Batch) -> Array:
     """Train a network by its plan, in batches that are smaller as the rows are fewer, so that its steps are as many."""
     from archwise.training.loop import Examples, Limit, Tools, TrainJob, train
-    from archwise.training.network import make_network
 
     plan, folder = job.candidate.plan, Path(job.run)
     share = len(given[1]) / ground.n_train
     plan = replace(plan, batch=max(min(SMALLEST_BATCH, plan.batch), math.ceil(plan.batch * share)))
     candidate, kind_of_task = replace(job.candidate, plan=plan), task(ground.profile.task)
-    network = make_network(
-        entry, candidate, ground.signature(need_of(job.candidate)), kind_of_task, ground.target_state
-    )
+    network = network_of(folder, ground, candidate, ground.signature(need_of(candidate)))
     checkpoint = _place(job).with_suffix(".safetensors")
     trained = train(
         network,

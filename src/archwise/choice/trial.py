@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -22,6 +23,7 @@ from archwise.choice.run import (
     write_trial,
 )
 from archwise.choice.seal import read_groups
+from archwise.choice.trunk import given_batch, network_of
 from archwise.data.mapped import gather
 from archwise.data.open import draw_evenly
 from archwise.errors import UsageError
@@ -38,7 +40,10 @@ if TYPE_CHECKING:
 
 Send = Callable[[object], None]
 PARITY_ROWS = 256
+PARITY_ROWS_AT_ONCE = 32
 SHORTEST_S = 0.5  # a trial is not begun with less than this left of the race
+FEWEST_TIMED, LONGEST_TIMED_S = 5, 0.5  # calls of one row, and their time in all, from which a latency is told
+MOST_PARITY_CELLS = 8_000_000  # of one input of the rows that hold the written model against the trained one
 N_QUICK = 200  # resamples of the interval that the live table shows; the verdict draws its own
 
 
@@ -201,7 +206,7 @@ def _train(folder: Path, ground: Ground, job: TrialJob, send: Send) -> Trial:
     else:
         jury = Jury(_metric(ground), read_targets(folder, "valid"))
         trained = train_in_folds(learn_fold, folds, jury=jury, plan=candidate.plan, limit=limit, on_point=on_point)
-    return trained_trial(folder, job, training[0], trained, judged=judge(folder, ground, [trained.outputs])[0])
+    return trained_trial(folder, job, trained, judged=judge(folder, ground, [trained.outputs])[0])
 
 
 def training_of(
@@ -220,11 +225,10 @@ def training_of(
         chooses: as in `training.loop.TrainJob`.
     """
     from archwise.training.loop import Tools, TrainJob
-    from archwise.training.network import make_network
 
-    entry, kind_of_task, need = architecture(candidate.architecture), task(ground.profile.task), need_of(candidate)
+    kind_of_task, need = task(ground.profile.task), need_of(candidate)
     signature = ground.signature(need) if fold is None else signature_at(fold.place, ground, need)
-    network = make_network(entry, candidate, signature, kind_of_task, ground.target_state)
+    network = network_of(folder if fold is None else fold.place, ground, candidate, signature)
     learnt = TrainJob(kind_of_task, ground.target_state, _metric(ground), candidate.plan, ground.device, chooses)
     checkpoint = trial_folder(folder, candidate) / ("" if fold is None else fold.name) / "checkpoint.safetensors"
     return network, learnt, Tools(checkpoint, on_point, time.monotonic)
@@ -244,19 +248,16 @@ def read_examples(folder: Path, candidate: Candidate) -> tuple[Examples, Example
     from archwise.training.loop import Examples
 
     train, valid = (
-        Examples(read_batch(folder, need_of(candidate), part), read_targets(folder, part))
-        for part in ("train", "valid")
+        Examples(given_batch(folder, candidate, part), read_targets(folder, part)) for part in ("train", "valid")
     )
     return train, valid
 
 
-def trained_trial(
-    folder: Path, job: TrialJob, network: Network, trained: Trained, *, judged: tuple[float, float, float]
-) -> Trial:
+def trained_trial(folder: Path, job: TrialJob, trained: Trained, *, judged: tuple[float, float, float]) -> Trial:
     """The record of a network that was trained to the end of its grant; judged: its score with its interval."""
     before = read_trial(folder, job.candidate, job.grant.rung - 1)
     score, low, high = judged
-    rows = _head(read_batch(folder, need_of(job.candidate), "valid"))
+    network = served_network(folder, job.candidate)
     return Trial(
         job.candidate,
         job.grant.rung,
@@ -267,11 +268,20 @@ def trained_trial(
         high=high,
         steps=trained.steps,
         seconds=(before.seconds if before else 0.0) + trained.seconds,
-        n_parameters=trained.n_parameters,
-        latency_ms=_eager_latency_ms(network, rows),
+        n_parameters=sum(parameter.numel() for parameter in network.parameters()),
+        latency_ms=_eager_latency_ms(network, _head(read_batch(folder, need_of(job.candidate), "valid"), 1)),
         curve=trained.curve,
         outputs=trained.outputs,
     )
+
+
+def served_network(folder: Path, candidate: Candidate) -> Network:
+    """The whole network of a candidate as it will answer, but for its weights: what it weighs and how long it takes."""
+    from archwise.training.network import make_network
+
+    ground = read_ground(folder)
+    entry, kind_of_task = architecture(candidate.architecture), task(ground.profile.task)
+    return make_network(entry, candidate, ground.signature(need_of(candidate)), kind_of_task, ground.target_state)
 
 
 def failed_trial(folder: Path, job: TrialJob, reason: str) -> Trial:
@@ -289,9 +299,9 @@ def _eager_latency_ms(network: object, batch: Batch, n: int = 50) -> float:
     assert isinstance(network, Network)
     tensors = [torch.from_numpy(batch[spec.name][:1].copy()) for spec in network.signature.inputs]
     network = network.to("cpu").eval()
-    times = []
+    times: list[float] = []
     with torch.inference_mode():
-        for _ in range(n):
+        while len(times) < n and (len(times) < FEWEST_TIMED or sum(times) < LONGEST_TIMED_S):
             started = time.perf_counter()
             network(*tensors)
             times.append(time.perf_counter() - started)
@@ -319,18 +329,17 @@ def export_trial(job: ExportJob, send: Send) -> str:
 
     from archwise.model.export import export_network
     from archwise.training.mean import MeanNetwork
-    from archwise.training.network import best_network, make_network
+    from archwise.training.network import best_network, kept_weights
 
     send({"event": "export"})
     folder = Path(job.run)
     ground = read_ground(folder)
-    entry, kind_of_task = architecture(job.candidate.architecture), task(ground.profile.task)
-    need = need_of(job.candidate)
+    kind_of_task, need = task(ground.profile.task), need_of(job.candidate)
     signature = ground.signature(need)
     place = trial_folder(folder, job.candidate)
     members = [
         best_network(
-            make_network(entry, member, signature, kind_of_task, ground.target_state),
+            network_of(folder, ground, member, signature, whole=True),
             trial_folder(folder, member) / "checkpoint.safetensors",
         )
         for member in job.candidate.members
@@ -339,10 +348,7 @@ def export_trial(job: ExportJob, send: Send) -> str:
     rows = _head(read_batch(folder, need, "valid"))
     model = export_network(network, rows, signature)
     _check_parity(ground, _torch_outputs(network, rows, signature), outputs(open_session(model), rows))
-    save_file(
-        {name: tensor.contiguous() for name, tensor in network.state_dict().items()},
-        place / "weights.safetensors",
-    )
+    save_file(kept_weights(network), place / "weights.safetensors")
     path = place / "model.onnx"
     path.write_bytes(model)
     return str(path)
@@ -352,11 +358,13 @@ def _torch_outputs(network: Callable[..., torch.Tensor], batch: Batch, signature
     import torch
 
     with torch.inference_mode():
-        answered: Array = network(*[torch.from_numpy(batch[spec.name]) for spec in signature.inputs]).numpy()
+        rows = [torch.from_numpy(batch[spec.name]).split(PARITY_ROWS_AT_ONCE) for spec in signature.inputs]  # type: ignore[no-untyped-call]
+        answered: Array = torch.cat([network(*some) for some in zip(*rows, strict=True)]).numpy()
     return answered
 
 
 def _head(batch: Batch, n: int = PARITY_ROWS) -> Batch:
+    n = min(n, *(max(1, MOST_PARITY_CELLS // math.prod(array.shape[1:])) for array in batch.values()))
     return {name: np.array(array[:n]) for name, array in batch.items()}  # in memory, writable
 
 

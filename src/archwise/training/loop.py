@@ -17,10 +17,11 @@ from archwise.blocks.dropout import Dropout
 from archwise.catalogue import pick
 from archwise.data.mapped import Picked, release
 from archwise.errors import DivergedError
-from archwise.records import Array, Batch, CurvePoint, Json, Metric, Plan, Task
+from archwise.records import Array, Batch, CurvePoint, Json, Metric, Plan, Signature, Task
 from archwise.training.checkpoint import Checkpoint, Tensors, read_checkpoint, write_checkpoint
 from archwise.training.device import own_random_numbers, pick_device, random_state, set_random_state
-from archwise.training.network import Network, each_member, n_parameters
+from archwise.training.head import solve_head
+from archwise.training.network import Network, each_member, learn_mode, learnt_weights, n_parameters, put_back
 from archwise.training.optimizer import make_optimizer, set_rates
 from archwise.training.order import Order
 from archwise.training.schedule import SCHEDULES
@@ -29,6 +30,7 @@ FEWEST_STEPS_A_LOOK, MOST_STEPS_A_LOOK = 20, 400
 CHECKPOINT_EVERY_S = 60.0
 _ROWS_TO_BEGIN = 4096  # at most, that a body may see before the first step
 ROWS_A_LOOK = 4096  # of the validation part at a time, so that memory stays modest
+CELLS_A_LOOK = 16_000_000  # of these rows; maps inside a network are larger than what it reads
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,12 @@ def begin_run(network: Network, job: TrainJob, *, train: Examples, valid: Exampl
         network.begin(*_first_rows(network, train, job.plan.seed))
     device = pick_device(job.device)
     run = Run(network.to(device), job, train, valid, device)
-    if not is_new:
+    if is_new:
+        loss = lambda outputs, targets: run.loss_of(outputs, targets, run.options)  # noqa: E731
+        solve_head(run.network, run.inputs, targets=run.targets, n_rows=run.n_rows, loss=loss)
+        learn_mode(run.network)
+        run.follow()
+    else:
         run.go_on_from(read_checkpoint(checkpoint))
     return run
 
@@ -147,7 +154,7 @@ def end_run(run: Run, checkpoint: Path, *, seconds: Callable[[], float]) -> Trai
         seconds: what the call took, asked when all is done.
     """
     if run.best_step < 0:
-        run.best, run.outputs = _copy(run.judged.state_dict()), _answer(run)
+        run.best, run.outputs = _copy(learnt_weights(run.judged)), _answer(run)
     write_checkpoint(checkpoint, run.checkpoint())
     return Trained(
         finished=run.stopped or run.step >= run.total,
@@ -170,7 +177,8 @@ class Run:
 
     def __init__(self, network: Network, job: TrainJob, train: Examples, valid: Examples, device: torch.device) -> None:
         plan = job.plan
-        self.network = network.train()
+        self.network = network
+        learn_mode(network)
         self.judged = copy.deepcopy(network) if plan.average > 0.0 else network
         self.job, self.plan, self.device = job, plan, device
         self.inputs, self.valid_inputs = (_tensors(network, part.batch, device) for part in (train, valid))
@@ -198,11 +206,16 @@ class Run:
         self.looks: list[torch.Tensor] = []
         self.curve: list[CurvePoint] = []
 
+    def follow(self) -> None:
+        """Begin the average of the weights at the weights."""
+        if self.judged is not self.network:
+            put_back(self.judged, learnt_weights(self.network))
+
     def go_on_from(self, saved: Checkpoint) -> None:
         """Take up a run where its checkpoint stands."""
-        self.network.load_state_dict(saved.weights)
+        put_back(self.network, saved.weights)
         if self.judged is not self.network:
-            self.judged.load_state_dict(saved.average)
+            put_back(self.judged, saved.average)
         restored: dict[int, dict[str, torch.Tensor]] = {}
         for name, tensor in saved.optimizer.items():
             number, _, what = name.partition(".")
@@ -218,8 +231,8 @@ class Run:
         """All that is needed to go on."""
         states = self.optimizer.state_dict()["state"]
         return Checkpoint(
-            weights=self.network.state_dict(),
-            average=self.judged.state_dict() if self.judged is not self.network else {},
+            weights=learnt_weights(self.network),
+            average=learnt_weights(self.judged) if self.judged is not self.network else {},
             best=self.best,
             optimizer={
                 f"{number}.{what}": tensor
@@ -330,7 +343,7 @@ def _keep_the_best(run: Run, point: CurvePoint, outputs: torch.Tensor) -> None:
     """Keep the weights of a look that is better than all before it, and stop where none has been for a while."""
     best = [seen.score for seen in run.curve if seen.step == run.best_step]
     if not best or run.job.metric.sign * (point.score - best[0]) > 0:
-        run.best_step, run.best, run.outputs = run.step, _copy(run.judged.state_dict()), outputs
+        run.best_step, run.best, run.outputs = run.step, _copy(learnt_weights(run.judged)), outputs
     run.stopped = run.step - run.best_step >= run.plan.patience * run.steps_an_epoch and run.step < run.total
 
 
@@ -341,12 +354,18 @@ def _answer(run: Run) -> torch.Tensor:
             mine.copy_(its)
     run.judged.eval()
     with torch.no_grad():
+        at_once = rows_at_once(run.network.signature)
         parts = [
-            run.judged(*[tensor[start : start + ROWS_A_LOOK] for tensor in run.valid_inputs]).cpu()
-            for start in range(0, len(run.truth), ROWS_A_LOOK)
+            run.judged(*[tensor[start : start + at_once] for tensor in run.valid_inputs]).cpu()
+            for start in range(0, len(run.truth), at_once)
         ]
-    run.judged.train()
+    learn_mode(run.judged)
     return torch.cat(parts)
+
+
+def rows_at_once(signature: Signature) -> int:
+    """How many rows go through a network at a time where nothing is learnt."""
+    return max(1, min(ROWS_A_LOOK, CELLS_A_LOOK // max(spec.width for spec in signature.inputs)))
 
 
 def _score(run: Run, outputs: torch.Tensor) -> float:
@@ -355,8 +374,8 @@ def _score(run: Run, outputs: torch.Tensor) -> float:
 
 def _first_rows(network: Network, train: Examples, seed: int) -> list[torch.Tensor]:
     """Some training rows, drawn by the seed, on the CPU."""
-    n_rows = len(train.targets)
-    rows = np.sort(np.random.default_rng(seed).choice(n_rows, min(n_rows, _ROWS_TO_BEGIN), replace=False))
+    n_rows, most = len(train.targets), min(_ROWS_TO_BEGIN, rows_at_once(network.signature))
+    rows = np.sort(np.random.default_rng(seed).choice(n_rows, min(n_rows, most), replace=False))
     return [torch.from_numpy(train.batch[spec.name][rows].astype(spec.dtype)) for spec in network.signature.inputs]
 
 
