@@ -1,4 +1,4 @@
-"""Reads weights that others have published, and puts them into the names and shapes of a network of timm or torchvision.
+"""Reads published weights, and puts them into the names and shapes of a network of timm or torchvision.
 
 Files are read without running anything that is in them. A file in torchvision's layout fits timm's network of the same
 kind: both build the same layers in the same order, so that tensors go by their place where names differ.

@@ -34,8 +34,9 @@ class Backbone:
 class Opening:
     """What of a body learns.
 
-    n_stages: from the top, 0 for none; the last module, which only makes features of maps, is not counted. rate: of the top stage, as a factor on the head's. falls: the factor of each
-    stage on that of the stage above it. dropout: share of the features.
+    n_stages: from the top, 0 for none; the last module, which only makes features of maps, is not counted.
+    rate: of the top stage, as a factor on the head's. falls: the factor of each stage on that of the stage above it.
+    dropout: share of the features.
     """
 
     n_stages: int = 0

@@ -1,6 +1,6 @@
 """Lets torchvision be imported where its compiled operators do not load, as when it was built for another torch.
 
-At its import torchvision registers fake versions of two operators, `torchvision::nms` and `torchvision::qnms`, and stops
+At its import torchvision registers fake versions of the operators `torchvision::nms` and `torchvision::qnms`, and stops
 where these are not defined ("operator torchvision::nms does not exist"); timm imports torchvision, and stops with it.
 Their schemas alone are enough for all of both that is written in Python, and they are defined here before the import,
 only where the operators are missing. Whoever calls them is told by torch that they have no kernel.

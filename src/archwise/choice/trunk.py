@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -267,8 +267,8 @@ def _device(ground: Ground) -> str:
 
 def _pictures(folder: Path, need: Need) -> Picked | None:
     """The pictures of all open rows under a need, each once; None where they do not lie in one store."""
-    parts = [read_batch(folder, need, part).get(INPUT) for part in PARTS]
-    picked = [cast("Picked", part) for part in parts if type(part) is Picked]
+    parts: list[object] = [read_batch(folder, need, part).get(INPUT) for part in PARTS]
+    picked = [part for part in parts if isinstance(part, Picked)]
     if len(picked) < len(parts) or picked[0].file.resolve() != picked[1].file.resolve():
         return None
     return replace(picked[0], rows=np.unique(np.concatenate([part.rows for part in picked])))
