@@ -38,7 +38,8 @@ from archwise.tasks import main_metric, task, tasks
 
 MODEL_SUFFIX = ".archwise"
 IN_MEMORY = "a table in memory"  # what run.toml says of a part that is no file
-MODULES = ("archwise.choice.trial", "sklearn.linear_model", "lightgbm")  # that the first trials need; slow to import
+MODULES = ("archwise.choice.trial",)  # that every trial needs; these and the next are slow to import
+OF_REFERENCES, OF_NETWORKS = ("sklearn.linear_model", "lightgbm"), ("archwise.training.loop",)
 
 
 def look(source: object, target: str = "", *, config: Config | None = None) -> Profile:
@@ -249,9 +250,19 @@ def _workers(config: Config) -> Workers:
     """The processes of a race, one thread each where no clock may decide, so that any number gives the same sums."""
     n_workers = count_workers(config)
     threads = 1 if config.limit.steps is not None else max(1, count_workers(Config()) // n_workers)
-    workers = Workers(n_workers, threads=threads, modules=MODULES)
+    workers = Workers(n_workers, threads=threads, modules=_modules(config))
     workers.begin()
     return workers
+
+
+def _modules(config: Config) -> tuple[str, ...]:
+    """What the workers import while the data are read: what the first trials need.
+
+    Where references race they come first, and torch is imported when they are done, so that a model is there early.
+    """
+    names = [name for name in (*(config.only or architectures()), *config.add) if name not in config.skip]
+    has_references = any(name in architectures() and architectures()[name].is_reference for name in names)
+    return (*MODULES, *(OF_REFERENCES if has_references else OF_NETWORKS))
 
 
 def _race_and_write(

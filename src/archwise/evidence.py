@@ -185,7 +185,7 @@ def standard_error(scores: BootstrapScores, left: int, right: int) -> float:
     if scores.n_units < FEWEST_UNITS:
         return math.inf
     error = float((scores.resampled[:, left] - scores.resampled[:, right]).std(ddof=1))
-    return _small(scores.n_units) * _overlap(scores.n_folds) * error
+    return _small(scores.n_units) * overlap(scores.n_folds) * error
 
 
 def _against_no_number(scores: BootstrapScores, left: int, right: int) -> float:
@@ -232,7 +232,7 @@ def _small(n_units: int) -> float:
     return math.sqrt(n_units / max(n_units - 1, 1))
 
 
-def _overlap(n_folds: int) -> float:
+def overlap(n_folds: int) -> float:
     """What the standard error of a difference lacks where models were fitted in folds: 1 for one fold, 1.5 for five.
 
     Any two training sets share rows, so that what one of them does to a model is not averaged away. With a correlation

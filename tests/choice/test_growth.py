@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from archwise.choice.growth import FEWEST_ROWS, SIZES, cut_parts, grow, growth_json
-from archwise.evidence import BootstrapScores
+from archwise.choice.growth import FEWEST_ROWS, SIZES, Part, cut_parts, grow, growth_json
+from archwise.evidence import BootstrapScores, of_folds
 from archwise.records import Array, Json, Metric
 
 ERROR = Metric("rmse", False, lambda truth, outputs, weights: weights[:, 0])
@@ -36,9 +36,14 @@ def facts_of(a: float, b: float, c: float, metric: Metric = ERROR, **spread: flo
     return growth_json(grow(found, PARTS, n_rows, seed=0), metric, "trees")
 
 
+def cut(targets: Array, *, seed: int = 0, groups: Array | None = None) -> tuple[Part, ...]:
+    """The parts of the rows of one split."""
+    return cut_parts([targets], seed=seed, n_fit=len(targets), groups=groups)
+
+
 class TestParts:
     def test_each_size_holds_the_next_and_draws_of_a_size_share_no_row(self) -> None:
-        parts = cut_parts(np.zeros(1_000), seed=0, is_class=False)
+        parts = cut(np.zeros(1_000))
         assert [part.size for part in parts] == [2, 4, 4, 8, 8, 8, 8]
         rows = {size: np.concatenate([part.rows for part in parts if part.size == size]) for size in SIZES}
         assert set(rows[8]) == set(rows[4]) == set(rows[2])
@@ -46,31 +51,42 @@ class TestParts:
         assert set(parts[3].rows) < set(parts[1].rows)
 
     def test_rows_are_rising_so_that_they_can_be_read_from_disk(self) -> None:
-        assert all((np.diff(part.rows) > 0).all() for part in cut_parts(np.zeros(500), seed=0, is_class=False))
+        assert all((np.diff(part.rows) > 0).all() for part in cut(np.zeros(500)))
 
     def test_every_part_has_its_share_of_every_class(self) -> None:
         targets = np.repeat([0, 1, 2], [700, 260, 40])
-        for part in cut_parts(targets, seed=3, is_class=True):
+        for part in cut(targets, seed=3):
             wanted = np.asarray([700, 260, 40]) / part.size
             assert (np.abs(np.bincount(targets[part.rows], minlength=3) - wanted) <= 1.5).all()
 
+    def test_every_part_has_its_share_of_every_fold_and_of_the_few_rows_of_a_class(self) -> None:
+        targets, folds = np.repeat([0, 1], [984, 16]), np.arange(1_000) % 5
+        for seed in range(20):
+            for part in cut_parts([targets, folds], seed=seed, n_fit=800):
+                assert (np.abs(np.bincount(targets[part.rows]) - np.asarray([984, 16]) / part.size) <= 1.0).all()
+                assert (np.abs(np.bincount(folds[part.rows]) - 200 / part.size) <= 5.0).all()
+
+    def test_where_folds_decide_the_rows_of_a_fit_must_be_enough(self) -> None:
+        assert len(cut_parts([np.zeros(300)], seed=0, n_fit=240)) == 7
+        assert cut_parts([np.zeros(300)], seed=0, n_fit=239) == ()
+
     def test_groups_stay_whole(self) -> None:
         groups = np.repeat(np.arange(100), 10)
-        parts = cut_parts(np.zeros(1_000), seed=0, is_class=False, groups=groups)
+        parts = cut(np.zeros(1_000), groups=groups)
         for part in parts:
             assert (np.bincount(groups[part.rows])[np.unique(groups[part.rows])] == 10).all()
 
     def test_the_same_seed_cuts_the_same_parts(self) -> None:
-        first, again, other = (cut_parts(np.zeros(500), seed=seed, is_class=False)[0].rows for seed in (1, 1, 2))
+        first, again, other = (cut(np.zeros(500), seed=seed)[0].rows for seed in (1, 1, 2))
         assert (first == again).all()
         assert not np.array_equal(first, other)
 
     @pytest.mark.parametrize("n_rows", [0, 10, FEWEST_ROWS * SIZES[0] - 1])
     def test_few_rows_are_not_cut(self, n_rows: int) -> None:
-        assert cut_parts(np.zeros(n_rows), seed=0, is_class=False) == ()
+        assert cut(np.zeros(n_rows)) == ()
 
     def test_a_group_as_large_as_the_parts_is_not_cut(self) -> None:
-        assert cut_parts(np.zeros(900), seed=0, is_class=False, groups=np.repeat([0, 1, 2], 300)) == ()
+        assert cut(np.zeros(900), groups=np.repeat([0, 1, 2], 300)) == ()
 
 
 class TestFit:
@@ -99,6 +115,22 @@ class TestFit:
             return float(high - low)
 
         assert width(3e-3) > 3 * width(3e-4)
+
+    def test_in_folds_the_judged_rows_count_for_half_as_much_more_in_gains_and_a_seventh_in_scores(self) -> None:
+        rng = np.random.default_rng(0)
+        points = 0.1 + 0.1 / np.sqrt(np.asarray(N_ALL / np.asarray(PARTS)) / N_ALL)
+        resampled = points + 1e-3 * rng.normal(size=(2_000, 1)) * np.sqrt(PARTS) + 1e-9
+        split, folds = (
+            grow(
+                of_folds(BootstrapScores(points, resampled, 500, -1.0), n_folds),
+                PARTS,
+                N_ALL / np.asarray(PARTS),
+                seed=0,
+            )
+            for n_folds in (1, 5)
+        )
+        assert folds.resampled.std(axis=0) == pytest.approx(1.15 * split.resampled.std(axis=0), rel=1e-3)
+        assert folds.gains[:, 0].std() > 1.3 * split.gains[:, 0].std()
 
     def test_what_the_validation_rows_have_in_common_does_not_widen_it(self) -> None:
         narrow, wide = (facts_of(0.1, 0.1, 0.5, judged=judged)["doubled"]["gain"] for judged in (1e-6, 0.05))

@@ -10,7 +10,7 @@ import pytest
 
 from archwise.choice.outlook import LEAST_CHANCE, is_left, judge, look_ahead, outlook
 from archwise.choice.race import RUNGS, Course, race
-from archwise.choice.trial import Grant
+from archwise.choice.trial import SHORTENED, Grant
 from archwise.records import Candidate, CurvePoint, Json, Plan, Trial
 
 EPOCHS = 30
@@ -53,6 +53,13 @@ def test_what_finished_curves_gained_at_their_end_keeps_one_that_a_fit_alone_wou
     behind = trial("behind", decaying(0.905), 1 / 3)
     assert behind.score < LEADERS[1].score - 0.02
     assert not is_left(judge([*LEADERS, behind], sign=1.0)[behind.candidate.id])
+
+
+def test_nothing_is_told_from_plans_that_were_shortened() -> None:
+    short = [replace(leader, why=f"{SHORTENED} 50% of its 30 epochs") for leader in LEADERS]
+    late = trial("late", decaying(0.80), 1 / 3)
+    assert not is_left(judge([*short, late], sign=1.0)[late.candidate.id])
+    assert is_left(judge([*LEADERS, late], sign=1.0)[late.candidate.id])
 
 
 def test_a_steeper_curve_has_the_better_chance() -> None:

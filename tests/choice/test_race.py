@@ -30,11 +30,13 @@ class Track:
     def __init__(self, *, failing: tuple[int, ...] = ()) -> None:
         self.steps: dict[str, int] = {}
         self.rungs: list[list[Candidate]] = []
+        self.numbers: list[int] = []
         self.failing = failing
 
     def __call__(self, entrants: Iterable[tuple[Candidate, Grant]]) -> Iterator[Trial]:
         entrants = list(entrants)
         self.rungs.append([candidate for candidate, _ in entrants])
+        self.numbers += {grant.rung for _, grant in entrants}  # one number a rung
         for candidate, grant in reversed(entrants):  # the order in which trials end must not matter
             yield self.trial(candidate, grant)
 
@@ -118,7 +120,8 @@ def test_references_run_once_and_cost_no_steps() -> None:
 def test_events_tell_of_every_rung_and_trial() -> None:
     track = Track()
     _, events = run(3, 600, track)
-    assert [event["rung"] for event in events if event["event"] == "rung"] == list(range(len(track.rungs)))
+    assert [event["rung"] for event in events if event["event"] == "rung"] == track.numbers
+    assert len(track.numbers) == len(track.rungs)
     assert len([event for event in events if event["event"] == "trial"]) == sum(map(len, track.rungs))
 
 
@@ -171,3 +174,38 @@ def test_references_with_settings_have_half_of_the_time_and_networks_all_that_is
         "linear": 200.0,
         "mlp 0": 300.0,
     }
+
+
+def test_a_rung_that_would_leave_nobody_behind_is_passed_over() -> None:
+    granted: list[tuple[Candidate, Grant]] = []
+    track = Track()
+
+    def bring(entrants: Iterable[tuple[Candidate, Grant]]) -> Iterator[Trial]:
+        entrants = list(entrants)
+        granted.extend(entrants)
+        yield from track(entrants)
+
+    race(networks(3), Course(N_TRAIN, 1, 1.0, no_clock, steps=600), bring=bring, on_event=lambda event: None)
+    assert [(grant.rung, grant.lands) for _, grant in granted] == [(0, False)] * 3 + [(2, True)]
+    assert granted[-1][1].steps == track.steps[granted[-1][0].id]
+    assert sum(track.steps.values()) >= 598  # a part of a step for each is lost
+
+
+def test_plans_are_brought_to_their_end_in_the_last_rung_alone_and_not_in_folds() -> None:
+    landing: dict[int, set[tuple[int, bool]]] = {1: set(), 5: set()}
+    for n_fits, seen in landing.items():
+        track = Track()
+
+        def bring(
+            entrants: Iterable[tuple[Candidate, Grant]],
+            seen: set[tuple[int, bool]] = seen,
+            track: Track = track,
+        ) -> Iterator[Trial]:
+            entrants = list(entrants)
+            seen.update((grant.rung, grant.lands) for _, grant in entrants)
+            yield from track(entrants)
+
+        course = Course(N_TRAIN, 1, 1.0, no_clock, steps=3_000, n_fits=n_fits)
+        race(networks(9), course, bring=bring, on_event=lambda event: None)
+    assert landing[1] == {(0, False), (1, False), (2, True)}
+    assert landing[5] == {(0, False), (1, False), (2, False)}

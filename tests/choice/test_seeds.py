@@ -12,9 +12,10 @@ import polars as pl
 import pytest
 
 from archwise.choice.race import LAST, Course
-from archwise.choice.run import read_targets, read_trial, write_trial
+from archwise.choice.run import read_ground, read_targets, read_trial, write_trial
 from archwise.choice.seeds import JoinJob, best_network, count_more, join_members, kept_for_seeds, may_win
 from archwise.choice.start import start_run
+from archwise.choice.trial import judge
 from archwise.config import Config
 from archwise.records import Array, Candidate, Plan, Trial
 
@@ -121,3 +122,40 @@ def test_the_record_of_a_mean_holds_the_mean_answers_and_the_sum_of_what_they_co
     assert (found.state, found.steps, found.n_parameters) == ("done", 270, 30)
     assert found.latency_ms == pytest.approx(0.06)
     assert found.low < found.score < found.high
+
+
+def test_a_member_that_stopped_early_in_an_earlier_rung_is_in_the_mean(folder: Path) -> None:
+    mean = replace(MLP, settings=(("width", 17),), seeds=3, label="mlp of 3 seeds")
+    n_valid = len(read_targets(folder, "valid"))
+    answers = np.random.default_rng(0).normal(size=(3, n_valid, 1)).astype(np.float32)
+    for rung, member, outputs in zip((1, LAST, LAST), mean.members, answers, strict=True):
+        write_trial(folder, replace(done(member, outputs), rung=rung))
+    join_members(JoinJob(str(folder), mean), lambda message: None)
+    found = read_trial(folder, mean, LAST)
+    assert found is not None
+    assert found.outputs is not None
+    np.testing.assert_allclose(found.outputs, answers.mean(axis=0), rtol=1e-6)
+
+
+class TestFolds:
+    def test_steps_are_those_of_all_folds(self) -> None:
+        best, course = done(MLP, np.zeros((1, 1))), replace(steps(0), n_fits=5)  # a whole network is 450 steps
+        assert [count_more(best, [best], replace(course, steps=90 + left)) for left in (899, 900, 1_350)] == [0, 2, 3]
+
+    def test_seconds_leave_room_for_training_the_members_on_all_open_rows(self) -> None:
+        best = replace(done(MLP, np.zeros((1, 1))), steps=450, seconds=40.0)  # 50 s with what is kept for safety
+        course = replace(seconds(0.0), n_fits=5)
+        found = [count_more(best, [best], replace(course, stop_at=left)) for left in (63.9, 64.1, 124.1)]
+        assert found == [0, 2, 3]
+
+    def test_the_interval_of_a_mean_is_that_of_folds(self, folder: Path) -> None:
+        mean = replace(MLP, settings=(("width", 18),), seeds=2, label="mlp of 2 seeds")
+        truth = read_targets(folder, "valid")[:, None]
+        outputs = truth + np.random.default_rng(0).normal(size=truth.shape).astype(np.float32)
+        for member in mean.members:
+            write_trial(folder, done(member, outputs))
+        assert read_ground(folder).n_folds == 5
+        join_members(JoinJob(str(folder), mean), lambda message: None)
+        found = read_trial(folder, mean, LAST)
+        assert found is not None
+        assert (found.score, found.low, found.high) == pytest.approx(judge(folder, read_ground(folder), [outputs])[0])

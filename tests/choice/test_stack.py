@@ -14,7 +14,7 @@ import pytest
 from archwise.architectures import architecture
 from archwise.choice import stack
 from archwise.choice.race import Course
-from archwise.choice.run import read_ground, read_trial
+from archwise.choice.run import read_ground, read_trial, write_trial
 from archwise.choice.rung import bring_with
 from archwise.choice.stack import StackJob, run_trials, stacked_up
 from archwise.choice.start import start_run
@@ -174,3 +174,18 @@ def test_what_a_broken_stack_leaves_undone_is_done_alone(folder: Path, monkeypat
     monkeypatch.setattr(stack, "run_trials", broken)
     trials = bring(folder, 4, [])
     assert [trial.state for trial in trials] == ["done"] * 4
+
+
+def test_where_a_network_stood_is_told_after_a_rung_that_was_passed_over(tmp_path: Path) -> None:
+    job = jobs_of(1, tmp_path, grant=Grant(2, 1.0, stop_at=0.0))[0]
+    write_trial(tmp_path, Trial(job.candidate, 0, "paused", score=0.7, steps=12, seconds=1.5))
+
+    class NoWorkers:
+        def run(self, function: object, jobs: Iterable[Job], **options: object) -> Iterator[Outcome]:
+            assert not list(jobs)
+            return iter(())
+
+    course = Course(1_000, 1, 1.0, lambda: 1.0, stop_at=0.0)
+    bring = bring_with(tmp_path, NoWorkers(), course=course, tell=lambda event: None)  # type: ignore[arg-type]
+    (trial,) = bring([(job.candidate, job.grant)])
+    assert (trial.state, trial.score, trial.steps) == ("paused", 0.7, 12)

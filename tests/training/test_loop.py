@@ -8,38 +8,22 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 import torch
+from lesson import SIGNATURE, STATE, TASK, TRAIN, VALID, WHOLE
 
 from archwise.architectures import architecture
 from archwise.errors import DivergedError, UsageError
-from archwise.records import Candidate, CurvePoint, InputSpec, Plan, Signature, settings_of
-from archwise.tasks import main_metric, task
+from archwise.records import Candidate, CurvePoint, Plan, settings_of
+from archwise.tasks import main_metric
 from archwise.training import loop
 from archwise.training.checkpoint import read_checkpoint
-from archwise.training.loop import Examples, Limit, Tools, Trained, TrainJob, train
+from archwise.training.loop import Limit, Tools, Trained, TrainJob, train
 from archwise.training.network import Network, best_network, make_network
 
-SIGNATURE = Signature((InputSpec("numbers", "float32", 3), InputSpec("codes", "int64", 1, (4,))), 2)
-TASK = task("classify")
 PLAN = Plan(epochs=12, batch=32, rate=3e-3, average=0.9, patience=12)
 SMALL = {"layers": 2, "width": 16, "dropout": 0.2, "normalisation": "batch"}
 ENTRY = architecture("mlp")
-
-
-def examples(n: int, seed: int) -> tuple[Examples, pl.Series]:
-    generator = np.random.default_rng(seed)
-    numbers = generator.normal(size=(n, 3)).astype(np.float32)
-    codes = generator.integers(1, 4, (n, 1))
-    labels = (numbers[:, 0] * numbers[:, 1] + 0.3 * generator.normal(size=n) > 0).astype(int)
-    return Examples({"numbers": numbers, "codes": codes}, labels), pl.Series("y", labels)
-
-
-TRAIN, LABELS = examples(330, seed=0)  # ten steps an epoch, ten rows over
-VALID, _ = examples(150, seed=1)
-STATE = TASK.encode_fit(LABELS)
-WHOLE = Limit(100.0)
 
 
 def network_of(plan: Plan) -> Network:
@@ -132,6 +116,49 @@ def test_it_pauses_when_its_seconds_are_over(tmp_path: Path) -> None:
     trained = run(tmp_path, limit=Limit(100.0, seconds=30.0), clock=lambda: float(next(ticks)))
     assert 20 <= trained.steps <= 30
     assert not trained.finished
+
+
+def test_a_plan_that_does_not_fit_ends_at_the_limit(tmp_path: Path) -> None:
+    plan = replace(PLAN, average=0.0)
+    cut = run(tmp_path / "cut", plan, limit=Limit(100.0, 40))
+    landed = run(tmp_path / "landed", plan, limit=Limit(100.0, 40, lands=True))
+    assert (landed.steps, landed.finished, landed.skipped) == (40, True, pytest.approx(80.0))
+    assert landed.curve[-1].step == 40
+    assert (cut.finished, cut.skipped) == (False, 0.0)
+    lasts = [read_checkpoint(tmp_path / name / "checkpoint").weights for name in ("cut", "landed")]
+    assert not same(*lasts)
+
+
+def test_a_plan_that_fits_is_trained_as_ever(tmp_path: Path) -> None:
+    run(tmp_path / "one")
+    run(tmp_path / "other", limit=Limit(100.0, 500, lands=True))
+    assert_same_run(tmp_path / "one", tmp_path / "other")
+
+
+def test_a_plan_cut_short_goes_on_from_a_checkpoint_as_if_never_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landing = Limit(100.0, 40, lands=True)
+    run(tmp_path / "whole", limit=landing)
+    monkeypatch.setattr(loop, "CHECKPOINT_EVERY_S", -1.0)
+
+    def stop(point: CurvePoint) -> None:
+        if point.step == 40:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "stopped", limit=landing, on_point=stop)
+    assert read_checkpoint(tmp_path / "stopped" / "checkpoint").skipped > 0.0
+    assert run(tmp_path / "stopped", limit=landing).finished
+    assert_same_run(tmp_path / "whole", tmp_path / "stopped")
+
+
+def test_a_plan_ends_inside_its_seconds(tmp_path: Path) -> None:
+    ticks = count()
+    landed = run(tmp_path, limit=Limit(100.0, seconds=60.0, lands=True), clock=lambda: float(next(ticks)))
+    assert landed.finished
+    assert landed.steps < 40
+    assert next(ticks) < 70
 
 
 def test_without_time_for_a_step_the_answer_is_that_of_the_untrained_network(tmp_path: Path) -> None:

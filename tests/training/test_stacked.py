@@ -7,39 +7,22 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-import numpy as np
-import polars as pl
 import pytest
 import torch
+from lesson import SIGNATURE, STATE, TASK, TRAIN, VALID, WHOLE
 
 from archwise.architectures import architecture
 from archwise.errors import DivergedError
-from archwise.records import Candidate, InputSpec, Plan, Scalar, Signature, settings_of
-from archwise.tasks import main_metric, task
+from archwise.records import Candidate, Plan, Scalar, settings_of
+from archwise.tasks import main_metric
 from archwise.training.agreement import stack_key
 from archwise.training.checkpoint import read_checkpoint
-from archwise.training.loop import Examples, Limit, Tools, Trained, TrainJob, train
+from archwise.training.loop import Limit, Tools, Trained, TrainJob, train
 from archwise.training.optimizer import OPTIMIZERS
 from archwise.training.stacked import Member, Reached, alike, pays, train_stacked
 
-SIGNATURE = Signature((InputSpec("numbers", "float32", 3), InputSpec("codes", "int64", 1, (4,))), 2)
-TASK = task("classify")
 PLAN = Plan(epochs=6, batch=32, rate=3e-3, average=0.9, patience=6, fade="flat_cosine")
 SMALL: dict[str, Scalar] = {"layers": 2, "width": 16, "dropout": 0.2}
-WHOLE = Limit(100.0)
-
-
-def examples(n: int, seed: int) -> tuple[Examples, pl.Series]:
-    generator = np.random.default_rng(seed)
-    numbers = generator.normal(size=(n, 3)).astype(np.float32)
-    codes = generator.integers(1, 4, (n, 1))
-    labels = (numbers[:, 0] * numbers[:, 1] + 0.3 * generator.normal(size=n) > 0).astype(int)
-    return Examples({"numbers": numbers, "codes": codes}, labels), pl.Series("y", labels)
-
-
-TRAIN, LABELS = examples(330, seed=0)  # ten steps an epoch, ten rows over
-VALID, _ = examples(150, seed=1)
-STATE = TASK.encode_fit(LABELS)
 
 
 def candidate_of(plan: Plan, name: str = "mlp", settings: dict[str, Scalar] = SMALL) -> Candidate:

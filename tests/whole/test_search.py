@@ -46,6 +46,23 @@ def test_what_is_proposed_and_averaged_is_the_same_after_a_kill_and_with_two_wor
     assert (tmp_path / "m.archwise" / "model.onnx").read_bytes() == graph
 
 
+def test_where_folds_decide_seeds_are_averaged_and_each_is_trained_anew_on_all_open_rows(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(600, 10))
+    pay = rows[:, 0] + rows[:, 1] + 0.3 * rng.normal(size=600)
+    pl.DataFrame({**{f"x{place}": rows[:, place] for place in range(10)}, "pay": pay}).write_csv(tmp_path / "pay.csv")
+    said = archwise(
+        "fit", "pay.csv", "--target", "pay", "--only", "mlp", "--set", "plan.average=0.0", "--set", "plan.rate=0.02",
+        "--set", "mlp.dropout=0.0", "--set", "mlp.numbers=periodic", "--set", "mlp.frequency=1.0",
+        "--set", "mlp.layers=1", "--set", "plan.epochs=6", "--budget", "6000steps", "--workers", "1",
+        "--out", "m.archwise", cwd=tmp_path,
+    )  # fmt: skip
+    assert "It is the mean of 3 seeds" in said
+    assert "Its 3 networks were then trained anew on all 480 rows that are not sealed" in said
+    answers = pl.read_csv(archwise("predict", "m.archwise", "pay.csv", cwd=tmp_path).encode())
+    assert np.corrcoef(answers["prediction"].to_numpy(), pay)[0, 1] > 0.9
+
+
 def _as_if_killed(run: Path) -> dict[Path, int]:
     """Take from a run what came last, as if it had been killed in the first wave; it goes on with two workers.
 

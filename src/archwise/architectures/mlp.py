@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from archwise.architectures.table_plan import table_facts, table_plan
@@ -51,16 +52,10 @@ def build(signature: Signature, settings: Mapping[str, Scalar]) -> torch.nn.Modu
     from archwise.blocks.numeric import PeriodicEmbedding
     from archwise.blocks.table import CodeEmbedding, TableInputs
 
-    of_numbers = signature.input("numbers")
-    numbers = None
-    if settings["numbers"] == "periodic" and of_numbers is not None:
-        numbers = PeriodicEmbedding(
-            of_numbers.width,
-            n_frequencies=_FREQUENCIES,
-            width=_NUMBER_WIDTH,
-            scale=float(settings["frequency"]),
-        )
-    inputs = TableInputs(signature, codes=CodeEmbedding, numbers=numbers)
+    waves = partial(
+        PeriodicEmbedding, n_frequencies=_FREQUENCIES, width=_NUMBER_WIDTH, scale=float(settings["frequency"])
+    )
+    inputs = TableInputs(signature, codes=CodeEmbedding, numbers=waves if settings["numbers"] == "periodic" else None)
     form = LayerForm(str(settings["activation"]), str(settings["normalisation"]), float(settings["dropout"]))
     widths = (int(settings["width"]),) * int(settings["layers"])
     return DenseBody(inputs, DenseLayers(inputs.width, widths, form=form))

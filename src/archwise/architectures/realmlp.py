@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from archwise.architectures.table_plan import table_facts
@@ -44,17 +45,14 @@ def build(signature: Signature, settings: Mapping[str, Scalar]) -> torch.nn.Modu
     from archwise.blocks.table import MixedCodes, TableInputs
     from archwise.blocks.tangent import TangentBody
 
-    of_numbers = signature.input("numbers")
-    numbers = None
-    if settings["numbers"] == "periodic" and of_numbers is not None:
-        numbers = CosineEmbedding(
-            of_numbers.width, n_frequencies=_FREQUENCIES, width=_NUMBER_WIDTH, scale=float(settings["frequency"])
-        )
+    waves = partial(
+        CosineEmbedding, n_frequencies=_FREQUENCIES, width=_NUMBER_WIDTH, scale=float(settings["frequency"])
+    )
     shape = str(settings["activation"])
     if shape == "auto":
         shape = "mish" if signature.n_outputs == 1 else "selu"
     return TangentBody(
-        TableInputs(signature, codes=MixedCodes, numbers=numbers),
+        TableInputs(signature, codes=MixedCodes, numbers=waves if settings["numbers"] == "periodic" else None),
         (int(settings["width"]),) * int(settings["layers"]),
         shape=shape,
         dropout=float(settings["dropout"]),

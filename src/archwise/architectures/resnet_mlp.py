@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from archwise.architectures.table_plan import table_facts, table_plan
@@ -38,13 +39,10 @@ def build(signature: Signature, settings: Mapping[str, Scalar]) -> torch.nn.Modu
     from archwise.blocks.residual import ResidualBody
     from archwise.blocks.table import CodeEmbedding, TableInputs
 
-    of_numbers = signature.input("numbers")
-    numbers = None
-    if settings["numbers"] == "periodic" and of_numbers is not None:
-        numbers = PeriodicEmbedding(of_numbers.width, n_frequencies=_FREQUENCIES, width=_NUMBER_WIDTH, scale=0.1)
+    waves = partial(PeriodicEmbedding, n_frequencies=_FREQUENCIES, width=_NUMBER_WIDTH, scale=0.1)
     width = int(settings["width"])
     return ResidualBody(
-        TableInputs(signature, codes=CodeEmbedding, numbers=numbers),
+        TableInputs(signature, codes=CodeEmbedding, numbers=waves if settings["numbers"] == "periodic" else None),
         width,
         n_blocks=int(settings["blocks"]),
         inner=width * int(settings["expansion"]),

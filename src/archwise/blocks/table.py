@@ -156,16 +156,21 @@ class TableInputs(nn.Module):
     Args:
         signature: its inputs `numbers` (B, Dn) float32 and `codes` (B, Dc) int64 are read, either or both.
         codes: what the codes go through.
-        numbers: what the numbers go through, None for as they are.
+        numbers: makes of their count what the numbers go through, None for as they are.
     """
 
     def __init__(
-        self, signature: Signature, *, codes: Callable[[tuple[int, ...]], nn.Module], numbers: nn.Module | None
+        self,
+        signature: Signature,
+        *,
+        codes: Callable[[tuple[int, ...]], nn.Module],
+        numbers: Callable[[int], nn.Module] | None,
     ) -> None:
         super().__init__()
         of_codes, of_numbers = signature.input("codes"), signature.input("numbers")
+        embedding = numbers(of_numbers.width) if numbers is not None and of_numbers is not None else None  # drawn first
         self.codes = codes(of_codes.levels) if of_codes is not None else None
-        self.numbers = numbers if of_numbers is not None else None
+        self.numbers = embedding
         self.reads_numbers = of_numbers is not None
         plain_width = of_numbers.width if of_numbers is not None else 0
         self.width: int = plain_width if self.numbers is None else int(self.numbers.width)  # type: ignore[arg-type]

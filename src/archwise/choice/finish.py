@@ -20,6 +20,7 @@ from archwise.choice.refit import RefitJob, refit_trial, retrain_trial
 from archwise.choice.run import (
     Ground,
     read_ground,
+    read_latest,
     read_left,
     read_preparation,
     read_targets,
@@ -166,21 +167,28 @@ def _export(folder: Path, candidate: Candidate, workers: Workers, words: tuple[s
 def _retrain(
     folder: Path, trial: Trial, ground: Ground, *, sign: float, workers: Workers, left: float | None
 ) -> tuple[str, ...]:
-    """Train a network that raced in folds on all rows that are not sealed, as long as was best in the folds."""
-    epochs = best_epochs(trial, ground, sign)
+    """Train a network that raced in folds, each one of a mean, on all open rows, as long as was best in the folds."""
+    members = [(member, read_latest(folder, member)) for member in trial.candidate.members]
+    epochs = [best_epochs(found or trial, ground, sign) for _, found in members]
     seconds = None if left is None else max(SHORTEST_RETRAIN_S, left - TYPICAL_EXPORT_S)
-    job = RefitJob(str(folder), trial.candidate, epochs, seconds)
-    outcome = next(
-        iter(workers.run(retrain_trial, [Job(job, seconds=None if seconds is None else seconds + EXPORT_S)]))
-    )
-    if outcome.kind != "ok":
-        raise ParityError(f"{trial.candidate.label} was chosen but cannot be trained on all rows: {outcome.reason}")
-    said = f"It was then trained anew on all {ground.n_train:,} rows that are not sealed"
-    assert isinstance(outcome.value, float)  # what `retrain_trial` returns
-    if outcome.value < epochs - 1:
-        short = f"for {outcome.value:.3g} of the {epochs:.3g} epochs that were best: no time was left for more"
-        return (f"{said}, {short}.",)
-    return (f"{said}, for the {epochs:.3g} epochs that were best in the folds.",)
+    rounds = -(-len(members) // workers.n_workers)
+    each_s = None if seconds is None else seconds / rounds
+    jobs = [RefitJob(str(folder), member, goal, each_s) for (member, _), goal in zip(members, epochs, strict=True)]
+    lasting = None if each_s is None else each_s + EXPORT_S
+    reached = [0.0] * len(jobs)
+    for outcome in workers.run(retrain_trial, [Job(job, seconds=lasting) for job in jobs]):
+        if outcome.kind != "ok":
+            raise ParityError(f"{trial.candidate.label} was chosen but cannot be trained on all rows: {outcome.reason}")
+        assert isinstance(outcome.value, float)  # what `retrain_trial` returns
+        reached[outcome.index] = outcome.value
+    short = max(range(len(jobs)), key=lambda place: epochs[place] - reached[place])
+    who = "It was" if len(jobs) == 1 else f"Its {len(jobs)} networks were"
+    said = f"{who} then trained anew on all {ground.n_train:,} rows that are not sealed"
+    if reached[short] < epochs[short] - 1:
+        told = f"{reached[short]:.3g} of the {epochs[short]:.3g} epochs that were best: no time was left for more"
+        return (f"{said}, {'for' if len(jobs) == 1 else 'one of them for'} {told}.",)
+    goals = " to ".join(dict.fromkeys(f"{goal:.3g}" for goal in (min(epochs), max(epochs))))
+    return (f"{said}, for the {goals} epochs that were best in the folds.",)
 
 
 def _refit(folder: Path, candidate: Candidate, workers: Workers, left: float | None) -> Written:

@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archwise.choice.run import Ground, read_preparation
+from archwise.choice.run import Ground, read_preparation, read_targets
+from archwise.data.fold import NEVER
 from archwise.data.prepare import inputs_of
 from archwise.records import Array, CurvePoint, Metric, Need, Plan, Signature, Split, Trial
 
 if TYPE_CHECKING:
-    from archwise.training.loop import Limit, Trained
+    from archwise.training.landing import Limit
+    from archwise.training.loop import Trained
 
 _HAIR = 1e-6  # of an epoch, by which two are still the same
 
@@ -63,6 +65,21 @@ def folds_of(folder: Path) -> tuple[Fold, ...]:
         Fold(place, place.name, number // n_folds * len(judged) + np.searchsorted(judged, left_out))
         for number, (place, _, left_out) in enumerate(parts_of_folds(folder, split))
     )
+
+
+def first_cut(folder: Path) -> tuple[tuple[Fold, ...], Array]:
+    """The folds of the first repeat, which leave out each validation row once, and where each training row is left out.
+
+    Returns:
+        folds; for each training row of the run the place of the fold that leaves it out, (N,) int64, NEVER for one that
+        always trains, as all rows of one split do.
+    """
+    folds = folds_of(folder)
+    with np.load(folder / "split.npz", allow_pickle=False) as parts:
+        if "folds" not in parts:
+            return folds, np.full(len(read_targets(folder, "train")), NEVER)
+        every: Array = parts["folds"]
+    return folds[: int(every.max()) + 1], every[0]
 
 
 def signature_at(place: Path, ground: Ground, need: Need) -> Signature:
@@ -111,15 +128,18 @@ def train_in_folds(
     """Train a network in every fold, one after the other, and judge it by the rows that each left out, together.
 
     All folds share one best look, chosen on the joined outputs, and stop together; so no fold chooses by its own few
-    rows, and the epochs of the best look are those for which the chosen is trained on all rows in the end.
+    rows, and the epochs of the best look are those for which the chosen is trained on all rows in the end. The one fold
+    of one split has nobody to share with: its training chooses by itself.
 
     Args:
-        learn: trains a fold to a limit from where it stands, keeping every look.
+        learn: trains a fold to a limit from where it stands; where there are many, it keeps every look.
         limit: for the candidate: epochs of each fold; steps and seconds of all together, the steps since it began.
 
     Returns:
         steps and seconds of all folds; the curve of the joined outputs, and the outputs at its best point.
     """
+    if len(folds) == 1:
+        return learn(folds[0], limit)
     began = time.monotonic()
     steps = None if limit.steps is None else max(1, limit.steps // len(folds))
     stood, stopped = 0, False

@@ -19,6 +19,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from archwise.choice.trial import SHORTENED
 from archwise.records import Array, Trial
 
 LEAST_CHANCE = 0.05  # of reaching the best, under which a candidate is left
@@ -114,7 +115,8 @@ def judge(standing: Iterable[Trial], *, sign: float) -> dict[str, Trial]:
     if not standing:
         return {}
     best = max(standing, key=lambda trial: (sign * trial.score, trial.candidate.id))
-    finished = [trial for trial in standing if trial.state == "done" and trial.curve]
+    whole = [trial for trial in standing if not trial.why.startswith(SHORTENED)]  # of the others no share is known
+    finished = [trial for trial in whole if trial.state == "done" and trial.curve]
     judged = {}
     for trial in standing:
         if trial.state == "paused":

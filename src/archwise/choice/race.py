@@ -3,9 +3,11 @@
 All start; at each rung the better part goes on from its checkpoint and the rest pause. Where the budget allows more
 than the better third to be trained to the end, more are, and what is left at the end brings back those that paused,
 but for those whose curves say that they cannot reach the best any more (choice/outlook.py).
+Who goes to the end and cannot have its whole plan for what is left gets a shorter one (training/landing.py).
 Nothing here reads a clock when the budget is in steps, so that the same race gives the same standing on every run, with
 one worker or many.
-Source: Jamieson & Talwalkar 2016 (successive halving); Li et al. 2018 (Hyperband).
+Source: Jamieson & Talwalkar 2016 (successive halving); Li et al. 2018 (Hyperband); Li, Yumer & Ramanan 2020 (shorter
+plans that end with the budget).
 """
 
 from __future__ import annotations
@@ -140,15 +142,18 @@ def _next_grants(standing: dict[str, Trial], course: Course, rung: int) -> list[
     left = course.left(standing.values())
     if course.is_spent(left):
         return []
-    to_the_end = _affordable(ranked, left, course, share=1.0)
-    if to_the_end >= math.ceil(len(ranked) / ETA):
+    to_the_end, better = _affordable(ranked, left, course, share=1.0), math.ceil(len(ranked) / ETA)
+    if to_the_end >= better:
         allowance = math.inf
-        first = max(math.ceil(len(ranked) / ETA), course.n_at_once, FEWEST_FINISHED)
+        first = max(better, course.n_at_once, FEWEST_FINISHED)
         chosen = ranked[: min(to_the_end, first) if rung == LAST else to_the_end]  # by their ends the rest are judged
+    elif better <= course.n_at_once:  # a rung between would leave nobody behind
+        chosen, rung = ranked[: course.n_at_once], LAST
+        allowance = left / len(chosen)
     else:
         purse = left / (len(RUNGS) - rung)
         n_next = _affordable(ranked, purse, course, share=RUNGS[rung])
-        chosen = ranked[: max(course.n_at_once, min(math.ceil(len(ranked) / ETA), n_next))]
+        chosen = ranked[: max(course.n_at_once, min(better, n_next))]
         allowance = purse / len(chosen)
     return [(trial.candidate, _grant(rung, allowance, course, already=trial.steps)) for trial in chosen]
 
@@ -182,8 +187,9 @@ def _affordable(ranked: Sequence[Trial], purse: float, course: Course, *, share:
 
 
 def _grant(rung: int, allowance: float, course: Course, *, already: int) -> Grant:
+    lands = rung == LAST and course.n_fits == 1  # in folds the best look of all is trained for once more, unshortened
     if course.steps is not None:
         steps = None if math.isinf(allowance) else already + max(1, math.floor(allowance))
-        return Grant(rung, RUNGS[rung], steps=steps)
+        return Grant(rung, RUNGS[rung], steps=steps, lands=lands)
     seconds = None if math.isinf(allowance) else allowance
-    return Grant(rung, RUNGS[rung], seconds=seconds, stop_at=course.stop_at)
+    return Grant(rung, RUNGS[rung], seconds=seconds, stop_at=course.stop_at, lands=lands)

@@ -52,7 +52,7 @@ def retrain_trial(job: RefitJob, send: Send) -> float:
     Returns:
         the epochs it was trained for, fewer than wanted where seconds ran out.
     """
-    from archwise.training.loop import Limit
+    from archwise.training.landing import Limit
 
     send({"event": "refit"})
     folder = Path(job.run)

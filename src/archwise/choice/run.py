@@ -313,6 +313,19 @@ def read_left(folder: Path) -> tuple[Trial, ...]:
     return tuple(Trial(Candidate.from_json(each["candidate"]), 0, "failed", why=each["why"]) for each in held)
 
 
+def read_latest(folder: Path, candidate: Candidate) -> Trial | None:
+    """What a candidate reached at its latest rung that was finished: one that stopped early has no later one."""
+    found = (folder / "trials" / candidate.id).glob("rung-*.json")
+    rung = max((int(path.stem.removeprefix("rung-")) for path in found), default=None)
+    return None if rung is None else read_trial(folder, candidate, rung)
+
+
+def read_before(folder: Path, candidate: Candidate, rung: int) -> Trial | None:
+    """What a candidate reached last before a rung, which need not be the rung just below; None where it had none."""
+    found = (read_trial(folder, candidate, below) for below in range(rung - 1, -1, -1))
+    return next((trial for trial in found if trial is not None), None)
+
+
 def trial_to_json(trial: Trial) -> dict[str, Json]:
     """The record of a trial as JSON, without its outputs; a score that is no number becomes null."""
     return {

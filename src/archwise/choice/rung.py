@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from archwise.choice.race import Bring, Course, OnEvent
-from archwise.choice.run import read_trial, write_trial
+from archwise.choice.run import read_before, read_trial, write_trial
 from archwise.choice.stack import StackJob, run_job, stacked_up
 from archwise.choice.trial import SHORTEST_S, Grant, TrialJob, failed_trial
 from archwise.engines.processes import Job, Outcome, Workers
@@ -101,7 +101,7 @@ class _Bounded:
 def _trial(folder: Path, job: TrialJob, outcome: Outcome, course: Course) -> Trial | None:
     if outcome.kind == "ok":
         return read_trial(folder, job.candidate, job.grant.rung)
-    before = read_trial(folder, job.candidate, job.grant.rung - 1)
+    before = read_before(folder, job.candidate, job.grant.rung)
     out_of_time = course.stop_at is not None and time.monotonic() > course.stop_at - SHORTEST_S
     if before is not None and outcome.kind == "killed" and out_of_time:
         return before
@@ -112,5 +112,5 @@ def _trial(folder: Path, job: TrialJob, outcome: Outcome, course: Course) -> Tri
 
 def _stand_still(folder: Path, job: TrialJob) -> Trial:
     """Where a candidate stands for which no time was left."""
-    before = read_trial(folder, job.candidate, job.grant.rung - 1)
+    before = read_before(folder, job.candidate, job.grant.rung)
     return before or Trial(job.candidate, job.grant.rung, "failed", why="the budget ended before it could begin")

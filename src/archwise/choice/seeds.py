@@ -1,7 +1,8 @@
 """Seeds of the best network averaged: more networks of the same settings and plan, and the mean of their answers.
 
 The mean is one more candidate, as slow as its members together. The verdict takes it only where the paired evidence
-says that it is better than one network alone; else one model is enough.
+says that it is better than one network alone; else one model is enough. In folds every member is trained in all of
+them and the mean is that of their joined answers; a chosen mean is trained anew, member by member, on all open rows.
 Source: Lakshminarayanan, Pritzel & Blundell 2017 (deep ensembles).
 """
 
@@ -17,12 +18,12 @@ import numpy as np
 
 from archwise.architectures import architecture
 from archwise.choice.race import LAST, Bring, Course, OnEvent, trial_event
-from archwise.choice.run import read_ground, read_targets, read_trial, write_trial
+from archwise.choice.run import read_ground, read_latest, read_targets, read_trial, write_trial
 from archwise.choice.seal import read_groups
 from archwise.choice.search import whole_cost
-from archwise.choice.trial import N_QUICK, Grant, Send
+from archwise.choice.trial import N_QUICK, Grant, Send, judge
 from archwise.engines.processes import Job, Workers
-from archwise.evidence import bootstrap_scores, compare, interval
+from archwise.evidence import bootstrap_scores, compare, of_folds
 from archwise.records import Candidate, Metric, Trial
 from archwise.tasks import main_metric, task
 
@@ -47,7 +48,7 @@ def add_mean(
     Returns:
         the trials, with the mean as the last where there is one.
     """
-    best = best_network(trials, course.sign) if course.n_fits == 1 else None  # in folds each seed would cost them all
+    best = best_network(trials, course.sign)
     n_more = 0 if best is None or not may_win(folder, best, trials, course.sign) else count_more(best, trials, course)
     if best is None or n_more == 0:
         return tuple(trials)
@@ -57,7 +58,7 @@ def add_mean(
         replace(member, label=f"{of} seed {number}")
         for number, member in enumerate(replace(best.candidate, seeds=1 + n_more).members, start=1)
     ]
-    stop_at = None if course.stop_at is None else course.stop_at - WRITING_S
+    stop_at = None if course.stop_at is None else course.stop_at - _after_s(best, n_more, course)
     trained = {}
     for trial in bring([(member, Grant(LAST, 1.0, stop_at=stop_at)) for member in members[1:]]):
         on_event(trial_event(trial))
@@ -86,12 +87,13 @@ def may_win(folder: Path, best: Trial, trials: Sequence[Trial], sign: float) -> 
     truth, groups, outputs = read_targets(folder, "valid"), read_groups(folder, "valid"), (best.outputs, rival.outputs)
     answered = [each for each in outputs if each is not None]
     scores = bootstrap_scores(truth, answered, _metric(folder), seed=0, groups=groups, n_resamples=N_QUICK)
+    scores = of_folds(scores, read_ground(folder).n_folds)
     return compare(scores, [best.candidate.id, rival.candidate.id], [(0, 1)])[0].tied
 
 
 def kept_for_seeds(folder: Path, trials: Sequence[Trial], course: Course) -> float:
     """What the search leaves of the budget, in the unit of `Course.left`: the fewest more seeds of the best network."""
-    best = best_network(trials, course.sign) if course.n_fits == 1 else None
+    best = best_network(trials, course.sign)
     if best is None or not may_win(folder, best, trials, course.sign):
         return 0.0
     return _cost(best, FEWEST_MORE, course)
@@ -108,7 +110,17 @@ def _cost(best: Trial, n_more: int, course: Course) -> float:
     whole = whole_cost(best, course)
     if course.steps is not None:
         return n_more * whole
-    return course.n_workers * (math.ceil(n_more / course.n_workers) * whole + WRITING_S)
+    return course.n_workers * (math.ceil(n_more / course.n_workers) * whole + _after_s(best, n_more, course))
+
+
+def _after_s(best: Trial, n_more: int, course: Course) -> float:
+    """Seconds kept for what follows the members: the writing, and in folds the last fit of all but one of them.
+
+    The last fit of one network is kept of every budget.
+    """
+    if course.n_fits == 1:
+        return WRITING_S
+    return WRITING_S + math.ceil(n_more / course.n_workers) * whole_cost(best, course) / course.n_fits
 
 
 def _joined(folder: Path, mean: Candidate, workers: Workers, on_event: OnEvent) -> list[Trial]:
@@ -136,19 +148,17 @@ def join_members(job: JoinJob, send: Send) -> str:
 
     send({"event": "join"})
     folder = Path(job.run)
-    found = [read_trial(folder, member, LAST) for member in job.candidate.members]
+    found = [read_latest(folder, member) for member in job.candidate.members]
     members = [trial for trial in found if trial is not None and trial.outputs is not None]
     kind_of_task = task(read_ground(folder).profile.task)
     stacked = torch.from_numpy(np.stack([trial.outputs for trial in members if trial.outputs is not None], axis=1))
     outputs = join_outputs(stacked, kind_of_task.join).numpy()
-    truth, groups = read_targets(folder, "valid"), read_groups(folder, "valid")
-    scores = bootstrap_scores(truth, [outputs], _metric(folder), seed=0, groups=groups, n_resamples=N_QUICK)
-    low, high = interval(scores, 0)
+    score, low, high = judge(folder, read_ground(folder), [outputs])[0]
     trial = Trial(
         job.candidate,
         LAST,
         "done",
-        score=float(scores.point[0]),
+        score=score,
         low=low,
         high=high,
         steps=sum(trial.steps for trial in members),

@@ -50,7 +50,8 @@ class StackJob:
 def stacked_up(jobs: Sequence[TrialJob], n_workers: int) -> list[TrialJob | StackJob]:
     """Put jobs of one shape and grant together, in as many stacks as there are workers where they are enough for it.
 
-    Where a worker would be left without a job, they stay alone.
+    Where a worker would be left without a job, they stay alone; so those whose plan must be shortened do, who are as
+    many as there are workers at the most.
 
     Args:
         jobs: of one rung, in order; a stack takes the place of its first.
@@ -85,7 +86,8 @@ def run_trials(job: StackJob, send: Send) -> int:
     Returns:
         how many records were written.
     """
-    from archwise.training.loop import Limit, Trained
+    from archwise.training.landing import Limit
+    from archwise.training.loop import Trained
     from archwise.training.stacked import Member, pays, train_stacked
 
     folder, grant = Path(job.run), job.grant

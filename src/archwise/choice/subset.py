@@ -1,5 +1,7 @@
 """A candidate fitted again on parts of the training rows, in worker processes, to tell what more rows would bring.
 
+Where folds decide, each fold of the first repeat is fitted on what it learns from of a part, and the answers for the
+rows that were left out are joined: one judged row each, as on one split, which is the case of one fold.
 A reference costs no steps and is quick, so it is always measured where time is left. A network is trained again only
 where the budget is in seconds and the time left is enough; otherwise the best reference is measured in its place, and
 the sentence says so. What a part answered is on disk before the next, so that a resumed run repeats none.
@@ -13,28 +15,35 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from archwise.architectures import architecture, need_of
+from archwise.choice.folds import Fold, Jury, first_cut, pool, signature_at, train_in_folds
 from archwise.choice.growth import Part, cut_parts, grow, growth_json
 from archwise.choice.run import Ground, read_ground, read_targets, trial_folder
 from archwise.choice.seal import read_groups
 from archwise.choice.start import count_workers
-from archwise.choice.trial import Send
-from archwise.choice.trunk import given_batch, network_of
+from archwise.choice.trial import Send, training_of
+from archwise.choice.trunk import given_batch
 from archwise.config import Config
 from archwise.data.mapped import gather
 from archwise.data.open import draw_evenly
 from archwise.engines.processes import Job, Workers
-from archwise.evidence import bootstrap_scores
+from archwise.evidence import bootstrap_scores, of_folds
 from archwise.model.session import open_session, outputs
 from archwise.records import Array, Batch, Candidate, Json, Metric, Trial
 from archwise.tasks import main_metric, task
 
+if TYPE_CHECKING:
+    from archwise.training.landing import Limit
+    from archwise.training.loop import Trained
+
 N_RESAMPLES = 500
 EVIDENCE_S = 2.0  # kept for the scores of the parts
 SMALLEST_BATCH = 16
+_ONE_OF_MEAN = " (Measured on one of the networks whose answers are averaged.)"
 FEWEST_SIZES = 4  # of the rows, all rows among them, that a power law is fitted to
 
 
@@ -50,7 +59,7 @@ class SubsetJob:
 
 @dataclass(frozen=True)
 class _Subject:
-    """Who is fitted on parts of the rows. words: why it is not the chosen, if it is not."""
+    """Who is fitted on parts of the rows. words: a sentence in brackets on who it is, where it is not the chosen."""
 
     trial: Trial
     words: str = ""
@@ -74,39 +83,48 @@ def measure_growth(
     Returns:
         the facts for verdict.json, with the sentence that tells them; the sentence alone where nothing was measured.
     """
-    if read_ground(folder).n_fits > 1:  # the rows that decide are those that train
-        return {"sentence": "What more rows would bring is not measured where folds decide."}
-    n_workers = count_workers(config)
-    subject = _subject(usable, chosen, sign=_metric(read_ground(folder)).sign, left_s=_left_s(deadline, n_workers))
+    ground = read_ground(folder)
+    left_s = _left_s(deadline, count_workers(config), ground.n_repeats)
+    subject = _subject(usable, chosen, sign=_metric(ground).sign, left_s=left_s)
     if isinstance(subject, str):
         return {"sentence": f"What more rows would bring was not measured: {subject}."}
     candidate = subject.trial.candidate
-    parts = subset_parts(folder, candidate, seed=config.seed)
-    if not parts:
+    cut = cut_rows(folder, candidate, seed=config.seed)
+    if not cut.parts:
         return {"sentence": "What more rows would bring was not measured: the training rows are too few to cut up."}
-    jobs = [SubsetJob(str(folder), candidate, config.seed, part.name) for part in parts]
+    jobs = [SubsetJob(str(folder), candidate, config.seed, part.name) for part in cut.parts]
     waiting = [job for job in jobs if not _place(job).exists()]
     until = None if deadline is None else deadline - EVIDENCE_S
     for _ in workers.run(fit_subset, [Job(job, until=until) for job in waiting]):
         pass  # what each answered is on disk
-    done = [part for part, job in zip(parts, jobs, strict=True) if _place(job).exists()]
+    done = [part for part, job in zip(cut.parts, jobs, strict=True) if _place(job).exists()]
     if len({part.size for part in done}) + 1 < FEWEST_SIZES:
         return {"sentence": "What more rows would bring was not measured: the fits on parts of the rows failed."}
-    facts = _facts(folder, config, subject.trial, done)
-    facts["sentence"] += subject.words
+    facts = _facts(folder, config, subject.trial, replace(cut, parts=(*done, cut.whole)))
+    facts["sentence"] += _fold_words(ground, cut) + subject.words
     return facts
 
 
-def _left_s(deadline: float | None, n_workers: int) -> float | None:
-    """Worker seconds that are left for fits, or None where no clock decides."""
-    return None if deadline is None else (deadline - EVIDENCE_S - time.monotonic()) * n_workers
+def _fold_words(ground: Ground, cut: RowCut) -> str:
+    """How many rows a fit has, where it is not all that train in the end."""
+    if ground.n_folds == 1:
+        return ""
+    n_rows = round(cut.n_rows(cut.whole))
+    return f" (A fit in the folds learns from {n_rows:,} of the {ground.n_train:,} rows that are not sealed.)"
+
+
+def _left_s(deadline: float | None, n_workers: int, n_repeats: int) -> float | None:
+    """Worker seconds that are left for fits, in which a trial of all repeats counts, or None where no clock decides."""
+    return None if deadline is None else (deadline - EVIDENCE_S - time.monotonic()) * n_workers * n_repeats
 
 
 def _subject(usable: Sequence[Trial], chosen: Trial, *, sign: float, left_s: float | None) -> _Subject | str:
     """Who is measured: the chosen, or else the best reference; or why nobody is."""
     is_network = not architecture(chosen.candidate.architecture).is_reference
-    if is_network and left_s is not None and _cost_s(chosen) <= left_s:
-        return _Subject(chosen)
+    if is_network and left_s is not None:
+        alone = next(trial for trial in usable if trial.candidate.id == chosen.candidate.members[0].id)
+        if _cost_s(alone) <= left_s:
+            return _Subject(alone, _ONE_OF_MEAN if chosen.candidate.seeds > 1 else "")
     if not architecture(chosen.candidate.architecture).learns:
         return f"{chosen.candidate.label} only counts, so more rows would not change it"
     fitted = [trial for trial in usable if _is_fitted(trial)]
@@ -132,37 +150,60 @@ def _cost_s(trial: Trial) -> float:
     return (1.5 if architecture(trial.candidate.architecture).is_reference else 7.0) * trial.seconds
 
 
-def subset_parts(folder: Path, candidate: Candidate, *, seed: int) -> tuple[Part, ...]:
-    """The parts of the training rows that a candidate is fitted on; their rows are numbers of the run's rows."""
-    targets, groups = read_targets(folder, "train"), read_groups(folder, "train")
+@dataclass(frozen=True)
+class RowCut:
+    """How the rows of a run are cut to see its score grow.
+
+    folds: which leave out each judged row once. left_out: (N,) place of the fold that leaves out each training row.
+    parts: whose rows are numbers of the run's training rows. whole: all that a candidate is fitted on, as a part.
+    """
+
+    folds: tuple[Fold, ...]
+    left_out: Array
+    parts: tuple[Part, ...]
+    whole: Part
+
+    def rows(self, part: Part, fold: Fold) -> Array:
+        """The rows of a part that a fold learns from, as places among the training rows of the fold."""
+        number = [each.name for each in self.folds].index(fold.name)
+        learnt = np.flatnonzero(self.left_out != number)
+        places: Array = np.searchsorted(learnt, part.rows[self.left_out[part.rows] != number])
+        return places
+
+    def n_rows(self, part: Part) -> float:
+        """The rows of a part that a fold learns from, in the mean of all folds."""
+        return float(np.mean([len(self.rows(part, fold)) for fold in self.folds]))
+
+
+def cut_rows(folder: Path, candidate: Candidate, *, seed: int) -> RowCut:
+    """Cut the training rows that a candidate is fitted on into parts; none where a fit would have too few rows."""
+    ground, targets, groups = read_ground(folder), read_targets(folder, "train"), read_groups(folder, "train")
+    folds, left_out = first_cut(folder)
     most = architecture(candidate.architecture).most_rows or len(targets)
     rows = draw_evenly(len(targets), most, seed=0)
-    is_class = task(read_ground(folder).profile.task).stratify
-    cut = cut_parts(
-        gather(targets, rows), seed=seed, is_class=is_class, groups=None if groups is None else groups[rows]
-    )
-    return tuple(replace(part, rows=rows[part.rows]) for part in cut)
+    if groups is not None:
+        groups = None if len(np.unique(groups)) == len(groups) else groups[rows]  # of one row each, for repeats
+    strata = [gather(targets, rows)] if task(ground.profile.task).stratify else []
+    n_fit = min(len(rows), ground.rows_a_fit)
+    parts = cut_parts([*strata, left_out[rows]], seed=seed, n_fit=n_fit, groups=groups)
+    return RowCut(folds, left_out, tuple(replace(part, rows=rows[part.rows]) for part in parts), Part("whole", 1, rows))
 
 
 def fit_subset(job: SubsetJob, send: Send) -> str:
     """Fit a candidate on a part of the training rows, and write what it answers on the validation rows.
 
     Returns:
-        the path of the outputs, (N_valid, K) float32.
+        the path of the outputs, (N_valid, K) float32; of folds, for the rows of one repeat.
     """
     send({"event": "growth", "part": job.part})
     folder = Path(job.run)
-    ground, entry, need = read_ground(folder), architecture(job.candidate.architecture), need_of(job.candidate)
-    part = next(part for part in subset_parts(folder, job.candidate, seed=job.seed) if part.name == job.part)
-    batch = {name: gather(array, part.rows) for name, array in given_batch(folder, job.candidate, "train").items()}
-    targets = gather(read_targets(folder, "train"), part.rows)
-    valid = given_batch(folder, job.candidate, "valid")
-    if entry.solve is None:
-        answered = _trained(job, ground, (batch, targets), valid)
+    ground, entry = read_ground(folder), architecture(job.candidate.architecture)
+    cut = cut_rows(folder, job.candidate, seed=job.seed)
+    part = next(part for part in cut.parts if part.name == job.part)
+    if entry.is_reference:
+        answered = pool(cut.folds, [_solved(job, ground, fold, cut.rows(part, fold)) for fold in cut.folds])
     else:
-        settings, seed = dict(job.candidate.settings), job.candidate.plan.seed
-        signature, name = ground.signature(need), ground.profile.task
-        answered = outputs(open_session(entry.solve(signature, settings, batch, targets, name, seed).onnx), valid)
+        answered = _trained(job, ground, cut, part)
     path = _place(job)
     partial = path.with_suffix(".partial.npy")
     np.save(partial, answered, allow_pickle=False)
@@ -170,26 +211,56 @@ def fit_subset(job: SubsetJob, send: Send) -> str:
     return str(path)
 
 
-def _trained(job: SubsetJob, ground: Ground, given: tuple[Batch, Array], valid: Batch) -> Array:
-    """Train a network by its plan, in batches that are smaller as the rows are fewer, so that its steps are as many."""
-    from archwise.training.loop import Examples, Limit, Tools, TrainJob, train
+def _rows_of(fold: Fold, candidate: Candidate, rows: Array) -> tuple[Batch, Array]:
+    batch = {name: gather(array, rows) for name, array in given_batch(fold.place, candidate, "train").items()}
+    return batch, gather(read_targets(fold.place, "train"), rows)
 
-    plan, folder = job.candidate.plan, Path(job.run)
-    share = len(given[1]) / ground.n_train
-    plan = replace(plan, batch=max(min(SMALLEST_BATCH, plan.batch), math.ceil(plan.batch * share)))
-    candidate, kind_of_task = replace(job.candidate, plan=plan), task(ground.profile.task)
-    network = network_of(folder, ground, candidate, ground.signature(need_of(candidate)))
-    checkpoint = _place(job).with_suffix(".safetensors")
-    trained = train(
-        network,
-        TrainJob(kind_of_task, ground.target_state, _metric(ground), plan, ground.device),
-        train=Examples(*given),
-        valid=Examples(valid, read_targets(folder, "valid")),
-        limit=Limit(plan.epochs),
-        tools=Tools(checkpoint, lambda point: None, time.monotonic),
-    )
-    checkpoint.unlink()
+
+def _solved(job: SubsetJob, ground: Ground, fold: Fold, rows: Array) -> Array:
+    """Fit a reference on some training rows of a fold; what it answers for those that were left out."""
+    entry, name = architecture(job.candidate.architecture), ground.profile.task
+    assert entry.solve is not None  # only a reference is asked
+    settings, seed = dict(job.candidate.settings), job.candidate.plan.seed
+    need = need_of(job.candidate)
+    signature = signature_at(fold.place, ground, need)
+    solved = entry.solve(signature, settings, *_rows_of(fold, job.candidate, rows), name, seed)
+    return outputs(open_session(solved.onnx), given_batch(fold.place, job.candidate, "valid"))
+
+
+def _trained(job: SubsetJob, ground: Ground, cut: RowCut, part: Part) -> Array:
+    """Train a network by its plan, in batches that are smaller as the rows are fewer, so that its steps are as many."""
+    from archwise.training.landing import Limit
+    from archwise.training.loop import Examples, train
+
+    folder, plan = Path(job.run), job.candidate.plan
+    plan = replace(plan, batch=max(min(SMALLEST_BATCH, plan.batch), math.ceil(plan.batch / part.size)))
+    checkpoints = set()
+
+    def learn(fold: Fold, limit: Limit) -> Trained:
+        alone = len(cut.folds) == 1
+        network, learnt, tools = training_of(folder, ground, job.candidate, fold=fold, chooses=alone)
+        checkpoint = tools.checkpoint.with_name(f"part-{part.name}.safetensors")
+        checkpoints.add(checkpoint)
+        return train(
+            network,
+            replace(learnt, plan=plan),
+            train=Examples(*_rows_of(fold, job.candidate, cut.rows(part, fold))),
+            valid=Examples(given_batch(fold.place, job.candidate, "valid"), read_targets(fold.place, "valid")),
+            limit=limit,
+            tools=replace(tools, checkpoint=checkpoint),
+        )
+
+    judged = Jury(_metric(ground), read_targets(folder, "valid")[_judged(cut.folds)])
+    limit = Limit(plan.epochs)
+    trained = train_in_folds(learn, cut.folds, jury=judged, plan=plan, limit=limit, on_point=lambda point: None)
+    for checkpoint in checkpoints:
+        checkpoint.unlink()
     return trained.outputs
+
+
+def _judged(folds: Sequence[Fold]) -> Array:
+    """The places of the rows that folds leave out among the validation rows, rising."""
+    return np.sort(np.concatenate([fold.left_out for fold in folds]))
 
 
 def _metric(ground: Ground) -> Metric:
@@ -200,21 +271,20 @@ def _place(job: SubsetJob) -> Path:
     return trial_folder(Path(job.run), job.candidate) / f"part-{job.part}.npy"
 
 
-def _facts(folder: Path, config: Config, trial: Trial, parts: Sequence[Part]) -> dict[str, Json]:
-    """Score the parts and all rows on the same resamples of the validation rows, and fit their growth."""
+def _facts(folder: Path, config: Config, trial: Trial, cut: RowCut) -> dict[str, Json]:
+    """Score the parts, the last of which is all rows, on the same resamples of the rows judged; fit their growth."""
     ground, place = read_ground(folder), trial_folder(folder, trial.candidate)
-    metric = _metric(ground)
-    answered = [np.load(place / f"part-{part.name}.npy", allow_pickle=False) for part in parts]
+    metric, judged, groups = _metric(ground), _judged(cut.folds), read_groups(folder, "valid")
+    answered = [np.load(place / f"part-{part.name}.npy", allow_pickle=False) for part in cut.parts[:-1]]
     assert trial.outputs is not None  # only usable trials are measured
     scores = bootstrap_scores(
-        read_targets(folder, "valid"),
-        [*answered, trial.outputs],
+        read_targets(folder, "valid")[judged],
+        [*answered, trial.outputs[judged]],
         metric,
         seed=config.seed,
-        groups=read_groups(folder, "valid"),
+        groups=None if groups is None else groups[judged],
         n_resamples=N_RESAMPLES,
     )
-    most = architecture(trial.candidate.architecture).most_rows or ground.n_train
-    n_rows = [*(len(part.rows) for part in parts), min(most, ground.n_train)]
-    growth = grow(scores, [*(part.size for part in parts), 1], n_rows, seed=config.seed)
+    n_rows = [cut.n_rows(part) for part in cut.parts]
+    growth = grow(of_folds(scores, ground.n_folds), [part.size for part in cut.parts], n_rows, seed=config.seed)
     return growth_json(growth, metric, trial.candidate.label)

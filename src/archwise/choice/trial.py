@@ -16,9 +16,9 @@ from archwise.choice.folds import Fold, Jury, folds_of, pool, signature_at, trai
 from archwise.choice.run import (
     Ground,
     read_batch,
+    read_before,
     read_ground,
     read_targets,
-    read_trial,
     trial_folder,
     write_trial,
 )
@@ -29,13 +29,26 @@ from archwise.data.open import draw_evenly
 from archwise.errors import UsageError
 from archwise.evidence import bootstrap_scores, interval, of_folds
 from archwise.model.session import open_session, outputs, row_latency_ms
-from archwise.records import Architecture, Array, Batch, Candidate, CurvePoint, Json, Metric, Signature, Solved, Trial
+from archwise.records import (
+    Architecture,
+    Array,
+    Batch,
+    Candidate,
+    CurvePoint,
+    Json,
+    Metric,
+    Plan,
+    Signature,
+    Solved,
+    Trial,
+)
 from archwise.tasks import main_metric, task
 
 if TYPE_CHECKING:
     import torch
 
-    from archwise.training.loop import Examples, Limit, Tools, Trained, TrainJob
+    from archwise.training.landing import Limit
+    from archwise.training.loop import Examples, Tools, Trained, TrainJob
     from archwise.training.network import Network
 
 Send = Callable[[object], None]
@@ -44,6 +57,7 @@ PARITY_ROWS_AT_ONCE = 32
 SHORTEST_S = 0.5  # a trial is not begun with less than this left of the race
 FEWEST_TIMED, LONGEST_TIMED_S = 5, 0.5  # calls of one row, and their time in all, from which a latency is told
 MOST_PARITY_CELLS = 8_000_000  # of one input of the rows that hold the written model against the trained one
+SHORTENED = "shortened to"  # how the words of a network begin whose plan did not fit
 N_QUICK = 200  # resamples of the interval that the live table shows; the verdict draws its own
 
 
@@ -53,6 +67,7 @@ class Grant:
 
     share: of its plan's epochs, in all. steps: steps in all, or None. seconds: of this rung, or None.
     stop_at: when the race ends on the monotonic clock, or None.
+    lands: whether its plan is brought to its end within these bounds, shortened where it does not fit.
     """
 
     rung: int
@@ -60,6 +75,7 @@ class Grant:
     steps: int | None = None
     seconds: float | None = None
     stop_at: float | None = None
+    lands: bool = False
 
     def is_over(self) -> bool:
         """Whether the race has too little time left for anything to begin."""
@@ -188,7 +204,7 @@ def solve_on(ground: Ground, candidate: Candidate, batch: Batch, targets: Array,
 
 def _train(folder: Path, ground: Ground, job: TrialJob, send: Send) -> Trial:
     """Train a network from where its checkpoints stand to the end of its grant."""
-    from archwise.training.loop import Limit
+    from archwise.training.landing import Limit
 
     candidate, grant = job.candidate, job.grant
     folds = folds_of(folder)
@@ -196,16 +212,16 @@ def _train(folder: Path, ground: Ground, job: TrialJob, send: Send) -> Trial:
     def on_point(point: CurvePoint) -> None:
         send({"event": "point", **asdict(point)})
 
-    def learn_fold(fold: Fold, limit: Limit) -> Trained:
-        return learn(training_of(folder, ground, candidate, fold=fold, chooses=False), fold.place, candidate, limit)
-
-    limit = Limit(grant.share * candidate.plan.epochs, grant.steps, grant.seconds_left())
     training = training_of(folder, ground, candidate, on_point)
-    if len(folds) == 1:
-        trained = learn(training, folder, candidate, limit)
-    else:
-        jury = Jury(_metric(ground), read_targets(folder, "valid"))
-        trained = train_in_folds(learn_fold, folds, jury=jury, plan=candidate.plan, limit=limit, on_point=on_point)
+
+    def learn_fold(fold: Fold, limit: Limit) -> Trained:
+        alone = len(folds) == 1
+        own = training if alone else training_of(folder, ground, candidate, fold=fold, chooses=False)
+        return learn(own, fold.place, candidate, limit)
+
+    limit = Limit(grant.share * candidate.plan.epochs, grant.steps, grant.seconds_left(), grant.lands)
+    jury = Jury(_metric(ground), read_targets(folder, "valid"))
+    trained = train_in_folds(learn_fold, folds, jury=jury, plan=candidate.plan, limit=limit, on_point=on_point)
     return trained_trial(folder, job, trained, judged=judge(folder, ground, [trained.outputs])[0])
 
 
@@ -255,14 +271,14 @@ def read_examples(folder: Path, candidate: Candidate) -> tuple[Examples, Example
 
 def trained_trial(folder: Path, job: TrialJob, trained: Trained, *, judged: tuple[float, float, float]) -> Trial:
     """The record of a network that was trained to the end of its grant; judged: its score with its interval."""
-    before = read_trial(folder, job.candidate, job.grant.rung - 1)
+    before = read_before(folder, job.candidate, job.grant.rung)
     score, low, high = judged
     network = served_network(folder, job.candidate)
     return Trial(
         job.candidate,
         job.grant.rung,
         "done" if trained.finished else "paused",
-        why="stopped early: no better score for a while" if trained.stopped_early else "",
+        why=_training_words(trained, job.candidate.plan),
         score=score,
         low=low,
         high=high,
@@ -284,9 +300,18 @@ def served_network(folder: Path, candidate: Candidate) -> Network:
     return make_network(entry, candidate, ground.signature(need_of(candidate)), kind_of_task, ground.target_state)
 
 
+def _training_words(trained: Trained, plan: Plan) -> str:
+    if trained.stopped_early:
+        return "stopped early: no better score for a while"
+    if trained.skipped > 0.0 and trained.finished:
+        share = trained.steps / (trained.steps + trained.skipped)
+        return f"{SHORTENED} {max(0.01, share):.0%} of its {plan.epochs} epochs, to end inside the budget"
+    return ""
+
+
 def failed_trial(folder: Path, job: TrialJob, reason: str) -> Trial:
     """The record of a trial that failed."""
-    before = read_trial(folder, job.candidate, job.grant.rung - 1)
+    before = read_before(folder, job.candidate, job.grant.rung)
     return Trial(job.candidate, job.grant.rung, "failed", why=reason, steps=before.steps if before else 0)
 
 

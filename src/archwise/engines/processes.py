@@ -84,6 +84,11 @@ class Workers:
         self._modules = modules
         self._workers: list[_Worker] = []
 
+    @property
+    def n_workers(self) -> int:
+        """How many there may be."""
+        return self._n_workers
+
     def __enter__(self) -> Self:
         return self
 

@@ -29,6 +29,7 @@ class Checkpoint:
     optimizer: "<number of the parameter>.<name>" -> its state. generator: bytes.
     loss: sum over the steps since the last look. looks: (L, N_valid, K) outputs at every look, where they are kept.
     best_step: -1 before the first look. stopped: whether it stopped early.
+    skipped: steps of the plan that were left out so far.
     """
 
     weights: Tensors
@@ -43,6 +44,7 @@ class Checkpoint:
     stopped: bool
     curve: tuple[CurvePoint, ...]
     looks: torch.Tensor = field(default_factory=lambda: torch.empty(0))
+    skipped: float = 0.0
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -58,6 +60,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "step": checkpoint.step,
         "best_step": checkpoint.best_step,
         "stopped": checkpoint.stopped,
+        "skipped": checkpoint.skipped,
         "curve": [asdict(point) for point in checkpoint.curve],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,6 +99,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         step=facts["step"],
         best_step=facts["best_step"],
         stopped=facts["stopped"],
+        skipped=facts.get("skipped", 0.0),  # absent before plans could be shortened
         curve=tuple(CurvePoint(**point) for point in facts["curve"]),
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
@@ -15,22 +14,22 @@ import torch
 
 from archwise.blocks.dropout import Dropout
 from archwise.catalogue import pick
-from archwise.data.mapped import Picked, release
+from archwise.data.mapped import release
 from archwise.errors import DivergedError
-from archwise.records import Array, Batch, CurvePoint, Json, Metric, Plan, Signature, Task
+from archwise.records import Array, Batch, CurvePoint, Json, Metric, Plan, Task
 from archwise.training.checkpoint import Checkpoint, Tensors, read_checkpoint, write_checkpoint
 from archwise.training.device import own_random_numbers, pick_device, random_state, set_random_state
 from archwise.training.head import solve_head
+from archwise.training.landing import Landing, Limit
 from archwise.training.network import Network, each_member, learn_mode, learnt_weights, n_parameters, put_back
 from archwise.training.optimizer import make_optimizer, set_rates
 from archwise.training.order import Order
+from archwise.training.rows import as_tensor, first_rows, input_tensors, rows_at_once
 from archwise.training.schedule import SCHEDULES
 
 FEWEST_STEPS_A_LOOK, MOST_STEPS_A_LOOK = 20, 400
 CHECKPOINT_EVERY_S = 60.0
-_ROWS_TO_BEGIN = 4096  # at most, that a body may see before the first step
-ROWS_A_LOOK = 4096  # of the validation part at a time, so that memory stays modest
-CELLS_A_LOOK = 16_000_000  # of these rows; maps inside a network are larger than what it reads
+_HAIR = 1e-6  # of a step, which sums of its parts may be off
 
 
 @dataclass(frozen=True)
@@ -58,18 +57,6 @@ class TrainJob:
 
 
 @dataclass(frozen=True)
-class Limit:
-    """Where to pause, whichever comes first.
-
-    epochs, steps: in all, since the candidate began. seconds: of this call.
-    """
-
-    epochs: float
-    steps: int | None = None
-    seconds: float | None = None
-
-
-@dataclass(frozen=True)
 class Tools:
     """What the loop uses from outside: where its checkpoint lies, who hears of each look, a clock in seconds."""
 
@@ -85,7 +72,7 @@ class Trained:
     finished: nothing is left to train. steps: in all.
     outputs: (N_valid, K) at the best look, whose score is `score`; before the first look, as the network stands.
     looks: (L, N_valid, K) at every point of the curve, where the loop does not choose; else none.
-    seconds: of this call.
+    seconds: of this call. skipped: steps of the plan that were left out so that its end came inside the limit.
     """
 
     finished: bool
@@ -97,6 +84,7 @@ class Trained:
     n_parameters: int
     seconds: float
     looks: Array = field(default_factory=lambda: np.empty(0))
+    skipped: float = 0.0
 
 
 def train(network: Network, job: TrainJob, *, train: Examples, valid: Examples, limit: Limit, tools: Tools) -> Trained:
@@ -122,7 +110,8 @@ def train(network: Network, job: TrainJob, *, train: Examples, valid: Examples, 
     device = pick_device(job.device)
     with own_random_numbers(device, job.plan.seed):
         run = begin_run(network, job, train=train, valid=valid, checkpoint=tools.checkpoint)
-        _advance(run, last_step(run, limit), deadline, tools)
+        landing = Landing(last_step(run, limit), deadline, clock=tools.clock) if limit.lands else None
+        _advance(run, last_step(run, limit), deadline, landing, tools=tools)
         return end_run(run, tools.checkpoint, seconds=lambda: tools.clock() - began)
 
 
@@ -134,7 +123,7 @@ def begin_run(network: Network, job: TrainJob, *, train: Examples, valid: Exampl
     """
     is_new = not checkpoint.exists()
     if is_new:
-        network.begin(*_first_rows(network, train, job.plan.seed))
+        network.begin(*first_rows(network.signature.inputs, train.batch, len(train.targets), seed=job.plan.seed))
     device = pick_device(job.device)
     run = Run(network.to(device), job, train, valid, device)
     if is_new:
@@ -157,7 +146,7 @@ def end_run(run: Run, checkpoint: Path, *, seconds: Callable[[], float]) -> Trai
         run.best, run.outputs = _copy(learnt_weights(run.judged)), _answer(run)
     write_checkpoint(checkpoint, run.checkpoint())
     return Trained(
-        finished=run.stopped or run.step >= run.total,
+        finished=run.stopped or run.is_whole,
         stopped_early=run.stopped,
         steps=run.step,
         curve=tuple(run.curve),
@@ -166,6 +155,7 @@ def end_run(run: Run, checkpoint: Path, *, seconds: Callable[[], float]) -> Trai
         n_parameters=n_parameters(run.network),
         seconds=seconds(),
         looks=run.kept_looks().numpy(),
+        skipped=run.skipped,
     )
 
 
@@ -181,8 +171,10 @@ class Run:
         learn_mode(network)
         self.judged = copy.deepcopy(network) if plan.average > 0.0 else network
         self.job, self.plan, self.device = job, plan, device
-        self.inputs, self.valid_inputs = (_tensors(network, part.batch, device) for part in (train, valid))
-        self.targets = _tensor(train.targets, device)
+        self.inputs, self.valid_inputs = (
+            input_tensors(network.signature.inputs, part.batch, device) for part in (train, valid)
+        )
+        self.targets = as_tensor(train.targets, device)
         self.truth = valid.targets
         losses = dict(job.task.losses)
         self.loss_of = pick(losses, plan.loss or next(iter(losses)), f"loss of {job.task.name}")
@@ -190,6 +182,7 @@ class Run:
         self.factor = pick(dict(SCHEDULES), plan.schedule, "schedule")
         self.fade = pick(dict(SCHEDULES), plan.fade, "schedule")
         self.dropouts = [module for module in network.modules() if isinstance(module, Dropout)]
+        self.faded = math.nan  # what the dropouts stand at
         self.optimizer = make_optimizer(network, plan)
         self.n_rows = len(train.targets)
         self.order = Order(self.n_rows, plan.seed)
@@ -199,7 +192,7 @@ class Run:
         self.steps_a_look = _steps_a_look(self.steps_an_epoch)
         self.total = plan.epochs * self.steps_an_epoch
 
-        self.step, self.best_step, self.stopped = 0, -1, False
+        self.step, self.skipped, self.best_step, self.stopped = 0, 0.0, -1, False
         self.loss = torch.zeros((), device=device)  # sum since the last look
         self.best: Tensors = {}
         self.outputs = torch.empty(0)
@@ -210,6 +203,13 @@ class Run:
         """Begin the average of the weights at the weights."""
         if self.judged is not self.network:
             put_back(self.judged, learnt_weights(self.network))
+
+    def fade_dropouts(self, factor: float) -> None:
+        """Let every dropout drop that factor of its share; most schedules ask for the same at every step."""
+        if factor != self.faded:
+            for dropout in self.dropouts:
+                dropout.fade(factor)
+            self.faded = factor
 
     def go_on_from(self, saved: Checkpoint) -> None:
         """Take up a run where its checkpoint stands."""
@@ -223,6 +223,7 @@ class Run:
         self.optimizer.load_state_dict({"state": restored, "param_groups": self.optimizer.state_dict()["param_groups"]})
         set_random_state(self.device, saved.generator)
         self.step, self.best_step, self.stopped = saved.step, saved.best_step, saved.stopped
+        self.skipped = saved.skipped
         self.loss = saved.loss.to(self.device)
         self.best, self.outputs, self.curve = saved.best, saved.outputs, list(saved.curve)
         self.looks = list(saved.looks)
@@ -246,42 +247,56 @@ class Run:
             step=self.step,
             best_step=self.best_step,
             stopped=self.stopped,
+            skipped=self.skipped,
             curve=tuple(self.curve),
             looks=self.kept_looks(),
         )
+
+    @property
+    def place(self) -> float:
+        """Where the run stands in its plan, in steps of it: those taken and those left out."""
+        return self.step + self.skipped
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the plan is at its end."""
+        return self.place >= self.total - _HAIR
 
     def kept_looks(self) -> torch.Tensor:
         """(L, N_valid, K) outputs at every look that is kept."""
         return torch.stack(self.looks) if self.looks else torch.empty(0)
 
 
-def _advance(run: Run, last: int, deadline: float, tools: Tools) -> None:
+def _advance(run: Run, last: int, deadline: float, landing: Landing | None, *, tools: Tools) -> None:
     """Train from step to step until the last one, the deadline, or no better score for a while."""
     plan, network, optimizer = run.plan, run.network, run.optimizer
     parameters = list(network.parameters())
     averaged = list(run.judged.parameters()) if run.judged is not network else []
     saved_at = tools.clock()
-    while run.step < last and not run.stopped and tools.clock() < deadline:
+    while run.step < last and not run.is_whole and not run.stopped and tools.clock() < deadline:
         epoch, place = divmod(run.step, run.steps_an_epoch)
         rows, is_new_window = run.order.rows(epoch, place * run.batch, (place + 1) * run.batch)
         if is_new_window:
             release(run.mapped)
         optimizer.zero_grad(set_to_none=True)
-        faded = run.fade(run.step, run.total)
-        for dropout in run.dropouts:
-            dropout.fade(faded)
+        faded = run.fade(run.place, run.total)
+        run.fade_dropouts(faded)
         loss = _mean_loss(run, rows.to(run.device))
         loss.backward()  # type: ignore[no-untyped-call]
         if plan.clip > 0.0:
             torch.nn.utils.clip_grad_norm_(parameters, plan.clip, foreach=True)
-        set_rates(optimizer, plan.rate * run.factor(run.step, run.total), plan.decay * faded)
+        set_rates(optimizer, plan.rate * run.factor(run.place, run.total), plan.decay * faded)
         optimizer.step()
         if averaged:
             _average(averaged, parameters, plan.average, run.step)
         run.loss += loss.detach()
         run.step += 1
-        if run.step % run.steps_a_look == 0 or run.step == run.total:
+        if landing is not None:
+            run.skipped += landing.skipped(run.step, run.total - run.place)
+        if run.step % run.steps_a_look == 0 or run.is_whole:
             note_look(run, finite_loss(run), _answer(run), on_point=tools.on_point)
+            if landing is not None:
+                landing.has_looked()
             if tools.clock() - saved_at > CHECKPOINT_EVERY_S:
                 write_checkpoint(tools.checkpoint, run.checkpoint())
                 saved_at = tools.clock()
@@ -354,7 +369,7 @@ def _answer(run: Run) -> torch.Tensor:
             mine.copy_(its)
     run.judged.eval()
     with torch.no_grad():
-        at_once = rows_at_once(run.network.signature)
+        at_once = rows_at_once(run.network.signature.inputs)
         parts = [
             run.judged(*[tensor[start : start + at_once] for tensor in run.valid_inputs]).cpu()
             for start in range(0, len(run.truth), at_once)
@@ -363,20 +378,8 @@ def _answer(run: Run) -> torch.Tensor:
     return torch.cat(parts)
 
 
-def rows_at_once(signature: Signature) -> int:
-    """How many rows go through a network at a time where nothing is learnt."""
-    return max(1, min(ROWS_A_LOOK, CELLS_A_LOOK // max(spec.width for spec in signature.inputs)))
-
-
 def _score(run: Run, outputs: torch.Tensor) -> float:
     return float(run.job.metric.score(run.truth, outputs.numpy(), np.ones((1, len(run.truth))))[0])
-
-
-def _first_rows(network: Network, train: Examples, seed: int) -> list[torch.Tensor]:
-    """Some training rows, drawn by the seed, on the CPU."""
-    n_rows, most = len(train.targets), min(_ROWS_TO_BEGIN, rows_at_once(network.signature))
-    rows = np.sort(np.random.default_rng(seed).choice(n_rows, min(n_rows, most), replace=False))
-    return [torch.from_numpy(train.batch[spec.name][rows].astype(spec.dtype)) for spec in network.signature.inputs]
 
 
 def last_step(run: Run, limit: Limit) -> int:
@@ -390,41 +393,6 @@ def _steps_a_look(steps_an_epoch: int) -> int:
     if steps_an_epoch < FEWEST_STEPS_A_LOOK:
         return steps_an_epoch * ceil(FEWEST_STEPS_A_LOOK / steps_an_epoch)
     return ceil(steps_an_epoch / ceil(steps_an_epoch / MOST_STEPS_A_LOOK))
-
-
-class PickedTensor:
-    """Rows of a tensor that lies in a file; of a tensor's ways, those by which a run takes rows.
-
-    source: (M, ...). rows: (N,) int64. device: where taken rows go.
-    """
-
-    def __init__(self, source: torch.Tensor, rows: torch.Tensor, device: torch.device) -> None:
-        self._source, self._rows, self._device = source, rows, device
-        self.dtype = source.dtype
-
-    def index_select(self, axis: int, places: torch.Tensor) -> torch.Tensor:
-        """The rows at some places, (B, ...)."""
-        return self._source.index_select(axis, self._rows[places.cpu()]).to(self._device)
-
-    def __getitem__(self, places: slice) -> torch.Tensor:
-        """The rows of a stretch, (B, ...)."""
-        return self._source.index_select(0, self._rows[places]).to(self._device)
-
-
-def _tensor(array: Array, device: torch.device) -> torch.Tensor | PickedTensor:
-    if isinstance(array, Picked):
-        source = _tensor(array.source, torch.device("cpu"))
-        assert isinstance(source, torch.Tensor)
-        return PickedTensor(source, torch.from_numpy(array.rows), device)
-    if isinstance(array, np.memmap):  # larger than memory it may be: mapped, and never written to
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-            return torch.from_numpy(array).to(device)
-    return torch.from_numpy(np.require(array, requirements=["C", "W"])).to(device)  # copied only where it must be
-
-
-def _tensors(network: Network, batch: Batch, device: torch.device) -> list[torch.Tensor | PickedTensor]:
-    return [_tensor(batch[spec.name], device) for spec in network.signature.inputs]
 
 
 def _copy(weights: Mapping[str, torch.Tensor]) -> Tensors:

@@ -1,4 +1,7 @@
-"""Schedules: the factor on the peak learning rate at each step, as pure functions."""
+"""Schedules: the factor on the peak learning rate at each step, as pure functions.
+
+A step may lie between two whole ones where a plan is walked through faster than step by step (training/landing.py).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ _WARM_SHARE = 0.3  # of one cycle that rises
 _START, _END = 1 / 25, 1 / 250_000  # of the peak, in one cycle
 
 
-def constant(step: int, total: int) -> float:
+def constant(step: float, total: int) -> float:
     """The peak rate throughout.
 
     Args:
@@ -23,7 +26,7 @@ def constant(step: int, total: int) -> float:
     return 1.0
 
 
-def cosine(step: int, total: int) -> float:
+def cosine(step: float, total: int) -> float:
     """From the peak to zero along half a cosine wave.
 
     Args:
@@ -36,7 +39,7 @@ def cosine(step: int, total: int) -> float:
     return 0.5 * (1.0 + cos(pi * min(step, total) / total))
 
 
-def one_cycle(step: int, total: int) -> float:
+def one_cycle(step: float, total: int) -> float:
     """From a 25th of the peak up to it in three tenths of the steps, then down to nearly nothing.
 
     Args:
@@ -52,7 +55,7 @@ def one_cycle(step: int, total: int) -> float:
     return _END + (1.0 - _END) * 0.5 * (1.0 + cos(pi * (done - _WARM_SHARE) / (1.0 - _WARM_SHARE)))
 
 
-def coslog4(step: int, total: int) -> float:
+def coslog4(step: float, total: int) -> float:
     """Four cosine waves from zero to the peak and back, each twice as long as the one before.
 
     Args:
@@ -65,7 +68,7 @@ def coslog4(step: int, total: int) -> float:
     return 0.5 * (1.0 - cos(2.0 * pi * log2(1.0 + (2**_CYCLES - 1) * min(step, total) / total)))
 
 
-def flat_cosine(step: int, total: int) -> float:
+def flat_cosine(step: float, total: int) -> float:
     """The peak in the first half, then half a cosine wave to zero.
 
     Args:
@@ -79,7 +82,7 @@ def flat_cosine(step: int, total: int) -> float:
     return 0.5 * (1.0 + cos(pi * done))
 
 
-SCHEDULES: Mapping[str, Callable[[int, int], float]] = MappingProxyType(
+SCHEDULES: Mapping[str, Callable[[float, int], float]] = MappingProxyType(
     {
         "constant": constant,
         "cosine": cosine,

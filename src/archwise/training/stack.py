@@ -13,9 +13,10 @@ from torch.func import functional_call, vmap
 
 from archwise.blocks.dropout import LOWEST, Dropout
 from archwise.data.mapped import release
-from archwise.training.loop import ROWS_A_LOOK, Run, average_share
+from archwise.training.loop import Run, average_share
 from archwise.training.network import Network, each_member, learn_mode
 from archwise.training.optimizer import OPTIMIZERS, Groups, set_group_rates
+from archwise.training.rows import ROWS_A_LOOK
 
 Tensors = dict[str, torch.Tensor]
 
@@ -128,8 +129,7 @@ class Stack:
     def _draw_masks(self, faded: float) -> list[torch.Tensor]:
         """A factor (M, ...) for each call of dropout, from the bytes that each member would draw alone."""
         for run in self._runs:
-            for dropout in run.dropouts:
-                dropout.fade(faded)
+            run.fade_dropouts(faded)
         masks = []
         for place, shape in self._dropouts:
             own = [run.dropouts[place] for run in self._runs]
@@ -140,7 +140,7 @@ class Stack:
             dropped = torch.tensor([[dropout.dropped_of_256] for dropout in own], dtype=torch.uint8)
             kept = numbers.view(torch.uint8)[:, : shape.numel()] >= dropped
             scales = torch.tensor([[dropout.scale] for dropout in own])
-            masks.append(kept.to(torch.float32).mul_(scales).view(len(own), *shape))
+            masks.append(kept.view(torch.uint8).to(torch.float32).mul_(scales).view(len(own), *shape))
         return masks
 
 

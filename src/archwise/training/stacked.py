@@ -21,10 +21,10 @@ from archwise.errors import DivergedError
 from archwise.training.agreement import FEWEST
 from archwise.training.checkpoint import write_checkpoint
 from archwise.training.device import own_random_numbers, pick_device, set_random_state
+from archwise.training.landing import Limit
 from archwise.training.loop import (
     CHECKPOINT_EVERY_S,
     Examples,
-    Limit,
     Run,
     Tools,
     Trained,

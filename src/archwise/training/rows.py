@@ -1,0 +1,68 @@
+"""Rows as a training run reads them: the arrays of a batch as tensors, in memory or mapped from disk."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from archwise.data.mapped import Picked
+from archwise.records import Array, Batch, InputSpec
+
+ROWS_A_LOOK = 4096  # of the validation part at a time, so that memory stays modest
+CELLS_A_LOOK = 16_000_000  # of these rows; maps inside a network are larger than what it reads
+ROWS_TO_BEGIN = 4096  # at most, that a body may see before the first step
+
+
+class PickedTensor:
+    """Rows of a tensor that lies in a file; of a tensor's ways, those by which a run takes rows.
+
+    Args:
+        source: (M, ...). rows: (N,) int64. device: where taken rows go.
+    """
+
+    def __init__(self, source: torch.Tensor, rows: torch.Tensor, device: torch.device) -> None:
+        self._source, self._rows, self._device = source, rows, device
+        self.dtype = source.dtype
+
+    def index_select(self, axis: int, places: torch.Tensor) -> torch.Tensor:
+        """The rows at some places, (B, ...)."""
+        return self._source.index_select(axis, self._rows[places.cpu()]).to(self._device)
+
+    def __getitem__(self, places: slice) -> torch.Tensor:
+        """The rows of a stretch, (B, ...)."""
+        return self._source.index_select(0, self._rows[places]).to(self._device)
+
+
+def as_tensor(array: Array, device: torch.device) -> torch.Tensor:
+    """An array as a tensor on a device; of a mapped one no page is read before it is needed."""
+    if isinstance(array, np.memmap):  # larger than memory it may be: mapped, and never written to
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+            return torch.from_numpy(array).to(device)
+    return torch.from_numpy(np.require(array, requirements=["C", "W"])).to(device)  # copied only where it must be
+
+
+def input_tensors(inputs: Sequence[InputSpec], batch: Batch, device: torch.device) -> list[torch.Tensor | PickedTensor]:
+    """The arrays of a batch, in the order of the inputs."""
+    return [_rows_of(batch[spec.name], device) for spec in inputs]
+
+
+def _rows_of(array: Array, device: torch.device) -> torch.Tensor | PickedTensor:
+    if isinstance(array, Picked):
+        return PickedTensor(as_tensor(array.source, torch.device("cpu")), torch.from_numpy(array.rows), device)
+    return as_tensor(array, device)
+
+
+def rows_at_once(inputs: Sequence[InputSpec]) -> int:
+    """How many rows go through a network at a time where nothing is learnt."""
+    return max(1, min(ROWS_A_LOOK, CELLS_A_LOOK // max(spec.width for spec in inputs)))
+
+
+def first_rows(inputs: Sequence[InputSpec], batch: Batch, n_rows: int, *, seed: int) -> list[torch.Tensor]:
+    """Some of the rows, drawn by the seed, on the CPU, in the order of the inputs."""
+    n_first = min(n_rows, ROWS_TO_BEGIN, rows_at_once(inputs))
+    rows = np.sort(np.random.default_rng(seed).choice(n_rows, n_first, replace=False))
+    return [torch.from_numpy(batch[spec.name][rows].astype(spec.dtype)) for spec in inputs]

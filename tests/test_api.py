@@ -1,0 +1,26 @@
+"""What the workers of a race import before their first trial."""
+
+from __future__ import annotations
+
+import pytest
+
+from archwise.api import _modules
+from archwise.config import make_config
+
+REFERENCES = ("majority", "linear", "trees")
+
+
+@pytest.mark.parametrize(
+    ("given", "first"),
+    [
+        ({}, "sklearn.linear_model"),
+        ({"only": ("trees",)}, "sklearn.linear_model"),
+        ({"only": ("mlp",), "add": ("trees",)}, "sklearn.linear_model"),
+        ({"only": ("tabm",)}, "archwise.training.loop"),
+        ({"skip": REFERENCES}, "archwise.training.loop"),
+    ],
+)
+def test_workers_import_what_the_first_trials_need(given: dict[str, tuple[str, ...]], first: str) -> None:
+    modules = _modules(make_config(given))
+    assert modules[1] == first
+    assert ("archwise.training.loop" in modules) == (first == "archwise.training.loop")
