@@ -27,6 +27,8 @@ from archwise.data.open import open_source, sample_stream
 from archwise.data.readers import readers
 from archwise.engines.processes import Workers
 from archwise.errors import InterruptedRunError, MissingExtraError, ModelError, RequirementError, UsageError
+from archwise.model.explain import Explained, draw
+from archwise.model.explain import explain as explain_with
 from archwise.model.predict import Model, Predicted
 from archwise.model.predict import evaluate as evaluate_model
 from archwise.model.predict import load as load_model
@@ -205,6 +207,30 @@ def evaluate(model: Model | str | Path, source: object) -> dict[str, Json]:
         DataError: as for `predict`, or a label that was not there at training.
     """
     return evaluate_model(_loaded(model), source)
+
+
+def explain(
+    model: Model | str | Path, picture: str | Path | bytes, *, out: str | Path = "", label: str = ""
+) -> Explained:
+    """Find where in a picture a network looked, and draw it.
+
+    Args:
+        picture: its file, or its bytes.
+        out: where to write the picture with the heat over it, in the form of its suffix (.png, .jpg).
+        label: the class to explain; the answered one when not given.
+
+    Raises:
+        UsageError: the model reads no pictures or is no network, there is no such class, or the suffix is unknown.
+        DataError: the picture cannot be read.
+        MissingExtraError: captum is not installed.
+    """
+    explained = explain_with(_loaded(model), picture, label=label)
+    if out:
+        try:
+            draw(explained).save(out)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{out}: the picture cannot be written ({error}); name a .png file") from None
+    return explained
 
 
 def facts(model: Model) -> dict[str, Json]:

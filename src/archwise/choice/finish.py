@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from archwise.architectures import architecture, need_of
+from archwise.choice.export import INHERITED, ExportJob, export_trial
 from archwise.choice.folds import best_epochs
 from archwise.choice.given import GIVEN
 from archwise.choice.honesty import calibrate, check
@@ -29,7 +31,6 @@ from archwise.choice.run import (
 )
 from archwise.choice.seal import open_seal, read_groups, sealed_outputs
 from archwise.choice.subset import measure_growth
-from archwise.choice.trial import ExportJob, export_trial
 from archwise.choice.verdict import Sealed, decide, failure_words, is_reference, verdict_json
 from archwise.config import Config
 from archwise.engines.processes import Job, Workers
@@ -269,9 +270,17 @@ def _facts(folder: Path, ground: Ground, chosen: Answering, *, metric: Metric, s
             "test_rows": ground.n_test,
             "split": ground.split_how,
         },
+        inherited=_inherited(folder, candidate),
         sealed=ground.test_sha256,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _inherited(folder: Path, candidate: Candidate) -> dict[str, Json]:
+    """What was noted of the weights that the chosen took over."""
+    path = trial_folder(folder, candidate) / INHERITED
+    found: dict[str, Json] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found
 
 
 def _leaderboard(trials: Sequence[Trial], usable: Sequence[Trial], scores: BootstrapScores) -> list[dict[str, Json]]:

@@ -45,15 +45,12 @@ from archwise.records import (
 from archwise.tasks import main_metric, task
 
 if TYPE_CHECKING:
-    import torch
-
     from archwise.training.landing import Limit
     from archwise.training.loop import Examples, Tools, Trained, TrainJob
     from archwise.training.network import Network
 
 Send = Callable[[object], None]
 PARITY_ROWS = 256
-PARITY_ROWS_AT_ONCE = 32
 SHORTEST_S = 0.5  # a trial is not begun with less than this left of the race
 FEWEST_TIMED, LONGEST_TIMED_S = 5, 0.5  # calls of one row, and their time in all, from which a latency is told
 MOST_PARITY_CELLS = 8_000_000  # of one input of the rows that hold the written model against the trained one
@@ -164,7 +161,7 @@ def _solve(folder: Path, ground: Ground, job: TrialJob) -> Trial:
         high=high,
         seconds=time.monotonic() - started,
         n_parameters=solved[folder].n_parameters,
-        latency_ms=row_latency_ms(session, _head(read_batch(folder, need, "valid"))),
+        latency_ms=row_latency_ms(session, head_rows(read_batch(folder, need, "valid"))),
         outputs=answered,
     )
 
@@ -197,8 +194,8 @@ def solve_on(ground: Ground, candidate: Candidate, batch: Batch, targets: Array,
         raise UsageError(f"'{entry.name}' is a network; only references are fitted by a library")
     settings, seed = dict(candidate.settings), candidate.plan.seed
     solved = entry.solve(signature, settings, batch, targets, ground.profile.task, seed)
-    rows = _head(batch)
-    _check_parity(ground, solved.outputs(rows), outputs(open_session(solved.onnx), rows))
+    rows = head_rows(batch)
+    check_answers(ground, solved.outputs(rows), outputs(open_session(solved.onnx), rows))
     return solved
 
 
@@ -285,7 +282,7 @@ def trained_trial(folder: Path, job: TrialJob, trained: Trained, *, judged: tupl
         steps=trained.steps,
         seconds=(before.seconds if before else 0.0) + trained.seconds,
         n_parameters=sum(parameter.numel() for parameter in network.parameters()),
-        latency_ms=_eager_latency_ms(network, _head(read_batch(folder, need_of(job.candidate), "valid"), 1)),
+        latency_ms=_eager_latency_ms(network, head_rows(read_batch(folder, need_of(job.candidate), "valid"), 1)),
         curve=trained.curve,
         outputs=trained.outputs,
     )
@@ -333,68 +330,18 @@ def _eager_latency_ms(network: object, batch: Batch, n: int = 50) -> float:
     return float(np.median(times) * 1e3)
 
 
-@dataclass(frozen=True)
-class ExportJob:
-    """Write one trained candidate as ONNX."""
-
-    run: str
-    candidate: Candidate
-
-
-def export_trial(job: ExportJob, send: Send) -> str:
-    """Write the best network of a candidate, or the mean of its seeds, as model.onnx after a parity check on rows.
-
-    Returns:
-        the path of the file.
-
-    Raises:
-        ParityError: ONNX Runtime does not answer as torch did; the row is named and nothing is written.
-    """
-    from safetensors.torch import save_file
-
-    from archwise.model.export import export_network
-    from archwise.training.mean import MeanNetwork
-    from archwise.training.network import best_network, kept_weights
-
-    send({"event": "export"})
-    folder = Path(job.run)
-    ground = read_ground(folder)
-    kind_of_task, need = task(ground.profile.task), need_of(job.candidate)
-    signature = ground.signature(need)
-    place = trial_folder(folder, job.candidate)
-    members = [
-        best_network(
-            network_of(folder, ground, member, signature, whole=True),
-            trial_folder(folder, member) / "checkpoint.safetensors",
-        )
-        for member in job.candidate.members
-    ]
-    network = members[0] if len(members) == 1 else MeanNetwork(members, join=kind_of_task.join).eval()
-    rows = _head(read_batch(folder, need, "valid"))
-    model = export_network(network, rows, signature)
-    _check_parity(ground, _torch_outputs(network, rows, signature), outputs(open_session(model), rows))
-    save_file(kept_weights(network), place / "weights.safetensors")
-    path = place / "model.onnx"
-    path.write_bytes(model)
-    return str(path)
-
-
-def _torch_outputs(network: Callable[..., torch.Tensor], batch: Batch, signature: Signature) -> Array:
-    import torch
-
-    with torch.inference_mode():
-        rows = [torch.from_numpy(batch[spec.name]).split(PARITY_ROWS_AT_ONCE) for spec in signature.inputs]  # type: ignore[no-untyped-call]
-        answered: Array = torch.cat([network(*some) for some in zip(*rows, strict=True)]).numpy()
-    return answered
-
-
-def _head(batch: Batch, n: int = PARITY_ROWS) -> Batch:
+def head_rows(batch: Batch, n: int = PARITY_ROWS) -> Batch:
+    """The first rows of a batch, in memory: n, or as many fewer as large ones must be."""
     n = min(n, *(max(1, MOST_PARITY_CELLS // math.prod(array.shape[1:])) for array in batch.values()))
     return {name: np.array(array[:n]) for name, array in batch.items()}  # in memory, writable
 
 
-def _check_parity(ground: Ground, left: Array, right: Array) -> None:
-    """Raise where the answers that a person would read differ between two ways of computing them."""
+def check_answers(ground: Ground, left: Array, right: Array) -> None:
+    """Hold the answers of two ways of computing them against each other, as a person would read them.
+
+    Raises:
+        ParityError: they differ.
+    """
     from archwise.model.export import check_parity
 
     kind_of_task = task(ground.profile.task)
