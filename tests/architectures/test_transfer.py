@@ -127,7 +127,7 @@ def test_a_known_photo_is_told_as_with_timms_own_preparation(library: str, model
     known = {"bird": 19, "dragonfly": 319, "hot_dog": 934}  # classes of ImageNet
     seen = set()
     for path in sorted(PHOTOS.glob("*.*")):
-        pixels = torch.from_numpy(picture_pixels(str(path), need.image)[None])
+        pixels = torch.from_numpy(picture_pixels(str(path), need.image)[None].copy())
         with torch.no_grad():
             ours = inputs({"image": pixels})
             expected = theirs(Image.open(path).convert("RGB"))[None]
