@@ -21,6 +21,7 @@ from archwise.choice.rung import bring_with
 from archwise.choice.search import Search, search
 from archwise.choice.seeds import add_mean, kept_for_seeds
 from archwise.choice.start import count_workers, look_request, start_run
+from archwise.choice.trunk import lay_trunks
 from archwise.config import Config, make_config, read_config
 from archwise.data.kinds import kinds
 from archwise.data.label_set import join_target
@@ -29,6 +30,8 @@ from archwise.data.open import open_source, sample_stream
 from archwise.data.readers import readers
 from archwise.engines.processes import Workers
 from archwise.errors import InterruptedRunError, MissingExtraError, ModelError, RequirementError, UsageError
+from archwise.model.explain import Explained, draw
+from archwise.model.explain import explain as explain_with
 from archwise.model.predict import Model, Predicted
 from archwise.model.predict import evaluate as evaluate_model
 from archwise.model.predict import load as load_model
@@ -207,6 +210,30 @@ def evaluate(model: Model | str | Path, source: object) -> dict[str, Json]:
     return evaluate_model(_loaded(model), source)
 
 
+def explain(
+    model: Model | str | Path, picture: str | Path | bytes, *, out: str | Path = "", label: str = ""
+) -> Explained:
+    """Find where in a picture a network looked, and draw it.
+
+    Args:
+        picture: its file, or its bytes.
+        out: where to write the picture with the heat over it, in the form of its suffix (.png, .jpg).
+        label: the class to explain; the answered one when not given.
+
+    Raises:
+        UsageError: the model reads no pictures or is no network, there is no such class, or the suffix is unknown.
+        DataError: the picture cannot be read.
+        MissingExtraError: captum is not installed.
+    """
+    explained = explain_with(_loaded(model), picture, label=label)
+    if out:
+        try:
+            draw(explained).save(out)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{out}: the picture cannot be written ({error}); name a .png file") from None
+    return explained
+
+
 def facts(model: Model) -> dict[str, Json]:
     """Everything a view of a model needs: the verdict and the leaderboard."""
     return {"model": str(model.folder), "verdict": model.verdict, "trials": model.trials}
@@ -271,6 +298,9 @@ def _race_and_write(
     course = _course(folder, config, began)
     try:
         bring = bring_with(folder, workers, course=course, tell=tell)
+        candidates = lay_trunks(
+            folder, candidates, workers=workers, n_workers=course.n_workers, stop_at=course.stop_at, tell=tell
+        )
         trials = race(candidates, course, bring=bring, on_event=tell)
         trials = search(trials, course, bring=bring, on_event=tell, tools=_search_tools(folder, config, course))
         trials = add_mean(trials, course, folder=folder, workers=workers, bring=bring, on_event=tell)

@@ -243,6 +243,21 @@ def evaluate(
     return view.show_scores(scored)
 
 
+@app.command()
+def explain(
+    model: ModelFolder,
+    picture: Annotated[Path, typer.Argument(help="The picture to explain.")],
+    out: Annotated[Path, typer.Option(help="The picture to write, with the heat over it.")] = Path("heat.png"),
+    label: Annotated[str, typer.Option(help="The class to explain; the answered one when not given.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show where in a picture a network looked: Grad-CAM, drawn over the picture."""
+    from archwise import api, view
+
+    explained = api.explain(model, picture, out=out, label=label)
+    view.show_explained(explained, out, as_json=as_json)
+
+
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List the catalogue: architectures, tasks, kinds of column and readers, with sources."""

@@ -20,6 +20,7 @@ from archwise.records import Json, Profile, Shortlisted
 from archwise.report.event import Event, OnEvent
 
 if TYPE_CHECKING:
+    from archwise.model.explain import Explained
     from archwise.model.predict import Model, Predicted
 
 out = Console(highlight=False, emoji=False)
@@ -209,6 +210,23 @@ def write_answers(parts: Iterable[Predicted], path: Path | None, *, as_json: boo
         err.print(f"{_SIGNS[finding.severity]}: {escape(finding.message)}", soft_wrap=True)
     if path is not None:
         err.print(f"{n_rows:,} answers in {escape(str(path))}", soft_wrap=True)
+
+
+def show_explained(explained: Explained, picture: Path, *, as_json: bool) -> None:
+    """Say what was answered for a picture, and where the heat lies."""
+    height, width = explained.heat.shape
+    row, column = divmod(int(explained.heat.argmax()), width)
+    facts: dict[str, Json] = {
+        "prediction": str(explained.prediction),
+        "explained": explained.of,
+        "hottest": {"right": round(column / width, 3), "down": round(row / height, 3)},
+        "heat": str(picture),
+    }
+    if as_json:
+        return print_json(facts)
+    at = f"{column / width:.0%} from the left and {row / height:.0%} from the top"
+    out.print(f"[bold]{escape(facts['prediction'])}[/]; for {escape(explained.of)} it looked most at {at}")
+    return out.print(f"heat over the picture: {escape(str(picture))}")
 
 
 def show_scores(scored: Mapping[str, Json]) -> None:

@@ -22,13 +22,14 @@ from archwise.choice.run import (
     Ground,
     Laid,
     begin_folder,
+    leave,
     write_ground,
     write_json,
     write_prepared,
     write_targets,
 )
 from archwise.choice.seal import seal_rows
-from archwise.choice.shortlist import asked_loss, enter
+from archwise.choice.shortlist import asked_loss, enter, left_out
 from archwise.config import Config
 from archwise.data.bad import refuse_too_many_bad
 from archwise.data.fold import cut_small
@@ -137,6 +138,9 @@ def start_run(
     )
     on_event({"event": "run", "folder": str(folder)})  # no earlier: a folder whose start failed is gone
     on_event(_started(profile, laid, candidates, metric))
+    for candidate, why in left_out(profile, config):
+        leave(folder, candidate, why)
+        on_event({"event": "note", "message": f"{candidate.label} leaves the race: {why}"})
     told = [finding for finding in profile.findings if finding.code in ("sampled", "labels")]
     told += [finding for finding in laid.findings if finding.code in (GIVEN, NEAR, "store", "unreadable")]
     for finding in told:

@@ -26,7 +26,7 @@ from archwise.records.data import (
     Stream,
     Table,
 )
-from archwise.records.learning import Architecture, Metric, Plan, Setting, Solved, Suits, Task
+from archwise.records.learning import Architecture, Inherited, Metric, Plan, Setting, Solved, Suits, Task
 from archwise.records.types import Array, Batch, Family, Form, Json, Scalar, Severity, TrialState, Widths
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "Form",
     "Guess",
     "ImageNeed",
+    "Inherited",
     "InputSpec",
     "Json",
     "Kind",
