@@ -155,7 +155,8 @@ class TestWords:
             finding for finding in read_ground(tmp_path / "t.run").profile.findings if finding.code == "sampled"
         )
         assert "drawn evenly by seed 0" in told.message
-        assert told.message in events[0]["findings"]
+        started = next(event for event in events if event["event"] == "start")
+        assert told.message in started["findings"]
         assert {"event": "note", "message": told.message} in events
 
     def test_a_bad_cell_in_the_third_chunk_is_named_with_its_row(self, source: Path, tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -109,11 +112,12 @@ class TransferBody(nn.Module):
 
     def __init__(self, inputs: PictureInputs, backbone: Backbone, *, opening: Opening) -> None:
         super().__init__()
-        stages = backbone.stages(make_model(backbone.library, backbone.model))
+        stages = copy.deepcopy(_blank_stages(backbone))
         n_above = 1 + min(opening.n_stages, len(stages) - 2) if opening.n_stages else 0
         cut = len(stages) - n_above
-        self.width, self.looked_at = _shapes(stages, inputs, cut)
-        for stage in stages:
+        self.width, last = _width_and_last(backbone, (inputs.channels, inputs.height, inputs.width))
+        self.looked_at = f"trunk.stages.{last}" if last < cut else f"upper.{last - cut}"
+        for stage in stages[cut:]:
             _begin_weights(stage)
         self.trunk = Trunk(inputs, stages[:cut])
         self.upper = nn.Sequential(*stages[cut:])
@@ -133,10 +137,9 @@ class TransferBody(nn.Module):
         Raises:
             ModelError: the file cannot be read, or is of another network.
         """
-        from pathlib import Path
-
-        backbone = self._backbone
-        stages = backbone.stages(load_model(backbone.library, backbone.model, Path(inherited.file)))
+        if not isinstance(self.trunk, Trunk) and len(self.upper) == 0:
+            return
+        stages = _read_stages(self._backbone, Path(inherited.file), inherited.sha256)
         if not isinstance(self.trunk, Trunk):  # what it gives was computed before, so that it is not needed
             self.upper.load_state_dict(nn.Sequential(*stages[self._cut :]).state_dict())
             return
@@ -156,22 +159,49 @@ class TransferBody(nn.Module):
         return features
 
 
-def _shapes(stages: Sequence[nn.Module], inputs: PictureInputs, cut: int) -> tuple[int, str]:
-    """The width of the features, and the name in the body of the last stage that gives maps or tokens."""
-    given = torch.zeros(1, inputs.channels, inputs.height, inputs.width, device="meta")
+@cache
+def _blank_stages(backbone: Backbone) -> list[nn.Module]:
+    """The stages of a backbone with random weights, made once a process: a network may be built for every fold.
+
+    What a seed rules is drawn after them, so they take nothing from its numbers.
+    """
+    stages = backbone.stages(make_model(backbone.library, backbone.model))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        for stage in stages:
+            _begin_weights(stage)
+    return stages
+
+
+@lru_cache(maxsize=2)
+def _read_stages(backbone: Backbone, path: Path, sha256: str) -> list[nn.Module]:
+    """The stages of a backbone with the weights of a file, read once a process."""
+    del sha256  # another file of the same name is read anew
+    return backbone.stages(load_model(backbone.library, backbone.model, path))
+
+
+@cache
+def _width_and_last(backbone: Backbone, row: tuple[int, int, int]) -> tuple[int, int]:
+    """The width of the features, and the place of the last stage that gives maps or tokens.
+
+    Args:
+        row: channels, height and width of a picture.
+    """
+    given = torch.zeros(1, *row, device="meta")
     last = 0
     with torch.no_grad():
-        for place, stage in enumerate(stages):
+        for place, stage in enumerate(backbone.stages(make_model(backbone.library, backbone.model))):
             given = stage(given)
             last = place if given.ndim > 2 else last
     if given.ndim != 2:
         raise TypeError(f"the stages of a backbone give features (B, D): found {tuple(given.shape)}")
-    return given.shape[1], f"trunk.stages.{last}" if last < cut else f"upper.{last - cut}"
+    return given.shape[1], last
 
 
 def _begin_weights(stage: nn.Module) -> None:
-    """Give numbers to a module that has none."""
-    stage.to_empty(device="cpu")
+    """Give random numbers to a module, which may have none yet."""
+    if any(tensor.is_meta for tensor in (*stage.parameters(), *stage.buffers())):
+        stage.to_empty(device="cpu")
     with torch.no_grad():
         for module in stage.modules():
             if callable(getattr(module, "reset_parameters", None)):
