@@ -18,7 +18,7 @@ from archwise.data.mapped import release
 from archwise.errors import DivergedError
 from archwise.records import Array, Batch, CurvePoint, Json, Metric, Plan, Task
 from archwise.training.augment import augment
-from archwise.training.average import averaged_tensors, move_average, take_counts
+from archwise.training.average import averaged_tensors, move_average, take_the_rest
 from archwise.training.checkpoint import Checkpoint, Tensors, read_checkpoint, write_checkpoint
 from archwise.training.device import own_random_numbers, pick_device, products, random_state, set_random_state
 from archwise.training.landing import Landing, Limit
@@ -357,7 +357,7 @@ def _keep_the_best(run: Run, point: CurvePoint, outputs: torch.Tensor) -> None:
 def _answer(run: Run) -> torch.Tensor:
     """Outputs (N_valid, K) of the judged network on the validation rows, on the CPU."""
     if run.judged is not run.network:
-        take_counts(run.judged, run.network)
+        take_the_rest(run.judged, run.network)
     run.judged.eval()
     with torch.no_grad():
         parts = [
