@@ -22,6 +22,7 @@ from archwise.training.average import averaged_tensors, move_average, take_the_r
 from archwise.training.checkpoint import Checkpoint, Tensors, read_checkpoint, write_checkpoint
 from archwise.training.device import own_random_numbers, pick_device, products, random_state, set_random_state
 from archwise.training.landing import Landing, Limit
+from archwise.training.look import answers, expected_look_s
 from archwise.training.network import Network, each_member, n_parameters
 from archwise.training.optimizer import make_optimizer, set_rates
 from archwise.training.order import Order
@@ -31,7 +32,6 @@ from archwise.training.schedule import SCHEDULES
 FEWEST_STEPS_A_LOOK, MOST_STEPS_A_LOOK = 20, 400
 CHECKPOINT_EVERY_S = 60.0
 _HAIR = 1e-6  # of a step, which sums of its parts may be off
-ROWS_A_LOOK = 4096  # of the validation part at a time, so that memory stays modest
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,11 @@ def train(network: Network, job: TrainJob, *, train: Examples, valid: Examples, 
     device = pick_device(job.device)
     with own_random_numbers(device, job.plan.seed):
         run = begin_run(network, job, train=train, valid=valid, checkpoint=tools.checkpoint)
-        landing = Landing(last_step(run, limit), deadline, clock=tools.clock) if limit.lands else None
-        _advance(run, last_step(run, limit), deadline, landing, tools=tools)
+        look_s = (
+            0.0 if math.isinf(deadline) else expected_look_s(run.judged, run.valid_inputs, len(run.truth), tools.clock)
+        )
+        landing = Landing(last_step(run, limit), deadline, clock=tools.clock, look_s=look_s) if limit.lands else None
+        _advance(run, last_step(run, limit), deadline - look_s, landing, tools=tools)
         return end_run(run, tools.checkpoint, seconds=lambda: tools.clock() - began)
 
 
@@ -358,14 +361,7 @@ def _answer(run: Run) -> torch.Tensor:
     """Outputs (N_valid, K) of the judged network on the validation rows, on the CPU."""
     if run.judged is not run.network:
         take_the_rest(run.judged, run.network)
-    run.judged.eval()
-    with torch.no_grad():
-        parts = [
-            run.judged(*[tensor[start : start + ROWS_A_LOOK] for tensor in run.valid_inputs]).cpu()
-            for start in range(0, len(run.truth), ROWS_A_LOOK)
-        ]
-    run.judged.train()
-    return torch.cat(parts)
+    return answers(run.judged, run.valid_inputs, len(run.truth))
 
 
 def _score(run: Run, outputs: torch.Tensor) -> float:

@@ -14,7 +14,8 @@ from torch.func import functional_call, vmap
 from archwise.blocks.dropout import LOWEST, Dropout
 from archwise.data.mapped import release
 from archwise.training.average import average_share, averaged_buffers
-from archwise.training.loop import ROWS_A_LOOK, Run
+from archwise.training.look import ROWS_A_LOOK
+from archwise.training.loop import Run
 from archwise.training.network import Network, each_member
 from archwise.training.optimizer import OPTIMIZERS, Groups, set_group_rates
 
