@@ -222,6 +222,21 @@ def test_off_a_terminal_a_race_is_plain_lines_with_the_run_folder_first(capsys: 
     ]
 
 
+def test_reading_is_a_line_when_it_is_done(capsys: pytest.CaptureFixture[str]) -> None:
+    with view.race_view(quiet=False) as on_event:
+        for n_done in (500, 1_000, 2_000):
+            on_event({"t": 0.2, "event": "reading", "done": n_done, "of": 2_000})
+    assert [line.split("s  ", 1)[1] for line in capsys.readouterr().out.splitlines()] == ["2,000 cells are read"]
+
+
+def test_on_a_terminal_reading_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = io.StringIO()
+    monkeypatch.setattr(view, "out", Console(file=held, force_terminal=True, width=100))
+    with view.race_view(quiet=False) as on_event:
+        on_event({"t": 0.2, "event": "reading", "done": 500, "of": 2_000})
+    assert "500 of 2,000" in held.getvalue()
+
+
 def test_who_is_left_for_its_outlook_is_told_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
     why = "left at 33%: its curve points to 0.911 (0.905 to 0.914), below 0.921 of mlp 2"
     with view.race_view(quiet=False) as on_event:

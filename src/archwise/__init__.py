@@ -12,13 +12,25 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archwise.api import evaluate, fit, load, look, predict, resume, shortlist
+    from archwise.api import evaluate, explain, fit, load, look, predict, resume, shortlist
     from archwise.config import Config
     from archwise.errors import ArchwiseError
     from archwise.records import Parts
 
 __version__ = "0.1.0"
-__all__ = ["ArchwiseError", "Config", "Parts", "evaluate", "fit", "load", "look", "predict", "resume", "shortlist"]
+__all__ = [
+    "ArchwiseError",
+    "Config",
+    "Parts",
+    "evaluate",
+    "explain",
+    "fit",
+    "load",
+    "look",
+    "predict",
+    "resume",
+    "shortlist",
+]
 
 _ROOMS = {"Config": "archwise.config", "ArchwiseError": "archwise.errors", "Parts": "archwise.records"}
 

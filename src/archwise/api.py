@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from archwise.architectures import architectures
 from archwise.choice import shortlist as choice_shortlist
 from archwise.choice.ending import ending_s
 from archwise.choice.finish import finish_run
+from archwise.choice.given import parts_of, tell_parts
 from archwise.choice.propose import Wish, propose
 from archwise.choice.race import Course, race
 from archwise.choice.run import read_candidates, read_ground, read_wave, write_wave
@@ -19,6 +21,7 @@ from archwise.choice.rung import bring_with
 from archwise.choice.search import Search, search
 from archwise.choice.seeds import add_mean, kept_for_seeds
 from archwise.choice.start import count_workers, look_request, start_run
+from archwise.choice.trunk import lay_trunks
 from archwise.config import Config, make_config, read_config
 from archwise.data.kinds import kinds
 from archwise.data.label_set import join_target
@@ -27,6 +30,8 @@ from archwise.data.open import open_source, sample_stream
 from archwise.data.readers import readers
 from archwise.engines.processes import Workers
 from archwise.errors import InterruptedRunError, MissingExtraError, ModelError, RequirementError, UsageError
+from archwise.model.explain import Explained, draw
+from archwise.model.explain import explain as explain_with
 from archwise.model.predict import Model, Predicted
 from archwise.model.predict import evaluate as evaluate_model
 from archwise.model.predict import load as load_model
@@ -47,8 +52,8 @@ def look(source: object, target: str = "", *, config: Config | None = None) -> P
     """Say what the data are: kinds, sizes, what is wrong with them, and the task they pose.
 
     Args:
-        source: a path (CSV, TSV, Parquet, Arrow, JSON lines), a Polars or pandas frame, a dict of lists,
-            a NumPy array, or a tuple (X (N, D), y (N,)).
+        source: a path (CSV, TSV, Parquet, Arrow, JSON lines; of pictures a folder, .npz or idx), a Polars or pandas
+            frame, a dict of lists, a NumPy array, or a tuple (X (N, D), y (N,)); an X of pictures is (N, H, W[, C]).
         target: the column to predict.
         config: everything else that may be fixed.
 
@@ -56,10 +61,11 @@ def look(source: object, target: str = "", *, config: Config | None = None) -> P
         DataError: the source cannot be read, or the target is not there or cannot be learnt.
     """
     config = _with(config, target=target)
-    source = source.train if isinstance(source, Parts) else source
-    opened = join_target(open_source(source, names=config.names), config.target)
+    parts = parts_of(source, config)
+    opened = join_target(open_source(parts.train, names=config.names), config.target)
     table = opened if isinstance(opened, Table) else sample_stream(opened, seed=config.seed)
-    return look_at(table, look_request(config))
+    profile = look_at(table, look_request(config))
+    return replace(profile, findings=(*tell_parts(parts), *profile.findings))
 
 
 def shortlist(source: object, target: str = "", *, config: Config | None = None) -> tuple[Shortlisted, ...]:
@@ -109,13 +115,9 @@ def fit(
     _refuse_to_overwrite(model_folder)
     config = config.model_copy(update={"out": str(model_folder)})
     folder = _new_run_folder(model_folder)
-    early: list[dict[str, Json]] = []
+    tell = event_log(folder / "events.jsonl", lambda: time.monotonic() - began, also=on_event)
     with _workers(config) as workers:
-        candidates = start_run(source, config, folder, on_event=early.append)
-        tell = event_log(folder / "events.jsonl", lambda: time.monotonic() - began, also=on_event)
-        tell({"event": "run", "folder": str(folder)})
-        for event in early:
-            tell(event)
+        candidates = start_run(source, config, folder, on_event=tell)
         return _race_and_write(folder, config, candidates, began=began, workers=workers, tell=tell)
 
 
@@ -155,7 +157,7 @@ def predict(model: Model | str | Path, source: object, *, sets: bool = False) ->
 
     Args:
         model: a model, or its folder.
-        source: as for `look`.
+        source: as for `look`, or a list of paths of pictures.
         sets: whether a last column `set` lists the labels that hold the truth of nine rows of ten (classes only).
 
     Returns:
@@ -206,6 +208,30 @@ def evaluate(model: Model | str | Path, source: object) -> dict[str, Json]:
         DataError: as for `predict`, or a label that was not there at training.
     """
     return evaluate_model(_loaded(model), source)
+
+
+def explain(
+    model: Model | str | Path, picture: str | Path | bytes, *, out: str | Path = "", label: str = ""
+) -> Explained:
+    """Find where in a picture a network looked, and draw it.
+
+    Args:
+        picture: its file, or its bytes.
+        out: where to write the picture with the heat over it, in the form of its suffix (.png, .jpg).
+        label: the class to explain; the answered one when not given.
+
+    Raises:
+        UsageError: the model reads no pictures or is no network, there is no such class, or the suffix is unknown.
+        DataError: the picture cannot be read.
+        MissingExtraError: captum is not installed.
+    """
+    explained = explain_with(_loaded(model), picture, label=label)
+    if out:
+        try:
+            draw(explained).save(out)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{out}: the picture cannot be written ({error}); name a .png file") from None
+    return explained
 
 
 def facts(model: Model) -> dict[str, Json]:
@@ -272,6 +298,9 @@ def _race_and_write(
     course = _course(folder, config, began)
     try:
         bring = bring_with(folder, workers, course=course, tell=tell)
+        candidates = lay_trunks(
+            folder, candidates, workers=workers, n_workers=course.n_workers, stop_at=course.stop_at, tell=tell
+        )
         trials = race(candidates, course, bring=bring, on_event=tell)
         trials = search(trials, course, bring=bring, on_event=tell, tools=_search_tools(folder, config, course))
         trials = add_mean(trials, course, folder=folder, workers=workers, bring=bring, on_event=tell)

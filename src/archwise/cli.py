@@ -29,7 +29,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Source = Annotated[str, typer.Argument(help="The data: CSV, TSV, Parquet, Arrow or JSON lines.")]
+Source = Annotated[
+    str, typer.Argument(help="The data: CSV, TSV, Parquet, Arrow, JSON lines; or pictures, as folders, npz or idx.")
+]
 ModelFolder = Annotated[Path, typer.Argument(help="A model folder, as fit wrote it.")]
 Target = Annotated[str, typer.Option(help="The column to predict; or several of yes and no: a,b,c.")]
 TaskName = Annotated[
@@ -209,7 +211,9 @@ def show(model: ModelFolder, as_json: AsJson = False) -> None:
 @app.command()
 def predict(
     model: ModelFolder,
-    source: Annotated[str, typer.Argument(help="The rows to answer, in the columns of the training data.")],
+    source: Annotated[
+        list[str], typer.Argument(help="The rows to answer, in the columns of the training data; or pictures.")
+    ],
     out: Out = None,
     sets: Annotated[
         bool, typer.Option("--sets", help="Add a column `set`: the labels that hold the truth of 9 rows of 10.")
@@ -220,7 +224,7 @@ def predict(
     """Answer each row, in order: label and probabilities, or value and interval. Needs no torch."""
     from archwise import api, view
 
-    parts = api.predict_parts(model, source, sets=sets)
+    parts = api.predict_parts(model, source[0] if len(source) == 1 else source, sets=sets)
     view.write_answers(parts, out, as_json=as_json, quiet=quiet)
 
 
@@ -237,6 +241,21 @@ def evaluate(
     if as_json:
         return view.print_json(scored)
     return view.show_scores(scored)
+
+
+@app.command()
+def explain(
+    model: ModelFolder,
+    picture: Annotated[Path, typer.Argument(help="The picture to explain.")],
+    out: Annotated[Path, typer.Option(help="The picture to write, with the heat over it.")] = Path("heat.png"),
+    label: Annotated[str, typer.Option(help="The class to explain; the answered one when not given.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show where in a picture a network looked: Grad-CAM, drawn over the picture."""
+    from archwise import api, view
+
+    explained = api.explain(model, picture, out=out, label=label)
+    view.show_explained(explained, out, as_json=as_json)
 
 
 @app.command("list")

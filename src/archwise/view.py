@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from archwise.records import Json, Profile, Shortlisted
 from archwise.report.event import Event, OnEvent
 
 if TYPE_CHECKING:
+    from archwise.model.explain import Explained
     from archwise.model.predict import Model, Predicted
 
 out = Console(highlight=False, emoji=False)
@@ -79,6 +81,8 @@ def race_view(*, quiet: bool) -> Iterator[OnEvent]:
             if event["event"] in ("trial", "left", "point", "started"):
                 rows[event["id"]] = {**rows.get(event["id"], {}), **event}
                 live.update(_race_table(rows))
+            elif event["event"] == "reading":
+                live.update(_reading(event))
             else:
                 _plain_line(event, console=live.console)
 
@@ -102,6 +106,8 @@ def _sentence(event: Event) -> str:
             parts = f"{event['n_train']:,} open, {event['n_test']:,} sealed"
         names = f"{len(event['candidates'])} candidates"
         return f"{event['task']} {event['target']}: {parts} rows ({event['split']}); {names}; {event['metric']} decides"
+    if what == "reading":
+        return f"{event['of']:,} cells are read" if event["done"] == event["of"] else ""
     if what == "rung":
         n_entrants = event["n_entrants"]
         who = "1 candidate" if n_entrants == 1 else f"{n_entrants} candidates"
@@ -116,6 +122,14 @@ def _sentence(event: Event) -> str:
     if what == "verdict":
         return f"chosen: {event['chosen']}"
     return str(event["message"]) if what == "note" else ""
+
+
+def _reading(event: Event) -> Table:
+    """A bar that shows how many cells that are dear to read, such as pictures, are read."""
+    bar = Table.grid(padding=(0, 1))
+    count = f"{event['done']:,} of {event['of']:,}"
+    bar.add_row("reading", ProgressBar(total=event["of"], completed=event["done"], width=40), count)
+    return bar
 
 
 def _race_table(rows: Mapping[str, Event]) -> Table:
@@ -196,6 +210,23 @@ def write_answers(parts: Iterable[Predicted], path: Path | None, *, as_json: boo
         err.print(f"{_SIGNS[finding.severity]}: {escape(finding.message)}", soft_wrap=True)
     if path is not None:
         err.print(f"{n_rows:,} answers in {escape(str(path))}", soft_wrap=True)
+
+
+def show_explained(explained: Explained, picture: Path, *, as_json: bool) -> None:
+    """Say what was answered for a picture, and where the heat lies."""
+    height, width = explained.heat.shape
+    row, column = divmod(int(explained.heat.argmax()), width)
+    facts: dict[str, Json] = {
+        "prediction": str(explained.prediction),
+        "explained": explained.of,
+        "hottest": {"right": round(column / width, 3), "down": round(row / height, 3)},
+        "heat": str(picture),
+    }
+    if as_json:
+        return print_json(facts)
+    at = f"{column / width:.0%} from the left and {row / height:.0%} from the top"
+    out.print(f"[bold]{escape(facts['prediction'])}[/]; for {escape(explained.of)} it looked most at {at}")
+    return out.print(f"heat over the picture: {escape(str(picture))}")
 
 
 def show_scores(scored: Mapping[str, Json]) -> None:

@@ -18,9 +18,8 @@ from archwise.data.prepare import (
     inputs_of,
     load_preparation,
     parse_columns,
-    refuse_too_many_bad,
 )
-from archwise.errors import ColumnError, DataError
+from archwise.errors import ColumnError
 from archwise.records import Batch, Need
 
 COLUMNS = (("age", "number"), ("city", "category"), ("day", "date"), ("is", "boolean"), ("tag", "category"))
@@ -127,14 +126,6 @@ class TestParse:
         frame = make_frame()
         typed = frame.with_columns(pl.col("age").cast(pl.Float64), pl.col("day").str.to_date(), pl.col("is") == "yes")
         assert parse_columns(typed, COLUMNS).frame.equals(parse_columns(frame, COLUMNS).frame)
-
-    def test_a_few_bad_rows_pass_and_many_do_not(self) -> None:
-        bad = np.zeros(100, dtype=bool)
-        bad[:5] = True
-        refuse_too_many_bad(bad, ())
-        bad[:6] = True
-        with pytest.raises(DataError, match=r"6 of 100 rows are bad, more than 5 %"):
-            refuse_too_many_bad(bad, ())
 
 
 def test_inputs_without_a_column_are_left_out() -> None:

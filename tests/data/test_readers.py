@@ -156,8 +156,8 @@ class TestDoor:
         with pytest.raises(SourceError, match="no folder"):
             open_table(tmp_path / "none" / "a.csv")
 
-    def test_a_folder_is_no_table(self, tmp_path: Path) -> None:
-        with pytest.raises(SourceError, match=r"is a folder.*\.parquet"):
+    def test_a_folder_without_pictures_is_said(self, tmp_path: Path) -> None:
+        with pytest.raises(SourceError, match=r"no picture in it; expected .*/CLASS/picture\.jpg"):
             open_table(tmp_path)
 
     def test_an_unknown_suffix_tells_what_can_be_read(self, tmp_path: Path) -> None:

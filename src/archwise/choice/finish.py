@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from pathlib import Path
 from archwise.architectures import architecture, need_of
 from archwise.choice.answering import Allowance, Answering, bests_first, every_metric, unseal
 from archwise.choice.ending import Ending, measure_ending, sealed_s
+from archwise.choice.export import INHERITED, ExportJob, export_trial
 from archwise.choice.folds import best_epochs
 from archwise.choice.limits import Written, choose_within, measured_latency, requirement, with_limits
 from archwise.choice.race import OnEvent
@@ -18,6 +20,7 @@ from archwise.choice.run import (
     Ground,
     read_ground,
     read_latest,
+    read_left,
     read_preparation,
     read_targets,
     trial_folder,
@@ -25,7 +28,6 @@ from archwise.choice.run import (
 )
 from archwise.choice.seal import read_groups
 from archwise.choice.subset import measure_growth
-from archwise.choice.trial import ExportJob, export_trial
 from archwise.choice.verdict import Sealed, decide, failure_words, is_reference, verdict_json
 from archwise.config import Config
 from archwise.engines.processes import Job, Workers
@@ -60,7 +62,7 @@ def finish_run(
         RaceError: no candidate became usable; each is named with its reason.
         ParityError: the chosen network cannot be written as it was trained.
     """
-    ground = read_ground(folder)
+    ground, trials = read_ground(folder), (*trials, *read_left(folder))
     usable = [trial for trial in trials if trial.outputs is not None and trial.state != "failed"]
     if not usable:
         reasons = " ".join(failure_words(trials)) or "None began."
@@ -220,9 +222,17 @@ def _facts(folder: Path, ground: Ground, chosen: Answering, *, metric: Metric, s
             "test_rows": ground.n_test,
             "split": ground.split_how,
         },
+        inherited=_inherited(folder, candidate),
         sealed=ground.test_sha256,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _inherited(folder: Path, candidate: Candidate) -> dict[str, Json]:
+    """What was noted of the weights that the chosen took over."""
+    path = trial_folder(folder, candidate) / INHERITED
+    found: dict[str, Json] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found
 
 
 def _leaderboard(trials: Sequence[Trial], usable: Sequence[Trial], scores: BootstrapScores) -> list[dict[str, Json]]:

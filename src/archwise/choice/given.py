@@ -11,17 +11,19 @@ import numpy as np
 import polars as pl
 
 from archwise.config import Config
+from archwise.data.bad import refuse_too_many_bad
 from archwise.data.drift import tell_difference
+from archwise.data.kinds import kind as pick_kind
 from archwise.data.label import read_alike
 from archwise.data.label_set import join_target
 from archwise.data.look import target_values
-from archwise.data.open import MOST_ROWS, open_source, sample_stream
-from archwise.data.prepare import Store, parse_columns, refuse_too_many_bad, with_names
+from archwise.data.open import MOST_ROWS, open_source, parts_in, sample_stream
+from archwise.data.prepare import cells_told, parse_columns, with_names
 from archwise.data.split import SplitRule, fingerprint, split_rows, stamps_of
 from archwise.data.target import CLASSIFY, find_lost_target
 from archwise.errors import ColumnError, DataError, UsageError, nearest
-from archwise.model.unseen import name_columns
-from archwise.records import Array, Finding, Parts, Profile, Split, Table
+from archwise.model.unseen import name_columns, name_pictures
+from archwise.records import Array, Finding, Parts, Profile, Split, Store, Table
 
 GIVEN = "given"  # the code of what is found in them
 MOST_SAMPLED = 100_000  # rows of a part that is larger than memory
@@ -32,6 +34,7 @@ class GivenRows:
     """The usable rows of a given part.
 
     frame: as read. typed: the columns that models read. target: Float64 or String. groups: (N,) int64, or None.
+    cells: of the columns that are dear to read, how to name each to the user.
     """
 
     name: str
@@ -40,18 +43,22 @@ class GivenRows:
     target: pl.Series
     groups: Array | None
     findings: tuple[Finding, ...]
+    cells: pl.DataFrame
 
 
 def parts_of(source: object, config: Config) -> Parts:
-    """The source, with the parts that the user gives beside it, in Python or by the names of files.
+    """The source, with the parts that it holds itself, or that the user gives beside it in Python or as files.
+
+    A file that the user names stands in the place of the part that the source holds.
 
     Raises:
+        SourceError: the source cannot be read.
         UsageError: two of them are one file.
     """
-    parts = source if isinstance(source, Parts) else Parts(source)
-    if parts.test is None and isinstance(config.test, str):
+    parts, is_python = (source, True) if isinstance(source, Parts) else (parts_in(source) or Parts(source), False)
+    if isinstance(config.test, str) and not (is_python and parts.test is not None):
         parts = replace(parts, test=config.test)
-    if parts.valid is None and isinstance(config.valid, str):
+    if isinstance(config.valid, str) and not (is_python and parts.valid is not None):
         parts = replace(parts, valid=config.valid)
     files = [("the data to fit", parts.train), ("--test", parts.test), ("--valid", parts.valid)]
     seen: dict[Path, str] = {}
@@ -61,6 +68,21 @@ def parts_of(source: object, config: Config) -> Parts:
             if other != name:
                 raise UsageError(f"{name} {given} is also {other}; name a file of other rows, or a share such as 0.2")
     return parts
+
+
+def tell_parts(parts: Parts) -> tuple[Finding, ...]:
+    """What is given beside the data to fit, in words; nothing where nothing is."""
+    given = {"decides": parts.valid, "is sealed": parts.test}
+    told = [f"{_name_of(part)} {what}" for what, part in given.items() if part is not None]
+    if not told:
+        return ()
+    drawn = [what for what, part in (("those that decide", parts.valid), ("those sealed", parts.test)) if part is None]
+    rest = f"; the rows here are open, and {drawn[0]} are drawn from them" if drawn else "; the rows here are open"
+    return (Finding("parts", "note", f"parts are given: {', '.join(told)}{rest}"),)
+
+
+def _name_of(part: object) -> str:
+    return str(part) if isinstance(part, str | Path) else getattr(part, "told", "a part in memory")
 
 
 def read_given(
@@ -126,14 +148,22 @@ def split_given(frame: pl.DataFrame, target: pl.Series, rule: SplitRule, given: 
 
 
 def find_given(
-    given: Mapping[str, GivenRows], typed: pl.DataFrame, frame: pl.DataFrame, rule: SplitRule
+    given: Mapping[str, GivenRows],
+    typed: pl.DataFrame,
+    frame: pl.DataFrame,
+    rule: SplitRule,
+    *,
+    columns: Sequence[tuple[str, str]] = (),
 ) -> tuple[Finding, ...]:
     """What was found in the given rows, and what they share with the open ones or differ in: inputs, groups, moments.
 
     Args:
         typed: the open rows, as models read them. frame: as they were read. rule: with the group and time columns.
+        columns: (name, kind) of what models read.
     """
     known = typed.hash_rows(seed=0)
+    dear = {name for name, kind in columns if pick_kind(kind).store is not None}  # here by names that mean nothing
+    plain = [name for name in typed.columns if name not in dear]
     findings = [finding for rows in given.values() for finding in rows.findings]
     for part, rows in given.items():
         n_rows = rows.frame.height
@@ -141,7 +171,7 @@ def find_given(
         if n_repeats:
             told = f"{n_repeats:,} of {n_rows:,} rows repeat the inputs of a row of the training data"
             findings.append(_tell(rows, f"{told}, so its score may flatter the model", n_repeats))
-        difference = tell_difference(typed, rows.typed)
+        difference = tell_difference(typed.select(plain), rows.typed.select(plain))
         if difference:
             told = f"the rows differ from the training data in {difference}"
             findings.append(_tell(rows, f"{told}, so its score tells of other data than were learnt from", n_rows))
@@ -189,6 +219,7 @@ def _open(source: object, part: str, profile: Profile, config: Config, layout: S
         table = sample_stream(opened, seed=config.seed, n_rows=MOST_SAMPLED)
         told = f"{table.frame.height:,} of {table.sampled_from:,} rows, drawn evenly, are the {part} part"
         table = replace(table, findings=(Finding(GIVEN, "warning", f"In {_name(table)}, {told}"),))
+    table = name_pictures(table, [(column.name, column.kind) for column in profile.used], target=profile.target)
     table = name_columns(table, layout, target=profile.target, source=source)
     wanted = [*(column.name for column in profile.used), profile.target, *filter(None, [config.group])]
     missing = [name for name in wanted if name not in table.frame.columns]
@@ -205,11 +236,11 @@ def _usable(table: Table, profile: Profile, config: Config, *, part: str, store:
     """The rows whose cells and target can be read; the rest is set aside, and said."""
     columns = [(column.name, column.kind) for column in profile.used]
     parsed = parse_columns(table.frame, columns, rows=table.rows, store=store)
+    target, is_lost = target_values(table.frame, profile)
     try:
-        refuse_too_many_bad(parsed.bad, parsed.findings)
+        refuse_too_many_bad(parsed.bad, parsed.findings, classes=target if profile.task == CLASSIFY else None)
     except DataError as error:
         raise DataError(f"{table.source}: {error}") from None
-    target, is_lost = target_values(table.frame, profile)
     cells = table.frame.get_column(profile.target)
     met = [each for each in table.findings if each.severity == "warning" and each.code != GIVEN]
     findings = [*met, *parsed.findings, *find_lost_target(cells, is_lost, rows=table.rows)]
@@ -226,10 +257,13 @@ def _usable(table: Table, profile: Profile, config: Config, *, part: str, store:
     said = [
         Finding(GIVEN, each.severity, f"In {name}, {each.message.removeprefix(start)}", n_rows=each.n_rows)
         for each in findings
+        if each.code != "store"
     ]
     said = [*(each for each in table.findings if each.code == GIVEN), *said]
+    said += [each for each in findings if each.code == "store"]
     groups = _group_numbers(frame.get_column(config.group)) if config.group else None
-    return GivenRows(name, frame, parsed.frame.filter(keep), target.filter(keep), groups, tuple(said))
+    named = cells_told(table.frame, columns, keep=keep)
+    return GivenRows(name, frame, parsed.frame.filter(keep), target.filter(keep), groups, tuple(said), named)
 
 
 def _name(table: Table) -> str:

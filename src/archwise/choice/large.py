@@ -14,6 +14,7 @@ from archwise.choice.given import GivenRows, read_given
 from archwise.choice.run import Laid, begin_folder, prepared_path, targets_path, write_preparation
 from archwise.choice.seal import write_seal
 from archwise.config import Config
+from archwise.data.bad import count_bad, refuse_counted
 from archwise.data.finding import join_findings
 from archwise.data.growing import GrowingArray, narrow_dtype
 from archwise.data.look import target_values
@@ -23,10 +24,10 @@ from archwise.data.prepare import (
     fit_preparation,
     inputs_of,
     parse_columns,
-    refuse_too_many_bad,
 )
 from archwise.data.side import SideRule, make_side_rule, sides_of
 from archwise.data.split import TEST, TRAIN, VALID, SplitRule, fingerprint
+from archwise.data.target import CLASSIFY
 from archwise.errors import DataError, UsageError
 from archwise.records import Array, Batch, Finding, Json, Need, Parts, Profile, Stream, Table, Task
 from archwise.tasks import fit_target, main_metric, task
@@ -52,14 +53,14 @@ class _Way:
 
 @dataclass(frozen=True)
 class _Chunk:
-    """The usable rows of a chunk. numbers: (N,) in the source. sides, groups: (N,). bad: (all rows of the chunk,)."""
+    """The usable rows of a chunk. numbers: (N,) in the source. sides, groups: (N,). bad: counts over all its rows."""
 
     typed: pl.DataFrame
     target: pl.Series
     numbers: Array
     sides: Array
     groups: Array | None
-    bad: Array
+    bad: pl.DataFrame
     findings: tuple[Finding, ...]
 
 
@@ -71,7 +72,7 @@ class _Tally:
     groups: list[Array] = field(default_factory=list)
     sealed: list[pl.DataFrame] = field(default_factory=list)
     targets: list[pl.Series] = field(default_factory=list)
-    bad: list[Array] = field(default_factory=list)
+    bad: list[pl.DataFrame] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -98,7 +99,7 @@ def lay_out_in_chunks(
     way = _find_way(sample, profile, config, needs, is_test_given=apart is not None)
     begin_folder(folder, config)
     tally = _put_away(folder, stream, way)
-    refuse_too_many_bad(np.concatenate(tally.bad), tally.findings)
+    refuse_counted(tally.bad, tally.findings)
     numbers = {side: np.concatenate(parts) for side, parts in tally.numbers.items()}
     if apart is not None:
         _add_given(tally, numbers, apart)
@@ -142,7 +143,7 @@ def _find_way(sample: Table, profile: Profile, config: Config, needs: Sequence[N
     rule = make_side_rule(split, sample.frame, n_rows=profile.n_rows)
     way = _Way(profile, kind_of_task, {}, rule, ())
     chunk = _read_chunk(sample, way)
-    refuse_too_many_bad(chunk.bad, chunk.findings)
+    refuse_counted([chunk.bad], chunk.findings)
     is_train = pl.Series(chunk.sides == TRAIN)
     state = fit_target(kind_of_task, chunk.target.filter(is_train), profile)
     main_metric(kind_of_task, state, config.metric)  # a misspelt name is found before anything is written
@@ -166,7 +167,8 @@ def _read_chunk(table: Table, way: _Way) -> _Chunk:
     kept = pl.Series(keep)
     numbers = table.rows[keep]
     sides, groups = sides_of(way.rule, table.frame.filter(kept), numbers)
-    return _Chunk(parsed.frame.filter(kept), target.filter(kept), numbers, sides, groups, parsed.bad, tuple(findings))
+    bad = count_bad(parsed.bad, target if way.task.name == CLASSIFY else None)
+    return _Chunk(parsed.frame.filter(kept), target.filter(kept), numbers, sides, groups, bad, tuple(findings))
 
 
 def _tell_strange(target: pl.Series, is_strange: Array) -> Finding:

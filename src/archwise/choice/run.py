@@ -5,6 +5,7 @@ split.npz      row numbers of the three parts    sealed.arrow  the test rows, op
 candidates.json  who races, in order             targets-*.npy encoded targets of the two open parts
 prepared/NEED  arrays of the training and validation rows, and the preparation that made them
 fold-0, …      of a small table: targets and prepared arrays of each fold, laid out as here (choice/folds.py)
+left.json      who left before the race, and why
 trials/ID      one folder a candidate: rung-0.json, rung-0.npy, its checkpoint or its ONNX
 events.jsonl   everything that happened, a line each: the one source of every view
 """
@@ -205,9 +206,14 @@ def write_prepared(folder: Path, preparation: Preparation, parts: Mapping[str, B
                 np.save(path, array, allow_pickle=False)
 
 
+def prepared_folder(folder: Path, need: Need) -> Path:
+    """Where the arrays under a need lie."""
+    return folder / "prepared" / need.key
+
+
 def prepared_path(folder: Path, need: Need, part: str, name: str) -> Path:
     """The file of one input of "train" or "valid" under a need."""
-    return folder / "prepared" / need.key / f"{part}-{name}.npy"
+    return prepared_folder(folder, need) / f"{part}-{name}.npy"
 
 
 def write_preparation(folder: Path, preparation: Preparation) -> None:
@@ -290,6 +296,21 @@ def read_trial(folder: Path, candidate: Candidate, rung: int) -> Trial | None:
     for name in ("score", "latency_ms", "low", "high"):
         data[name] = float("nan") if data[name] is None else data[name]
     return Trial(**data, outputs=np.load(outputs, allow_pickle=False) if outputs.exists() else None)
+
+
+def leave(folder: Path, candidate: Candidate, why: str) -> None:
+    """Note that a candidate leaves before the race, and why."""
+    held = [trial_to_json(trial) for trial in read_left(folder)]
+    write_json(folder / "left.json", [*held, trial_to_json(Trial(candidate, 0, "failed", why=why))])
+
+
+def read_left(folder: Path) -> tuple[Trial, ...]:
+    """Who left before the race, as trials that failed."""
+    path = folder / "left.json"
+    if not path.exists():
+        return ()
+    held = json.loads(path.read_text(encoding="utf-8"))
+    return tuple(Trial(Candidate.from_json(each["candidate"]), 0, "failed", why=each["why"]) for each in held)
 
 
 def read_latest(folder: Path, candidate: Candidate) -> Trial | None:

@@ -11,7 +11,7 @@ from archwise import catalogue
 from archwise.architectures import architecture, architectures
 from archwise.config import OPTIMIZERS, PRECISIONS, Budget, Config, parse_augmentations, write_augmentations
 from archwise.data.kinds import read_as
-from archwise.errors import UsageError, nearest
+from archwise.errors import RaceError, UsageError, nearest
 from archwise.records import (
     Architecture,
     Candidate,
@@ -73,11 +73,7 @@ def enter(profile: Profile, config: Config, *, n_workers: int) -> tuple[Candidat
         UsageError: a setting or plan value that no candidate has, or nothing can be raced.
     """
     _check_settings(config.settings)
-    raced = [
-        item
-        for item in shortlist(profile, config)
-        if item.prior >= WORTH_RACING or (item.prior > 0 and item.architecture in (*config.add, *config.only))
-    ]
+    raced = _raced(profile, config)
     if not raced:
         raise UsageError("no architecture of the shortlist can read these data; see archwise shortlist for the reasons")
     _check_owners(config.settings, [item.architecture for item in raced])
@@ -85,16 +81,53 @@ def enter(profile: Profile, config: Config, *, n_workers: int) -> tuple[Candidat
     networks: list[list[Candidate]] = []
     for item in raced:
         entry = architecture(item.architecture)
-        variants = entry.variants(profile) if entry.variants else ({},)
-        candidates = list(dict.fromkeys(_candidate(entry, variant, profile, config) for variant in variants))
+        candidates = [each for each in _entrants(entry, profile, config) if not lacks(each, config)]
+        if not candidates:
+            continue
         if not entry.is_reference and profile.loss and not asked_loss(config):
             candidates.insert(1, _by_default(candidates[0]))  # the loss was found from the target: the race decides
         (references if entry.is_reference else networks).append(candidates)
+    if not references and not networks:
+        raise RaceError(" ".join(f"{each.label}: {why}." for each, why in left_out(profile, config)))
     chosen = _interleave(networks)[: max(len(networks), _room(config.limit, n_workers))]
     solved = sorted(
         _interleave(references), key=lambda candidate: architecture(candidate.architecture).learns
     )  # what only counts is first
     return tuple(_with_labels([*solved, *chosen]))
+
+
+def left_out(profile: Profile, config: Config) -> tuple[tuple[Candidate, str], ...]:
+    """Who would race if the weights that it inherits could be had: of each architecture the first, and why not."""
+    found = []
+    for item in _raced(profile, config):
+        entrants = _entrants(architecture(item.architecture), profile, config)
+        whys = [lacks(each, config) for each in entrants]
+        if all(whys):
+            found.append((replace(entrants[0], label=item.architecture), whys[0]))
+    return tuple(found)
+
+
+def lacks(candidate: Candidate, config: Config) -> str:
+    """Why what a candidate inherits cannot be had; "" where it can, or where it inherits nothing."""
+    inherits = architecture(candidate.architecture).inherits
+    if inherits is None:
+        return ""
+    return inherits(dict(candidate.settings), candidate.architecture in (*config.add, *config.only)).why
+
+
+def _raced(profile: Profile, config: Config) -> list[Shortlisted]:
+    """What of the shortlist is worth racing, or was asked for."""
+    return [
+        item
+        for item in shortlist(profile, config)
+        if item.prior >= WORTH_RACING or (item.prior > 0 and item.architecture in (*config.add, *config.only))
+    ]
+
+
+def _entrants(entry: Architecture, profile: Profile, config: Config) -> list[Candidate]:
+    """Its variants as candidates, each once."""
+    variants = entry.variants(profile) if entry.variants else ({},)
+    return list(dict.fromkeys(_candidate(entry, variant, profile, config) for variant in variants))
 
 
 def asked_loss(config: Config) -> str:

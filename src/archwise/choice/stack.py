@@ -106,9 +106,9 @@ def run_trials(job: StackJob, send: Send) -> int:
     reached = train_stacked(members, train=train, valid=valid, limit=limit, stop_at=stop_at)
     trained = [each for each in reached if isinstance(each, Trained)]
     judged = iter(judge(folder, ground, [each.outputs for each in trained]) if trained else ())
-    for alone, member, each in zip(job.alone(), members, reached, strict=True):
+    for alone, each in zip(job.alone(), reached, strict=True):
         if isinstance(each, Trained):
-            write_trial(folder, trained_trial(folder, alone, member.network, each, judged=next(judged)))
+            write_trial(folder, trained_trial(folder, alone, each, judged=next(judged)))
         elif each is not None:
             write_trial(folder, failed_trial(folder, alone, f"{type(each).__name__}: {each}"))
     return sum(each is not None for each in reached)

@@ -16,38 +16,43 @@ from archwise.choice.folds import parts_of_folds
 from archwise.choice.given import GIVEN, GivenRows, find_given, parts_of, read_given, split_given
 from archwise.choice.honesty import refuse_threshold
 from archwise.choice.large import lay_out_in_chunks
+from archwise.choice.near import NEAR, find_near
 from archwise.choice.run import (
     STORE,
     Ground,
     Laid,
     begin_folder,
+    leave,
     write_ground,
     write_json,
     write_prepared,
     write_targets,
 )
 from archwise.choice.seal import seal_rows
-from archwise.choice.shortlist import asked_loss, enter
+from archwise.choice.shortlist import asked_loss, enter, left_out
 from archwise.config import Config
+from archwise.data.bad import refuse_too_many_bad
 from archwise.data.fold import cut_small
 from archwise.data.label_set import join_target
 from archwise.data.look import LookRequest, look_at, target_values
 from archwise.data.open import MOST_ROWS, open_source, sample_stream
+from archwise.data.picture_store import group_of
 from archwise.data.prepare import (
-    Store,
     apply_preparation,
+    cells_told,
     fit_preparation,
     inputs_of,
     parse_columns,
-    refuse_too_many_bad,
     with_names,
 )
 from archwise.data.split import SplitRule, split_rows
+from archwise.data.target import CLASSIFY
 from archwise.errors import ArchwiseError
-from archwise.records import Array, Batch, Candidate, Finding, InputSpec, Json, Need, Parts, Profile, Table
+from archwise.records import Array, Batch, Candidate, Finding, InputSpec, Json, Need, Parts, Profile, Store, Table
 from archwise.tasks import fit_target, main_metric, task, task_of_loss
 
 OnEvent = Callable[[dict[str, Json]], None]
+N_TOLD = 10  # events while cells are read
 
 
 def look_request(config: Config) -> LookRequest:
@@ -74,6 +79,7 @@ class Rows:
     """The rows that a run stands on, after those that cannot be read were set aside.
 
     frame: as read; typed: the columns that models read; target: Float64 or String, none missing.
+    cells: of the columns that are dear to read, how each cell is named to the user.
     """
 
     frame: pl.DataFrame
@@ -81,6 +87,7 @@ class Rows:
     target: pl.Series
     columns: tuple[tuple[str, str], ...]
     findings: tuple[Finding, ...]
+    cells: pl.DataFrame
 
 
 def start_run(
@@ -107,7 +114,7 @@ def start_run(
     needs = list(dict.fromkeys(need_of(candidate) for candidate in candidates))
     try:
         if isinstance(opened, Table):
-            laid = _lay_out(folder, table, profile, config, needs, given=given)
+            laid = _lay_out(folder, table, profile, config, _store(folder, table, needs, on_event), given=given)
         else:
             given = replace(given, train=opened)
             laid = lay_out_in_chunks(folder, given, sample=table, profile=profile, config=config, needs=needs)
@@ -129,19 +136,38 @@ def start_run(
             **{field.name: getattr(laid, field.name) for field in fields(laid)},
         ),
     )
+    on_event({"event": "run", "folder": str(folder)})  # no earlier: a folder whose start failed is gone
     on_event(_started(profile, laid, candidates, metric))
-    for finding in (*profile.findings, *laid.findings):
-        if finding.code in ("sampled", GIVEN):
-            on_event({"event": "note", "message": finding.message})
+    for candidate, why in left_out(profile, config):
+        leave(folder, candidate, why)
+        on_event({"event": "note", "message": f"{candidate.label} leaves the race: {why}"})
+    told = [finding for finding in profile.findings if finding.code in ("sampled", "labels")]
+    told += [finding for finding in laid.findings if finding.code in (GIVEN, NEAR, "store", "unreadable")]
+    for finding in told:
+        on_event({"event": "note", "message": finding.message})
     return candidates
 
 
-def _lay_out(
-    folder: Path, table: Table, profile: Profile, config: Config, needs: Sequence[Need], *, given: Parts
-) -> Laid:
+def _store(folder: Path, table: Table, needs: Sequence[Need], on_event: OnEvent) -> Store:
+    """Where cells that are dear to read are put; how far that is, is told as it goes on."""
+    first = next((cells[0] for cells in table.frame.get_columns() if cells.name == table.files), None)
+    if first is None:
+        first = next((cells[0] for cells in table.frame.get_columns() if cells.dtype in (pl.Binary, pl.String)), None)
+    told = 0
+
+    def tell(n_done: int, n_all: int) -> None:
+        nonlocal told
+        tenth = n_done * N_TOLD // n_all
+        if tenth != told:
+            on_event({"event": "reading", "done": n_done, "of": n_all})
+        told = 0 if n_done == n_all else tenth
+
+    return Store(folder / STORE, tuple(needs), group_of(table.source, first), tell)
+
+
+def _lay_out(folder: Path, table: Table, profile: Profile, config: Config, store: Store, *, given: Parts) -> Laid:
     """Split, seal and prepare the rows of a table that is whole in memory, and of the parts that are given."""
     begin_folder(folder, config)
-    store = Store(folder / STORE, tuple(needs))
     rows = _usable_rows(table.frame, profile, store)
     apart = read_given(given, profile, config, layout=table.frame.columns, store=store)
     kind_of_task = task(profile.task)
@@ -156,6 +182,8 @@ def _lay_out(
     )
     split = split_given(rows.frame, rows.target, rule, apart) if apart else split_rows(rows.frame, rows.target, rule)
     rows = _with_given(rows, apart, rule)
+    near = find_near(rows.typed, rows.cells, split=split, folder=store.folder, columns=rows.columns)
+    rows = replace(rows, findings=(*rows.findings, *near))
     grouped = split.groups is not None
     if "valid" not in apart:  # rows that are given to decide do so as they are
         split = cut_small(split, rows.target, rule)
@@ -193,7 +221,8 @@ def _with_given(rows: Rows, apart: Mapping[str, GivenRows], rule: SplitRule) -> 
         rows,
         typed=pl.concat([rows.typed, *(part.typed for part in apart.values())]),
         target=pl.concat([rows.target, *(part.target for part in apart.values())]),
-        findings=(*rows.findings, *find_given(apart, rows.typed, rows.frame, rule)),
+        cells=pl.concat([rows.cells, *(part.cells for part in apart.values())]),
+        findings=(*rows.findings, *find_given(apart, rows.typed, rows.frame, rule, columns=rows.columns)),
     )
 
 
@@ -201,11 +230,12 @@ def _usable_rows(frame: pl.DataFrame, profile: Profile, store: Store) -> Rows:
     """Set aside the rows whose target or cells cannot be read; too many of them is an error."""
     columns = tuple((column.name, column.kind) for column in profile.used)
     parsed = parse_columns(frame, columns, store=store)
-    refuse_too_many_bad(parsed.bad, parsed.findings)
     target, unreadable = target_values(frame, profile)
+    refuse_too_many_bad(parsed.bad, parsed.findings, classes=target if profile.task == CLASSIFY else None)
     keep = pl.Series(~(parsed.bad | unreadable))
-    frame = with_names(frame, parsed.frame, columns)
-    return Rows(frame.filter(keep), parsed.frame.filter(keep), target.filter(keep), columns, tuple(parsed.findings))
+    cells = cells_told(frame, columns, keep=keep)
+    frame = with_names(frame, parsed.frame, columns).filter(keep)
+    return Rows(frame, parsed.frame.filter(keep), target.filter(keep), columns, tuple(parsed.findings), cells)
 
 
 def _prepare(folder: Path, rows: Rows, sides: tuple[Array, Array], store: Store) -> dict[str, tuple[InputSpec, ...]]:

@@ -22,17 +22,18 @@ import numpy as np
 from archwise.architectures import architecture, need_of
 from archwise.choice.folds import Fold, Jury, first_cut, pool, signature_at, train_in_folds
 from archwise.choice.growth import Part, cut_parts, grow, growth_json
-from archwise.choice.run import Ground, read_batch, read_ground, read_targets, trial_folder
+from archwise.choice.run import Ground, read_ground, read_targets, trial_folder
 from archwise.choice.seal import read_groups
 from archwise.choice.start import count_workers
 from archwise.choice.trial import Send, training_of
+from archwise.choice.trunk import given_batch
 from archwise.config import Config
 from archwise.data.mapped import gather
 from archwise.data.open import draw_evenly
 from archwise.engines.processes import Job, Workers
 from archwise.evidence import bootstrap_scores, of_folds
 from archwise.model.session import open_session, outputs
-from archwise.records import Array, Batch, Candidate, Json, Metric, Need, Trial
+from archwise.records import Array, Batch, Candidate, Json, Metric, Trial
 from archwise.tasks import main_metric, task
 
 if TYPE_CHECKING:
@@ -210,8 +211,8 @@ def fit_subset(job: SubsetJob, send: Send) -> str:
     return str(path)
 
 
-def _rows_of(fold: Fold, need: Need, rows: Array) -> tuple[Batch, Array]:
-    batch = {name: gather(array, rows) for name, array in read_batch(fold.place, need, "train").items()}
+def _rows_of(fold: Fold, candidate: Candidate, rows: Array) -> tuple[Batch, Array]:
+    batch = {name: gather(array, rows) for name, array in given_batch(fold.place, candidate, "train").items()}
     return batch, gather(read_targets(fold.place, "train"), rows)
 
 
@@ -222,8 +223,8 @@ def _solved(job: SubsetJob, ground: Ground, fold: Fold, rows: Array) -> Array:
     settings, seed = dict(job.candidate.settings), job.candidate.plan.seed
     need = need_of(job.candidate)
     signature = signature_at(fold.place, ground, need)
-    solved = entry.solve(signature, settings, *_rows_of(fold, need, rows), name, seed)
-    return outputs(open_session(solved.onnx), read_batch(fold.place, need, "valid"))
+    solved = entry.solve(signature, settings, *_rows_of(fold, job.candidate, rows), name, seed)
+    return outputs(open_session(solved.onnx), given_batch(fold.place, job.candidate, "valid"))
 
 
 def _trained(job: SubsetJob, ground: Ground, cut: RowCut, part: Part) -> Array:
@@ -231,7 +232,7 @@ def _trained(job: SubsetJob, ground: Ground, cut: RowCut, part: Part) -> Array:
     from archwise.training.landing import Limit
     from archwise.training.loop import Examples, train
 
-    folder, need, plan = Path(job.run), need_of(job.candidate), job.candidate.plan
+    folder, plan = Path(job.run), job.candidate.plan
     plan = replace(plan, batch=max(min(SMALLEST_BATCH, plan.batch), math.ceil(plan.batch / part.size)))
     checkpoints = set()
 
@@ -243,8 +244,8 @@ def _trained(job: SubsetJob, ground: Ground, cut: RowCut, part: Part) -> Array:
         return train(
             network,
             replace(learnt, plan=plan),
-            train=Examples(*_rows_of(fold, need, cut.rows(part, fold))),
-            valid=Examples(read_batch(fold.place, need, "valid"), read_targets(fold.place, "valid")),
+            train=Examples(*_rows_of(fold, job.candidate, cut.rows(part, fold))),
+            valid=Examples(given_batch(fold.place, job.candidate, "valid"), read_targets(fold.place, "valid")),
             limit=limit,
             tools=replace(tools, checkpoint=checkpoint),
         )

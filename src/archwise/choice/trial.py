@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -22,6 +23,7 @@ from archwise.choice.run import (
     write_trial,
 )
 from archwise.choice.seal import read_groups
+from archwise.choice.trunk import given_batch, network_of
 from archwise.data.mapped import gather
 from archwise.data.open import draw_evenly
 from archwise.errors import UsageError
@@ -43,8 +45,6 @@ from archwise.records import (
 from archwise.tasks import main_metric, task
 
 if TYPE_CHECKING:
-    import torch
-
     from archwise.training.landing import Limit
     from archwise.training.loop import Examples, Tools, Trained, TrainJob
     from archwise.training.network import Network
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 Send = Callable[[object], None]
 PARITY_ROWS = 256
 SHORTEST_S = 0.5  # a trial is not begun with less than this left of the race
+FEWEST_TIMED, LONGEST_TIMED_S = 5, 0.5  # calls of one row, and their time in all, from which a latency is told
+MOST_PARITY_CELLS = 8_000_000  # of one input of the rows that hold the written model against the trained one
 SHORTENED = "shortened to"  # how the words of a network begin whose plan did not fit
 N_QUICK = 200  # resamples of the interval that the live table shows; the verdict draws its own
 
@@ -159,7 +161,7 @@ def _solve(folder: Path, ground: Ground, job: TrialJob) -> Trial:
         high=high,
         seconds=time.monotonic() - started,
         n_parameters=solved[folder].n_parameters,
-        latency_ms=row_latency_ms(session, _head(read_batch(folder, need, "valid"))),
+        latency_ms=row_latency_ms(session, head_rows(read_batch(folder, need, "valid"))),
         outputs=answered,
     )
 
@@ -192,8 +194,8 @@ def solve_on(ground: Ground, candidate: Candidate, batch: Batch, targets: Array,
         raise UsageError(f"'{entry.name}' is a network; only references are fitted by a library")
     settings, seed = dict(candidate.settings), candidate.plan.seed
     solved = entry.solve(signature, settings, batch, targets, ground.profile.task, seed)
-    rows = _head(batch)
-    _check_parity(ground, solved.outputs(rows), outputs(open_session(solved.onnx), rows))
+    rows = head_rows(batch)
+    check_answers(ground, solved.outputs(rows), outputs(open_session(solved.onnx), rows))
     return solved
 
 
@@ -217,7 +219,7 @@ def _train(folder: Path, ground: Ground, job: TrialJob, send: Send) -> Trial:
     limit = Limit(grant.share * candidate.plan.epochs, grant.steps, grant.seconds_left(), grant.lands)
     jury = Jury(_metric(ground), read_targets(folder, "valid"))
     trained = train_in_folds(learn_fold, folds, jury=jury, plan=candidate.plan, limit=limit, on_point=on_point)
-    return trained_trial(folder, job, training[0], trained, judged=judge(folder, ground, [trained.outputs])[0])
+    return trained_trial(folder, job, trained, judged=judge(folder, ground, [trained.outputs])[0])
 
 
 def training_of(
@@ -236,11 +238,10 @@ def training_of(
         chooses: as in `training.loop.TrainJob`.
     """
     from archwise.training.loop import Tools, TrainJob
-    from archwise.training.network import make_network
 
-    entry, kind_of_task, need = architecture(candidate.architecture), task(ground.profile.task), need_of(candidate)
+    kind_of_task, need = task(ground.profile.task), need_of(candidate)
     signature = ground.signature(need) if fold is None else signature_at(fold.place, ground, need)
-    network = make_network(entry, candidate, signature, kind_of_task, ground.target_state)
+    network = network_of(folder if fold is None else fold.place, ground, candidate, signature)
     learnt = TrainJob(kind_of_task, ground.target_state, _metric(ground), candidate.plan, ground.device, chooses)
     checkpoint = trial_folder(folder, candidate) / ("" if fold is None else fold.name) / "checkpoint.safetensors"
     return network, learnt, Tools(checkpoint, on_point, time.monotonic)
@@ -260,19 +261,16 @@ def read_examples(folder: Path, candidate: Candidate) -> tuple[Examples, Example
     from archwise.training.loop import Examples
 
     train, valid = (
-        Examples(read_batch(folder, need_of(candidate), part), read_targets(folder, part))
-        for part in ("train", "valid")
+        Examples(given_batch(folder, candidate, part), read_targets(folder, part)) for part in ("train", "valid")
     )
     return train, valid
 
 
-def trained_trial(
-    folder: Path, job: TrialJob, network: Network, trained: Trained, *, judged: tuple[float, float, float]
-) -> Trial:
+def trained_trial(folder: Path, job: TrialJob, trained: Trained, *, judged: tuple[float, float, float]) -> Trial:
     """The record of a network that was trained to the end of its grant; judged: its score with its interval."""
     before = read_before(folder, job.candidate, job.grant.rung)
     score, low, high = judged
-    rows = _head(read_batch(folder, need_of(job.candidate), "valid"))
+    network = served_network(folder, job.candidate)
     return Trial(
         job.candidate,
         job.grant.rung,
@@ -283,11 +281,20 @@ def trained_trial(
         high=high,
         steps=trained.steps,
         seconds=(before.seconds if before else 0.0) + trained.seconds,
-        n_parameters=trained.n_parameters,
-        latency_ms=_eager_latency_ms(network, rows),
+        n_parameters=sum(parameter.numel() for parameter in network.parameters()),
+        latency_ms=_eager_latency_ms(network, head_rows(read_batch(folder, need_of(job.candidate), "valid"), 1)),
         curve=trained.curve,
         outputs=trained.outputs,
     )
+
+
+def served_network(folder: Path, candidate: Candidate) -> Network:
+    """The whole network of a candidate as it will answer, but for its weights: what it weighs and how long it takes."""
+    from archwise.training.network import make_network
+
+    ground = read_ground(folder)
+    entry, kind_of_task = architecture(candidate.architecture), task(ground.profile.task)
+    return make_network(entry, candidate, ground.signature(need_of(candidate)), kind_of_task, ground.target_state)
 
 
 def _training_words(trained: Trained, plan: Plan) -> str:
@@ -314,79 +321,27 @@ def _eager_latency_ms(network: object, batch: Batch, n: int = 50) -> float:
     assert isinstance(network, Network)
     tensors = [torch.from_numpy(batch[spec.name][:1].copy()) for spec in network.signature.inputs]
     network = network.to("cpu").eval()
-    times = []
+    times: list[float] = []
     with torch.inference_mode():
-        for _ in range(n):
+        while len(times) < n and (len(times) < FEWEST_TIMED or sum(times) < LONGEST_TIMED_S):
             started = time.perf_counter()
             network(*tensors)
             times.append(time.perf_counter() - started)
     return float(np.median(times) * 1e3)
 
 
-@dataclass(frozen=True)
-class ExportJob:
-    """Write one trained candidate as ONNX."""
-
-    run: str
-    candidate: Candidate
-
-
-def export_trial(job: ExportJob, send: Send) -> str:
-    """Write the best network of a candidate, or the mean of its seeds, as model.onnx after a parity check on rows.
-
-    Returns:
-        the path of the file.
-
-    Raises:
-        ParityError: ONNX Runtime does not answer as torch did; the row is named and nothing is written.
-    """
-    from safetensors.torch import save_file
-
-    from archwise.model.export import export_network
-    from archwise.training.mean import MeanNetwork
-    from archwise.training.network import best_network, make_network
-
-    send({"event": "export"})
-    folder = Path(job.run)
-    ground = read_ground(folder)
-    entry, kind_of_task = architecture(job.candidate.architecture), task(ground.profile.task)
-    need = need_of(job.candidate)
-    signature = ground.signature(need)
-    place = trial_folder(folder, job.candidate)
-    members = [
-        best_network(
-            make_network(entry, member, signature, kind_of_task, ground.target_state),
-            trial_folder(folder, member) / "checkpoint.safetensors",
-        )
-        for member in job.candidate.members
-    ]
-    network = members[0] if len(members) == 1 else MeanNetwork(members, join=kind_of_task.join).eval()
-    rows = _head(read_batch(folder, need, "valid"))
-    model = export_network(network, rows, signature)
-    _check_parity(ground, _torch_outputs(network, rows, signature), outputs(open_session(model), rows))
-    save_file(
-        {name: tensor.contiguous() for name, tensor in network.state_dict().items()},
-        place / "weights.safetensors",
-    )
-    path = place / "model.onnx"
-    path.write_bytes(model)
-    return str(path)
-
-
-def _torch_outputs(network: Callable[..., torch.Tensor], batch: Batch, signature: Signature) -> Array:
-    import torch
-
-    with torch.inference_mode():
-        answered: Array = network(*[torch.from_numpy(batch[spec.name]) for spec in signature.inputs]).numpy()
-    return answered
-
-
-def _head(batch: Batch, n: int = PARITY_ROWS) -> Batch:
+def head_rows(batch: Batch, n: int = PARITY_ROWS) -> Batch:
+    """The first rows of a batch, in memory: n, or as many fewer as large ones must be."""
+    n = min(n, *(max(1, MOST_PARITY_CELLS // math.prod(array.shape[1:])) for array in batch.values()))
     return {name: np.array(array[:n]) for name, array in batch.items()}  # in memory, writable
 
 
-def _check_parity(ground: Ground, left: Array, right: Array) -> None:
-    """Raise where the answers that a person would read differ between two ways of computing them."""
+def check_answers(ground: Ground, left: Array, right: Array) -> None:
+    """Hold the answers of two ways of computing them against each other, as a person would read them.
+
+    Raises:
+        ParityError: they differ.
+    """
     from archwise.model.export import check_parity
 
     kind_of_task = task(ground.profile.task)

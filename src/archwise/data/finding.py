@@ -15,7 +15,11 @@ from archwise.data.mark import Mark, find_marks, is_heavy
 from archwise.records import ColumnProfile, Finding
 
 _MOSTLY_MISSING = 0.5
-_COUNTED = ("({:,} such cells)", ": {:,} cells hold a ")  # where a message counts what was found
+_COUNTED = (
+    "({:,} such cells)",
+    ": {:,} cells hold a ",
+    ": set aside {:,} of its cells",
+)  # where a message counts what was found
 
 
 def find_missing(column: ColumnProfile, n_rows: int) -> tuple[Finding, ...]:
@@ -45,6 +49,18 @@ def find_set_aside(column: ColumnProfile, n_rows: int) -> tuple[Finding, ...]:
     mend = f"if that is wrong, say what it is, as in --kind {column.name}=category"
     message = f"column '{column.name}' is set aside as {_article(column.kind)}: {column.because}; {mend}"
     return (Finding(column.kind, "note", message, column.name, n_rows),)
+
+
+def find_unreadable(column: ColumnProfile) -> tuple[Finding, ...]:
+    """A warning where some of the cells that were drawn for a look, such as pictures, cannot be read."""
+    if not column.use or "unreadable" not in column.summary:
+        return ()
+    n_bad, n_seen = int(column.summary["unreadable"]), int(column.summary["seen"])
+    message = (
+        f"column '{column.name}': of {n_seen:,} cells drawn evenly {n_bad:,} cannot be read "
+        f"({column.summary['reasons']}); fit reads them all, sets those aside and lists them"
+    )
+    return (Finding("unreadable", "warning", message, column.name, n_bad),)
 
 
 def find_key(column: ColumnProfile) -> tuple[Finding, ...]:
@@ -111,10 +127,10 @@ def find_duplicates(frame: pl.DataFrame) -> tuple[Finding, ...]:
 
 def join_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Findings of many chunks of one table: those of one code and column become one, their rows counted together."""
-    first: dict[tuple[str, str | None], Finding] = {}
-    n_rows: Counter[tuple[str, str | None]] = Counter()
+    first: dict[tuple[str, str | None, str], Finding] = {}
+    n_rows: Counter[tuple[str, str | None, str]] = Counter()
     for finding in findings:
-        key = (finding.code, finding.column)
+        key = (finding.code, finding.column, finding.detail)
         first.setdefault(key, finding)
         n_rows[key] += finding.n_rows
     return tuple(_recount(finding, n_rows[key]) for key, finding in first.items())

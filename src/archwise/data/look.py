@@ -9,7 +9,14 @@ import polars as pl
 
 from archwise.data.aside import is_aside
 from archwise.data.drift import find_drift
-from archwise.data.finding import find_apart, find_duplicates, find_key, find_missing, find_set_aside
+from archwise.data.finding import (
+    find_apart,
+    find_duplicates,
+    find_key,
+    find_missing,
+    find_set_aside,
+    find_unreadable,
+)
 from archwise.data.kinds import kind as pick_kind
 from archwise.data.kinds import kinds as all_kinds
 from archwise.data.leak import find_leaks
@@ -27,7 +34,7 @@ from archwise.data.target import (
 )
 from archwise.data.target import in_order as classes_in_order
 from archwise.data.twin import find_conflicts, find_copy, set_copies_aside
-from archwise.errors import ColumnError, nearest
+from archwise.errors import ColumnError, SourceError, nearest
 from archwise.records import ColumnProfile, Finding, Guess, Profile, Table
 
 __all__ = ["LookRequest", "look_at", "target_values"]
@@ -63,12 +70,19 @@ def look_at(table: Table, request: LookRequest) -> Profile:
         UsageError: a kind or a task is named that is not there.
     """
     frame = table.frame
-    target = find_target(frame.columns, request.target)
+    if frame.columns == [table.files]:
+        raise SourceError(
+            f"{table.source}: pictures, and nothing that tells what they show; expected class folders, "
+            f"{table.source}/CLASS/picture.jpg, or a table of labels beside the pictures"
+        )
+    target = find_target(frame.columns, request.target or table.target)
     _check_request(frame, request, target)
     guess = guess_task(frame.get_column(target), request.task, rows=table.rows)
     if guess.task == REGRESS:
         refuse_unfit(frame.get_column(target), request.loss, rows=table.rows)
-    columns = tuple(_look_at_column(column, request) for column in frame.get_columns() if column.name != target)
+    columns = _one_picture(
+        tuple(_look_at_column(column, request) for column in frame.get_columns() if column.name != target)
+    )
     if not any(column.use for column in columns):
         told = "; ".join(f"'{column.name}': {column.because}" for column in columns[:5])
         raise ColumnError(
@@ -94,6 +108,15 @@ def look_at(table: Table, request: LookRequest) -> Profile:
         profile, findings=(*table.findings, *profile.findings, *_find_all(table, parsed, profile, time=request.time))
     )
     return _scale_up(profile, table.sampled_from / frame.height) if table.sampled_from else profile
+
+
+def _one_picture(columns: tuple[ColumnProfile, ...]) -> tuple[ColumnProfile, ...]:
+    """The columns with all of pictures but the first set aside: one picture a row is read."""
+    found = [column.name for column in columns if column.use and pick_kind(column.kind).store is not None]
+    because = f"one picture a row is read, which is '{found[0]}'; to read this one, --drop that" if found else ""
+    return tuple(
+        replace(column, use=False, because=because) if column.name in found[1:] else column for column in columns
+    )
 
 
 def _in_order(guess: TaskGuess, order: tuple[str, ...], target: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
@@ -187,10 +210,12 @@ def _find_all(table: Table, parsed: Parsed, profile: Profile, *, time: str) -> t
         findings += find_set_aside(column, frame.height)
         findings += find_copy(column)
         findings += find_key(column)
+        findings += find_unreadable(column)
         if column.use and column.kind == "number":
             findings += find_apart(typed.get_column(column.name))
     ordering = [column.name for column in profile.columns if column.kind in ("number", "plain", "date", "identifier")]
-    findings += find_drift(typed, target, frame=frame, ordering=ordering, time=time)
+    if plain or time:  # pictures alone lie in the order of their folders and names, which tells nothing
+        findings += find_drift(typed, target, frame=frame, ordering=ordering, time=time)
     if table.sampled_from or not plain:
         return tuple(findings)
     return (*findings, *find_duplicates(frame), *find_conflicts(typed, target))

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from archwise.data.picture_cells import begins_as_pictures, names_pictures, settle_pictures
 from archwise.data.readers import readers
 from archwise.errors import SourceError
-from archwise.records import Array, Finding, Reader, Stream, Table
+from archwise.records import Array, Finding, Parts, Reader, Stream, Table
 
 MOST_ROWS = 500_000  # that are held at once; larger files are read in chunks
 SAMPLE_ROWS = 200_000  # of them, from which is told what they are
 
 
 def open_table(source: object, *, names: tuple[str, ...] = ()) -> Table:
-    """Read a data set from whatever it is in: a file, a frame, a dict of columns or arrays.
+    """Read a data set from whatever it is in: a file, a folder, a frame, a dict of columns or arrays.
 
     Args:
-        source: a path, a Polars or pandas frame, a dict of columns, an array X or a pair (X, y).
+        source: a path, a list of paths of pictures, a Polars or pandas frame, a dict of columns, an array X or a pair
+            (X, y). Of a source that holds parts the test part is read, else the one that decides, and it is said.
         names: column names for a source without any, else ().
 
     Raises:
         SourceError: the source is missing, empty, broken or of an unknown format.
     """
-    table = _reader_of(source).read(source, names)
+    parts = parts_in(source)
+    if parts is not None:
+        return _open_part(source, parts, names)
+    table = settle_pictures(_reader_of(source).read(source, names), _file_of(source))
     if table.frame.width == 0 or table.frame.height == 0:
         raise SourceError(f"{table.source}: no rows; expected at least a column and a row of data")
     return table
@@ -45,9 +51,52 @@ def open_source(source: object, *, names: tuple[str, ...] = (), most_rows: int =
     """
     reader = _reader_of(source)
     stream = reader.stream(source, names) if reader.stream is not None else None
-    if stream is not None and stream.most_rows > most_rows:
-        return stream
+    if stream is not None and stream.most_rows > most_rows and not _holds_pictures(stream):
+        place, chunks = _file_of(source), stream.chunks
+        return replace(stream, chunks=lambda rows: (settle_pictures(chunk, place) for chunk in chunks(rows)))
     return open_table(source, names=names)
+
+
+def _holds_pictures(stream: Stream) -> bool:
+    """Whether rows name pictures: such a table is held at once, for what is large are the pictures.
+
+    Raises:
+        SourceError: the pictures stand in the table itself.
+    """
+    first = next(stream.chunks(None), None)
+    columns = [] if first is None else first.frame.get_columns()
+    if any(begins_as_pictures(column) for column in columns):
+        raise SourceError(
+            f"{stream.source}: pictures in the cells of more than {MOST_ROWS:,} rows are more than is held at once; "
+            "write them to files, and a table of their paths"
+        )
+    return any(names_pictures(column) for column in columns)
+
+
+def parts_in(source: object) -> Parts | None:
+    """The parts that a source holds itself, such as the folders train/ and val/; None where it holds none.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    if isinstance(source, (str, Path)) and not Path(source).exists():
+        return None  # which is said when it is opened
+    find = _reader_of(source).parts
+    return find(source) if find is not None else None
+
+
+def _open_part(source: object, parts: Parts, names: tuple[str, ...]) -> Table:
+    """The part of a source that a model has not learnt from, if there is one."""
+    given = {"test": parts.test, "validation": parts.valid, "training": parts.train}
+    name, part = next((name, part) for name, part in given.items() if part is not None)
+    table = open_table(part, names=names)
+    told = f"{source} holds parts of its own; its {name} part is read"
+    return replace(table, findings=(Finding("parts", "note", told), *table.findings))
+
+
+def _file_of(source: object) -> Path | None:
+    """The file that a table is read from; None for what is in memory, and for folders, which know their paths."""
+    return Path(source) if isinstance(source, (str, Path)) and Path(source).is_file() else None
 
 
 def sample_stream(stream: Stream, *, seed: int, n_rows: int = SAMPLE_ROWS) -> Table:
@@ -105,6 +154,8 @@ def _nearest_file(path: Path) -> str:
 def _tell(source: object) -> str:
     if isinstance(source, (str, Path)):
         return f"{source}: a file of the suffix '{Path(source).suffix}'"
+    if isinstance(source, (list, tuple)):
+        return f"a {type(source).__name__} of {len(source):,} (several are read together only where all are pictures)"
     return f"a {type(source).__name__}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,10 @@ import numpy as np
 import polars as pl
 
 from archwise.data.kinds import kind as pick_kind
-from archwise.errors import ColumnError, DataError, nearest
-from archwise.records import Array, Batch, Finding, InputSpec, Json, Need, Stored
+from archwise.errors import ColumnError, nearest
+from archwise.records import Array, Batch, Finding, InputSpec, Json, Need, Store
 
 N_SHOWN = 5  # cells that a finding names
-MOST_BAD = 0.05  # share of the rows that may hold unreadable cells
 _DTYPES = {
     "numbers": np.float32,
     "codes": np.int64,
@@ -35,14 +34,6 @@ class Parsed:
     frame: pl.DataFrame
     bad: Array
     findings: tuple[Finding, ...]
-
-
-@dataclass(frozen=True)
-class Store:
-    """Where cells that are dear to read are put, and for which needs."""
-
-    folder: Path
-    needs: tuple[Need, ...]
 
 
 @dataclass(frozen=True)
@@ -101,24 +92,7 @@ def parse_columns(
             findings.append(_tell_bad(values, is_bad, kind, rows))
             bad |= is_bad
     parsed = Parsed(pl.DataFrame(typed), bad, tuple(findings))
-    return parsed if store is None else _read_into(store, parsed, columns)
-
-
-def refuse_too_many_bad(bad: Array, findings: Sequence[Finding], *, share: float = MOST_BAD) -> None:
-    """Go on with a few bad rows, but not with many.
-
-    Args:
-        bad: (N,) bool.
-        findings: what is bad.
-        share: of the rows, from 0 to 1, that may be bad.
-
-    Raises:
-        DataError: more rows are bad.
-    """
-    n_bad = int(bad.sum())
-    if n_bad > share * len(bad):
-        first = findings[0].message if findings else "cells cannot be read"
-        raise DataError(f"{first} ({n_bad:,} of {len(bad):,} rows are bad, more than {100 * share:g} %)")
+    return parsed if store is None else _read_into(store, parsed, columns, rows)
 
 
 def fit_preparation(typed: pl.DataFrame, columns: Sequence[tuple[str, str]], *, need: Need) -> Preparation:
@@ -154,6 +128,42 @@ def apply_preparation(preparation: Preparation, typed: pl.DataFrame, *, store: P
     return join_columns(parts)
 
 
+def load_batch(preparation: Preparation, parsed: Parsed, *, rows: Array | None = None) -> tuple[Batch, Parsed]:
+    """Turn rows that are to be answered into the inputs of a network.
+
+    Args:
+        rows: as for `parse_columns`.
+
+    Returns:
+        what `apply_preparation` gives; and the rows with those marked as bad whose cells could not be read as late as
+        here, each with its reason.
+    """
+    parts, bad, findings = [], parsed.bad.copy(), list(parsed.findings)
+    for column in preparation.columns:
+        kind, values = pick_kind(column.kind), parsed.frame.get_column(column.name)
+        if kind.load is None:
+            parts.append(kind.apply(column.state, values))
+            continue
+        batch, why = kind.load(column.state, values)
+        parts.append(batch)
+        findings += _tell_unreadable(values, why, rows)
+        bad |= why.is_not_null().to_numpy()
+    return join_columns(parts), replace(parsed, bad=bad, findings=tuple(findings))
+
+
+def cells_told(frame: pl.DataFrame, columns: Sequence[tuple[str, str]], *, keep: pl.Series) -> pl.DataFrame:
+    """Of the columns that are dear to read, how each cell is named to the user: its text, or the number of its row.
+
+    Args:
+        keep: (N,) bool, the rows that are wanted.
+    """
+    numbers = pl.Series([f"row {row + 1}" for row in np.flatnonzero(keep.to_numpy())], dtype=pl.String)
+    dear = [frame.get_column(name) for name, kind in columns if pick_kind(kind).store is not None]
+    return pl.DataFrame(
+        [cells.filter(keep) if cells.dtype == pl.String else numbers.alias(cells.name) for cells in dear]
+    )
+
+
 def with_names(frame: pl.DataFrame, typed: pl.DataFrame, columns: Sequence[tuple[str, str]]) -> pl.DataFrame:
     """A frame as it was read with, for the cells that are dear to read, their names in the store.
 
@@ -163,7 +173,7 @@ def with_names(frame: pl.DataFrame, typed: pl.DataFrame, columns: Sequence[tuple
     return frame.with_columns(named) if named else frame
 
 
-def _read_into(store: Store, parsed: Parsed, columns: Sequence[tuple[str, str]]) -> Parsed:
+def _read_into(store: Store, parsed: Parsed, columns: Sequence[tuple[str, str]], rows: Array | None) -> Parsed:
     """Read the cells that are dear to read, but not those of bad rows; their names take their places."""
     frame, bad, findings = parsed.frame, parsed.bad.copy(), list(parsed.findings)
     for name, kind_name in columns:
@@ -171,24 +181,26 @@ def _read_into(store: Store, parsed: Parsed, columns: Sequence[tuple[str, str]])
         if read is None:
             continue
         cells = frame.get_column(name)
-        stored = read(cells.set(pl.Series(bad), None), store.needs, store.folder)
+        stored = read(cells.set(pl.Series(bad), None), store)
         frame = frame.with_columns(stored.names.alias(name))
-        findings += [*stored.findings, *_tell_unreadable(cells, stored)]
+        findings += [*stored.findings, *_tell_unreadable(cells, stored.why, rows)]
         bad |= stored.why.is_not_null().to_numpy()
     return Parsed(frame, bad, tuple(findings))
 
 
-def _tell_unreadable(cells: pl.Series, stored: Stored) -> list[Finding]:
+def _tell_unreadable(cells: pl.Series, whys: pl.Series, rows: Array | None) -> list[Finding]:
     """A finding for each reason for which cells cannot be read, with the first few of them."""
     findings = []
-    for (why,), rows in (
-        stored.why.to_frame("why").with_row_index("row").drop_nulls().group_by("why", maintain_order=True)
-    ):
-        places = rows["row"].to_list()
-        shown = [str(cells[place]) if cells.dtype == pl.String else f"row {place + 1}" for place in places[:N_SHOWN]]
+    found = whys.to_frame("why").with_row_index("row").drop_nulls()
+    for (why,), part in found.group_by("why", maintain_order=True):
+        places = part["row"].to_list()
+        numbers = [place if rows is None else int(rows[place]) for place in places[:N_SHOWN]]
+        shown = [f"row {number + 1}" for number in numbers]
+        if cells.dtype == pl.String:
+            shown = [str(cells[place]) for place in places[:N_SHOWN]]
         more = f" and {len(places) - N_SHOWN:,} more" if len(places) > N_SHOWN else ""
-        told = f"column '{cells.name}': {len(places):,} cells are set aside, {why}: {', '.join(shown)}{more}"
-        findings.append(Finding("bad-cells", "warning", told, column=cells.name, n_rows=len(places)))
+        told = f"column '{cells.name}': set aside {len(places):,} of its cells, {why}: {', '.join(shown)}{more}"
+        findings.append(Finding("unreadable", "warning", told, str(cells.name), len(places), str(why)))
     return findings
 
 

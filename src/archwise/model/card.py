@@ -92,10 +92,23 @@ def _notes(facts: ModelFacts) -> str:
         [
             f"Written by archwise {facts.version} on {facts.created}; `run.toml` runs the fit again.",
             f"Sealed test rows: SHA-256 `{facts.sealed}`.",
-            "Trained from nothing on the data above: no pretrained weights are inside, so no licence of others binds "
-            "it. The licence of the data may say how the model can be used.",
+            _origin(facts),
             "It knows only data like those it was trained on; look again when they change.",
         ]
+    )
+
+
+def _origin(facts: ModelFacts) -> str:
+    """Whether others' weights are inside, and what binds their use."""
+    held = facts.inherited
+    if not held:
+        return (
+            "Trained from nothing on the data above: no pretrained weights are inside, so no licence of others binds "
+            "it. The licence of the data may say how the model can be used."
+        )
+    return (
+        f"Begun from weights that others trained: `{held['file']}` ({held['origin']}), SHA-256 `{held['sha256']}`. "
+        f"Their licence: {held['licence']}. It binds this model, as may those of ImageNet and of the data above."
     )
 
 

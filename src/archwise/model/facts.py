@@ -25,6 +25,7 @@ class ModelFacts:
     metric: the one that decided. validation, test: metric -> score of the chosen.
     profile: facts of the data for people, such as n_rows and how they were split.
     sealed: SHA-256 of the test rows. created: ISO 8601.
+    inherited: file, sha256, licence and origin of the weights that the network took over; empty where it took none.
     """
 
     task: str
@@ -43,6 +44,7 @@ class ModelFacts:
     sealed: str
     created: str
     version: str = field(default_factory=installed_version)
+    inherited: Mapping[str, Json] = field(default_factory=dict)
 
 
 def facts_to_json(facts: ModelFacts) -> dict[str, Json]:
@@ -68,6 +70,7 @@ def facts_to_json(facts: ModelFacts) -> dict[str, Json]:
         "test": plain(facts.test),
         "profile": plain(facts.profile),
         "sealed": facts.sealed,
+        "inherited": plain(facts.inherited),
     }
 
 
@@ -87,6 +90,7 @@ def facts_from_json(data: Mapping[str, Json]) -> ModelFacts:
         signature=Signature(inputs, signature["n_outputs"], signature.get("zero", 0.0)),
         need=Need.from_json(data["need"]),
         candidate=Candidate.from_json(data["candidate"]),
+        inherited=data.get("inherited", {}),
     )
 
 

@@ -10,18 +10,21 @@ import numpy as np
 import polars as pl
 
 from archwise.data.ahead import read_ahead
+from archwise.data.bad import refuse_too_many_bad
 from archwise.data.finding import join_findings
 from archwise.data.kinds.category import read_name
 from archwise.data.label_set import join_in_table
 from archwise.data.look import target_values
 from archwise.data.open import MOST_ROWS, open_source, open_table
-from archwise.data.prepare import Parsed, Preparation, apply_preparation, parse_columns, refuse_too_many_bad
+from archwise.data.prepare import Parsed, Preparation, load_batch, parse_columns
 from archwise.data.row import RowReader, make_row_reader, plain_cells, read_row
+from archwise.data.target import CLASSIFY
 from archwise.errors import ColumnError, TargetError, UsageError
 from archwise.evidence import bootstrap_scores, interval
 from archwise.model.folder import ModelFacts, read_model
+from archwise.model.piece import pieces_of, rows_at_once
 from archwise.model.session import Session, open_session, outputs
-from archwise.model.unseen import find_unseen, name_columns
+from archwise.model.unseen import find_unseen, name_columns, name_pictures, picture_column
 from archwise.records import Array, Batch, Finding, Json, Metric, Profile, Table, Task
 from archwise.tasks import main_metric, task
 
@@ -44,6 +47,7 @@ class Predicted:
     """Answers, one row for each input row in its order, null where the row cannot be read; and what was found.
 
     answers: prediction, then p:<class> for each class, or low and high; last, where asked, set: a list of labels.
+        Before them file, where the rows are files of pictures.
     """
 
     answers: pl.DataFrame
@@ -95,7 +99,8 @@ def predict(model: Model, source: object, *, sets: bool = False) -> Predicted:
 
     Args:
         model: opened.
-        source: a path, a frame, a dict of columns or an array; or one row, a dict from column to cell.
+        source: a path, a list of paths of pictures, a frame, a dict of columns or an array; or one row, a dict from
+            column to cell.
         sets: whether a last column `set` lists the labels that hold the truth of nine rows of ten.
 
     Raises:
@@ -117,7 +122,7 @@ def predict(model: Model, source: object, *, sets: bool = False) -> Predicted:
 def predict_parts(
     model: Model, source: object, *, sets: bool = False, most_rows: int = MOST_ROWS
 ) -> Iterator[Predicted]:
-    """Answer each row in order, a chunk at a time where a file has more rows than are held at once.
+    """Answer each row in order, a chunk at a time where there are more rows, or more pixels, than are held at once.
 
     Args:
         model: opened.
@@ -134,14 +139,17 @@ def predict_parts(
     if sets:
         _refuse_without_sets(model)
     opened = open_source(source, most_rows=most_rows)
-    if isinstance(opened, Table):
+    at_once = rows_at_once(model.preparation)
+    if isinstance(opened, Table) and (at_once is None or opened.frame.height <= at_once):
         rows = _read(model, opened, source)
         refuse_too_many_bad(rows.is_bad, rows.findings)
         yield _answer(model, rows, sets=sets)
         return
     is_bad: list[Array] = []
     findings: list[Finding] = []
-    for rows in read_ahead(_read(model, table, source) for table in opened.chunks(None)):
+    tables = iter([opened]) if isinstance(opened, Table) else opened.chunks(None)
+    pieces = (piece for table in tables for piece in pieces_of(table, at_once))
+    for rows in read_ahead(_read(model, piece, source) for piece in pieces):
         is_bad.append(rows.is_bad)
         findings += rows.findings
         yield _answer(model, rows, sets=sets)
@@ -171,7 +179,21 @@ def _answer(model: Model, rows: _Rows, *, sets: bool) -> Predicted:
     places = _places(rows)
     if places is not None:
         answers = answers.select(pl.all().gather(places))
+    if rows.table.files:
+        answers = answers.insert_column(0, _files(rows.table))
     return Predicted(answers, rows.findings)
+
+
+def _files(table: Table) -> pl.Series:
+    """The file of each row of the source, null for those that were set aside."""
+    names = table.frame.get_column(table.files).alias("file")
+    if not table.set_aside:
+        return names
+    n_rows = len(names) + len(table.set_aside)
+    places = np.full(n_rows, -1)
+    places[np.setdiff1d(np.arange(n_rows), np.array(table.set_aside, np.int64))] = np.arange(len(names))
+    found = pl.Series(places)
+    return names.gather(found.set(found < 0, None))
 
 
 def predict_rows(model: Model, rows: Sequence[Mapping[str, object]]) -> Predicted:
@@ -197,19 +219,30 @@ def read_labelled(model: Model, source: object) -> Labelled:
         SourceError, ColumnError, DataError: as for `predict`.
         TargetError: a label that training did not see, or no row with a label.
     """
-    rows = _read(model, join_in_table(open_table(source), model.facts.target), source)
-    refuse_too_many_bad(rows.is_bad, rows.findings)
-    facts, frame = model.facts, rows.table.frame
+    facts = model.facts
+    opened = join_in_table(open_table(source), facts.target)
     classes = tuple(facts.target_state.get("classes", ()))
-    asked = Profile(rows.table.source, frame.height, (), facts.target, facts.task, "as at training", classes)
-    values, is_lost = target_values(frame, asked)
-    kept = ~(rows.parsed.bad | is_lost)
-    if not kept.any():
-        raise TargetError(f"{rows.table.source}: no row has a '{facts.target}' that can be read; add labelled rows")
-    targets = _task(model).encode(facts.target_state, values.filter(pl.Series(kept)))
-    batch = {name: array[kept] for name, array in rows.batch.items()}
-    n_left_out = int((~kept).sum()) + len(rows.table.set_aside)
-    return Labelled(targets, outputs(model.session, batch), n_left_out, rows.findings)
+    asked = Profile(opened.source, opened.frame.height, (), facts.target, facts.task, "as at training", classes)
+    parts, n_left_out = [], 0
+    labels: list[pl.Series] = []
+    is_bad: list[Array] = []
+    for piece in pieces_of(opened, rows_at_once(model.preparation)):
+        rows = _read(model, piece, source)
+        values, is_lost = target_values(rows.table.frame, asked)
+        kept = ~(rows.parsed.bad | is_lost)
+        batch = {name: array[kept] for name, array in rows.batch.items()}
+        n_left_out += int((~kept).sum()) + len(piece.set_aside)
+        labels += [values, pl.Series([None] * len(piece.set_aside), dtype=values.dtype)]
+        is_bad.append(rows.is_bad)
+        parts.append((values.filter(pl.Series(kept)), outputs(model.session, batch), rows.findings))
+    findings = join_findings([finding for _, _, found in parts for finding in found])
+    told = pl.concat(labels) if facts.task == CLASSIFY else None
+    refuse_too_many_bad(np.concatenate(is_bad), findings, classes=told)
+    truth = pl.concat([values for values, _, _ in parts])
+    if not len(truth):
+        raise TargetError(f"{opened.source}: no row has a '{facts.target}' that can be read; add labelled rows")
+    targets = _task(model).encode(facts.target_state, truth)
+    return Labelled(targets, np.concatenate([given for _, given, _ in parts]), n_left_out, findings)
 
 
 def evaluate(model: Model, source: object) -> dict[str, Json]:
@@ -274,12 +307,14 @@ def _task(model: Model) -> Task:
 
 
 def _read(model: Model, table: Table, source: object) -> _Rows:
-    table = name_columns(table, model.facts.layout, target=model.facts.target, source=source)
+    table = name_pictures(table, model.facts.columns, target=model.facts.target)
+    if picture_column(model.facts.columns) not in table.frame.columns:
+        table = name_columns(table, model.facts.layout, target=model.facts.target, source=source)
     try:
         parsed = parse_columns(table.frame, model.facts.columns, rows=table.rows)
     except ColumnError as error:
         raise ColumnError(f"{table.source}: {error}") from None
-    batch = apply_preparation(model.preparation, parsed.frame)
+    batch, parsed = load_batch(model.preparation, parsed, rows=table.rows)
     unseen = find_unseen(model.preparation, lambda name, row: parsed.frame[name][row], batch, rows=table.rows)
     is_bad = np.concatenate([parsed.bad, np.ones(len(table.set_aside), bool)])
     return _Rows(table, parsed, batch, is_bad, (*parsed.findings, *table.findings, *unseen))

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 
 from archwise.data.header import number_names
 from archwise.data.kinds import kind as pick_kind
 from archwise.data.kinds.category import FEWEST_ROWS, RARE_CODE
+from archwise.data.picture_array import IMAGE
 from archwise.data.prepare import Preparation
 from archwise.errors import ColumnError
 from archwise.records import Array, Batch, Finding, Table
@@ -42,6 +44,29 @@ def find_unseen(
         )
         findings.append(Finding("unseen", "warning", message, column.name, n_unseen))
     return tuple(findings)
+
+
+def name_pictures(table: Table, columns: Sequence[tuple[str, str]], *, target: str) -> Table:
+    """Give the pictures of a source of files or arrays, and their labels, the names that they had at training.
+
+    Args:
+        table: as it was read.
+        columns: (name, kind) of each column that the model reads.
+        target: of the model.
+    """
+    frame, wanted = table.frame, picture_column(columns)
+    names = {}
+    found = table.files or (IMAGE if IMAGE in frame.columns and frame[IMAGE].dtype == pl.Binary else "")
+    if found and wanted and wanted not in frame.columns:
+        names[found] = wanted
+    if table.target in frame.columns and target not in frame.columns:
+        names[table.target] = target
+    return replace(table, frame=frame.rename(names), files=names.get(table.files, table.files))
+
+
+def picture_column(columns: Sequence[tuple[str, str]]) -> str:
+    """The column of pictures among (name, kind), or "" where there is none."""
+    return next((name for name, kind in columns if pick_kind(kind).store is not None), "")
 
 
 def name_columns(table: Table, layout: Sequence[str], *, target: str, source: object) -> Table:

@@ -21,11 +21,12 @@ from archwise.records.data import (
     Reader,
     Signature,
     Split,
+    Store,
     Stored,
     Stream,
     Table,
 )
-from archwise.records.learning import Architecture, Metric, Plan, Setting, Solved, Suits, Task
+from archwise.records.learning import Architecture, Inherited, Metric, Plan, Setting, Solved, Suits, Task
 from archwise.records.types import Array, Batch, Family, Form, Json, Scalar, Severity, TrialState, Widths
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Form",
     "Guess",
     "ImageNeed",
+    "Inherited",
     "InputSpec",
     "Json",
     "Kind",
@@ -58,6 +60,7 @@ __all__ = [
     "Signature",
     "Solved",
     "Split",
+    "Store",
     "Stored",
     "Stream",
     "Suits",

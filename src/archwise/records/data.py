@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -29,7 +29,8 @@ class Finding:
 
     code: short stable name (missing, duplicate-rows, identifier, constant, text, copy, leak, imbalance, bad-cells,
     all-missing, sentinel, zero, spike, heavy-tail, drift, conflict, header, encoding, decimal-comma, ragged, count,
-    skewed).
+    skewed, unreadable, store, labels, near-copies, parts, pictures).
+    detail: what tells findings of one code and column apart, such as the reason why cells cannot be read.
     """
 
     code: str
@@ -37,6 +38,7 @@ class Finding:
     message: str
     column: str | None = None
     n_rows: int = 0
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -194,6 +196,20 @@ class Signature:
 
 
 @dataclass(frozen=True)
+class Store:
+    """Where cells that are dear to read are put, and for which needs.
+
+    folder: of the run. group: a name for the source, under which what was read is kept for later runs.
+    tell: told now and then how many cells are read, and of how many.
+    """
+
+    folder: Path
+    needs: tuple[Need, ...]
+    group: str = ""
+    tell: Callable[[int, int], None] | None = None
+
+
+@dataclass(frozen=True)
 class Stored:
     """What came of reading cells into a store.
 
@@ -222,9 +238,13 @@ class Kind:
     fit(typed, need): the prepared state, from training rows only: a JSON-able dict in which values may be arrays.
     spec(state): input name -> how this column extends it: (width, levels); (shape of a row, ()) where it has one.
     apply(state, typed): input name -> (N, width) array. Row by row it gives exactly what it gives at once.
-    store(cells, needs, folder): for kinds whose cells are dear to read, such as files: reads each once for every need,
-        into arrays of a folder. None where cells are cheap to read.
+    store(cells, store): for kinds whose cells are dear to read, such as files: reads each once for every need of the
+        store, into arrays of its folder. None where cells are cheap to read.
     take(state, names, folder): what `apply` would give for cells of those names in the store, from its arrays.
+    alike(names, folder): pairs of rows (M, 2) whose cells nearly repeat each other although their names in the store
+        differ, each pair with one row of either of two sides, the names of which are given.
+    load(state, typed): as `apply`, where a cell may turn out to be unreadable as late as this; and (N,) String, why it
+        is, null where it is not. None where `parse` finds them all.
     one(state): for single rows, a function from a plain Python cell (None, bool, int, float, str, date or datetime) to
         what `parse` and `apply` give for it, or to None where they must be asked. None: they always are.
     like: the kind whose columns it is read as; its own where that is empty.
@@ -238,8 +258,10 @@ class Kind:
     fit: Callable[[pl.Series, Need], dict[str, Json]]
     spec: Callable[[Mapping[str, Json]], Widths]
     apply: Callable[[Mapping[str, Json], pl.Series], Batch]
-    store: Callable[[pl.Series, Sequence[Need], Path], Stored] | None = None
+    store: Callable[[pl.Series, Store], Stored] | None = None
     take: Callable[[Mapping[str, Json], pl.Series, Path], Batch] | None = None
+    alike: Callable[[pl.Series, pl.Series, Path], Array] | None = None
+    load: Callable[[Mapping[str, Json], pl.Series], tuple[Batch, pl.Series]] | None = None
     one: Callable[[Mapping[str, Json]], ReadCell] | None = None
     like: str = ""
 
@@ -254,6 +276,8 @@ class Table:
         of a chunk, among its own.
     rows: (N,) int64 numbers (from 0) that the rows have in their source, where `frame` is a chunk or a sample of it.
     sampled_from: rows of the source where `frame` is a sample, else 0.
+    target: the column that the source itself tells to predict, such as the label of a folder of pictures; else "".
+    files: the column that names a file in each row, where the source is files rather than a table of them; else "".
     """
 
     frame: pl.DataFrame
@@ -262,6 +286,8 @@ class Table:
     set_aside: tuple[int, ...] = ()
     rows: Array | None = None
     sampled_from: int = 0
+    target: str = ""
+    files: str = ""
 
 
 @dataclass(frozen=True)
@@ -297,6 +323,7 @@ class Reader:
     accepts(source): whether this reader is the one for it, by type, suffix or magic bytes.
     read(source, names): the table; names are the user's column names for a source without a header line, or ().
     stream(source, names): the same in chunks, or None where this source has to be read at once.
+    parts(source): the parts that the source holds itself, each a source of its own; None where it holds none.
     """
 
     name: str
@@ -304,3 +331,4 @@ class Reader:
     accepts: Callable[[object], bool]
     read: Callable[[object, tuple[str, ...]], Table]
     stream: Callable[[object, tuple[str, ...]], Stream | None] | None = None
+    parts: Callable[[object], Parts | None] | None = None

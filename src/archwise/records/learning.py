@@ -155,6 +155,24 @@ class Solved:
 
 
 @dataclass(frozen=True)
+class Inherited:
+    """What a network takes over that was learnt on other data.
+
+    file: where the weights lie. sha256: of the file. licence: of the weights. origin: who published them.
+    why: the reason for which they cannot be had, "" where they can.
+    trunk: a name of the part of the network that stays as it was inherited, the same for the same part with the same
+        weights on the same input; "" where there is none.
+    """
+
+    file: str = ""
+    sha256: str = ""
+    licence: str = ""
+    origin: str = ""
+    why: str = ""
+    trunk: str = ""
+
+
+@dataclass(frozen=True)
 class Architecture:
     """An architecture of the catalogue. Networks have `build`; references have `solve` in its place.
 
@@ -165,13 +183,20 @@ class Architecture:
         It may also have: n_members, an int M, and give (B, M, D), one row of features for each member of an ensemble;
         begin(batch), called once with some training rows before the first step; head_rate_factors, the factors of
         the head's `weight` and `bias` on the learning rate. Any module in it may name parameters of its own in
-        `undecayed` (no weight decay) and `rate_factors` (name -> factor on the learning rate).
+        `undecayed` (no weight decay) and `rate_factors` (name -> factor on the learning rate), and say by `is_still`
+        that it behaves in training as it does in answers.
+        A body that inherits has take_over(inherited), which reads the weights. It may have a `trunk`, a module from
+        the batch to (B, ...) that nothing changes: where its outputs were computed once, the batch has them under
+        `trunk` in the place of the picture, and the rest trains from them. A body with a true `solves_head` asks that
+        its head begins where the loss is least on the features as they stand.
     plan(profile): how it is best trained on such data, before the user's overrides.
     variants(profile): settings worth trying, the likeliest first; each only names what differs from the defaults, of
         its plan as `plan.augment`.
     solve(signature, settings, batch, targets, task name, seed) -> Solved, fitted on training rows by a library.
     learns: whether its answers depend on the row at all.
     most_rows: that `solve` is given, drawn evenly from the training rows; 0 for all of them.
+    inherits(settings, asked) -> what it takes over, found without torch; asked: whether the user named it, so that a
+        large file may be fetched. None where it begins from nothing.
     """
 
     name: str
@@ -190,6 +215,7 @@ class Architecture:
     solve: Callable[[Signature, Mapping[str, Scalar], Batch, Array, str, int], Solved] | None = None
     most_rows: int = 0
     learns: bool = True
+    inherits: Callable[[Mapping[str, Scalar], bool], Inherited] | None = None
 
     @property
     def is_reference(self) -> bool:

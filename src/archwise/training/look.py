@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import prod
 
 import torch
 
-from archwise.training.network import Network
-from archwise.training.rows import PickedTensor
+from archwise.training.network import Network, learn_mode
+from archwise.training.rows import PickedTensor, rows_at_once
 
-ROWS_A_LOOK = 4096  # at a time, so that memory stays modest
-_CELLS_A_LOOK = 800_000  # of the widest input at a time, since each becomes many in the maps of a picture
 _ROWS_TIMED = 500
 
 
 def answers(network: Network, inputs: Sequence[torch.Tensor | PickedTensor], n_rows: int) -> torch.Tensor:
     """Outputs (n_rows, K) of a network on the first rows of its inputs, on the CPU; it goes on training afterwards."""
-    n_cells = max(prod(spec.row) for spec in network.signature.inputs)
-    at_once = max(1, min(ROWS_A_LOOK, _CELLS_A_LOOK // n_cells)) if _reads_pictures(network) else ROWS_A_LOOK
+    at_once = rows_at_once(network.signature.inputs)
     network.eval()
     with torch.no_grad():
         parts = [
             network(*[tensor[start : min(start + at_once, n_rows)] for tensor in inputs]).cpu()
             for start in range(0, n_rows, at_once)
         ]
-    network.train()
+    learn_mode(network)
     return torch.cat(parts)
 
 

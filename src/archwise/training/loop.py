@@ -21,9 +21,10 @@ from archwise.training.augment import augment
 from archwise.training.average import averaged_tensors, move_average, take_the_rest
 from archwise.training.checkpoint import Checkpoint, Tensors, read_checkpoint, write_checkpoint
 from archwise.training.device import own_random_numbers, pick_device, products, random_state, set_random_state
+from archwise.training.head import solve_head
 from archwise.training.landing import Landing, Limit
 from archwise.training.look import answers, expected_look_s
-from archwise.training.network import Network, each_member, n_parameters
+from archwise.training.network import Network, each_member, learn_mode, learnt_weights, n_parameters, put_back
 from archwise.training.optimizer import make_optimizer, set_rates
 from archwise.training.order import Order
 from archwise.training.rows import as_tensor, first_rows, input_tensors
@@ -131,7 +132,13 @@ def begin_run(network: Network, job: TrainJob, *, train: Examples, valid: Exampl
         network.begin(*first_rows(network.signature.inputs, train.batch, len(train.targets), seed=job.plan.seed))
     device = pick_device(job.device)
     run = Run(network.to(device), job, train, valid, device)
-    if not is_new:
+    if is_new:
+        loss = lambda outputs, targets: run.loss_of(outputs, targets, run.options)  # noqa: E731
+        solve_head(run.network, run.inputs, targets=run.targets, n_rows=run.n_rows, loss=loss)
+        learn_mode(run.network)
+        if run.judged is not run.network:  # the average begins at the weights
+            put_back(run.judged, learnt_weights(run.network))
+    else:
         run.go_on_from(read_checkpoint(checkpoint))
     return run
 
@@ -143,7 +150,7 @@ def end_run(run: Run, checkpoint: Path, *, seconds: Callable[[], float]) -> Trai
         seconds: what the call took, asked when all is done.
     """
     if run.best_step < 0:
-        run.best, run.outputs = _copy(run.judged.state_dict()), _answer(run)
+        run.best, run.outputs = _copy(learnt_weights(run.judged)), _answer(run)
     write_checkpoint(checkpoint, run.checkpoint())
     return Trained(
         finished=run.stopped or run.is_whole,
@@ -167,7 +174,8 @@ class Run:
 
     def __init__(self, network: Network, job: TrainJob, train: Examples, valid: Examples, device: torch.device) -> None:
         plan = job.plan
-        self.network = network.train()
+        self.network = network
+        learn_mode(network)
         self.judged = copy.deepcopy(network) if plan.average > 0.0 else network
         self.job, self.plan, self.device = job, plan, device
         self.inputs, self.valid_inputs = (
@@ -209,9 +217,9 @@ class Run:
 
     def go_on_from(self, saved: Checkpoint) -> None:
         """Take up a run where its checkpoint stands."""
-        self.network.load_state_dict(saved.weights)
+        put_back(self.network, saved.weights)
         if self.judged is not self.network:
-            self.judged.load_state_dict(saved.average)
+            put_back(self.judged, saved.average)
         restored: dict[int, dict[str, torch.Tensor]] = {}
         for name, tensor in saved.optimizer.items():
             number, _, what = name.partition(".")
@@ -228,8 +236,8 @@ class Run:
         """All that is needed to go on."""
         states = self.optimizer.state_dict()["state"]
         return Checkpoint(
-            weights=self.network.state_dict(),
-            average=self.judged.state_dict() if self.judged is not self.network else {},
+            weights=learnt_weights(self.network),
+            average=learnt_weights(self.judged) if self.judged is not self.network else {},
             best=self.best,
             optimizer={
                 f"{number}.{what}": tensor
@@ -353,7 +361,7 @@ def _keep_the_best(run: Run, point: CurvePoint, outputs: torch.Tensor) -> None:
     """Keep the weights of a look that is better than all before it, and stop where none has been for a while."""
     best = [seen.score for seen in run.curve if seen.step == run.best_step]
     if not best or run.job.metric.sign * (point.score - best[0]) > 0:
-        run.best_step, run.best, run.outputs = run.step, _copy(run.judged.state_dict()), outputs
+        run.best_step, run.best, run.outputs = run.step, _copy(learnt_weights(run.judged)), outputs
     run.stopped = run.step - run.best_step >= run.plan.patience * run.steps_an_epoch and run.step < run.total
 
 

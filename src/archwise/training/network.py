@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from math import prod
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from archwise.blocks.head import MemberHeads
-from archwise.errors import UsageError
-from archwise.records import Architecture, Candidate, Json, Signature, Task
+from archwise.errors import ModelError, UsageError
+from archwise.records import Architecture, Candidate, Inherited, InputSpec, Json, Signature, Task
 from archwise.training.checkpoint import read_checkpoint
 from archwise.training.device import own_random_numbers
+
+TRUNK = "trunk"  # of a body: the part that nothing changes; of a batch: what it gave
+_OF_TRUNK = "body.trunk."
+_READ_BY_TRUNK = "image"
+_LARGEST_HALF = 60_000.0
 
 
 class Network(nn.Module):
@@ -38,9 +45,13 @@ class Network(nn.Module):
     def begin(self, *inputs: torch.Tensor) -> None:
         """Show the body some training rows before the first step, if it wants to see them."""
         begin = getattr(self.body, "begin", None)
-        if begin is not None:
-            with torch.no_grad():
-                begin(dict(zip(self._names, inputs, strict=True)))
+        if begin is None:
+            return
+        was_training = self.training
+        self.eval()
+        with torch.no_grad():
+            begin(dict(zip(self._names, inputs, strict=True)))
+        self.train(was_training)
 
 
 def make_network(
@@ -71,6 +82,76 @@ def make_network(
             raise TypeError(f"the body of '{architecture.name}' has no int attribute `width`: found {width!r}")
         state = {**state, "loss": candidate.plan.loss}
         return Network(body, _make_head(body, width, task, state), signature=signature)
+
+
+def take_over(network: Network, inherited: Inherited) -> Network:
+    """Let the body of a network read the weights that it inherits.
+
+    Returns:
+        the network that was given.
+
+    Raises:
+        ModelError: their file cannot be read, or is of another network.
+    """
+    network.body.take_over(inherited)  # type: ignore[operator]
+    return network
+
+
+def has_trunk(network: Network) -> bool:
+    """Whether a part of the body stays as it was inherited."""
+    return isinstance(getattr(network.body, TRUNK, None), nn.Module)
+
+
+def above_trunk(network: Network, row: tuple[int, ...]) -> Network:
+    """The same network without its trunk, whose outputs it is given in the place of the picture.
+
+    Args:
+        row: the shape of what the trunk gives for one row.
+    """
+    network.body.trunk = nn.Identity()
+    others = tuple(spec for spec in network.signature.inputs if spec.name != _READ_BY_TRUNK)
+    given = InputSpec(TRUNK, "float32", prod(row), shape=row)
+    return Network(network.body, network.head, signature=replace(network.signature, inputs=(*others, given)))
+
+
+def learn_mode(network: nn.Module) -> None:
+    """Set a network to learn, but for the modules that say of themselves that they keep still."""
+    network.train()
+    for module in network.modules():
+        if getattr(module, "is_still", False):
+            module.eval()
+
+
+def learnt_weights(network: nn.Module) -> dict[str, torch.Tensor]:
+    """The state of a network without that of its trunk, which is inherited and never changes."""
+    return {name: tensor for name, tensor in network.state_dict().items() if not name.startswith(_OF_TRUNK)}
+
+
+def kept_weights(network: nn.Module) -> dict[str, torch.Tensor]:
+    """The state of a network as a model folder keeps it: what was inherited and did not change in half precision.
+
+    The ONNX holds all of it in full; this copy is for looking inside and to train on.
+    """
+    kept = {}
+    for name, tensor in network.state_dict().items():
+        may_be_short = _OF_TRUNK in name and tensor.is_floating_point() and tensor.abs().max() < _LARGEST_HALF
+        kept[name] = (tensor.half() if may_be_short else tensor).contiguous()
+    return kept
+
+
+def put_back(network: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
+    """Load what `learnt_weights` gave.
+
+    Raises:
+        ModelError: the weights are of another network.
+    """
+    try:
+        found = network.load_state_dict(dict(weights), strict=False)
+    except RuntimeError as error:
+        raise ModelError(f"the weights are of another network ({str(error).splitlines()[-1].strip()})") from None
+    wrong = [*found.unexpected_keys, *(name for name in found.missing_keys if not name.startswith(_OF_TRUNK))]
+    if wrong:
+        raise ModelError(f"the weights are of another network ({', '.join(wrong[:3])}); delete them and train again")
 
 
 def _make_head(body: nn.Module, width: int, task: Task, state: Mapping[str, Json]) -> nn.Module:
@@ -117,5 +198,5 @@ def best_network(network: Network, checkpoint: Path) -> Network:
         ModelError: the checkpoint is missing, broken or of another network.
     """
     best = read_checkpoint(checkpoint).best
-    network.to("cpu").load_state_dict(best)
+    put_back(network.to("cpu"), best)
     return network.eval()

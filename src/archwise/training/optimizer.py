@@ -14,7 +14,7 @@ from archwise.catalogue import pick
 from archwise.records import Plan
 
 Groups = list[dict[str, Any]]
-_UNDECAYED_MODULES = (nn.Embedding, nn.LayerNorm, nn.BatchNorm1d)
+_UNDECAYED_MODULES = (nn.Embedding, nn.LayerNorm, nn.BatchNorm1d, nn.BatchNorm2d)
 
 
 def _sgd(groups: Groups, plan: Plan) -> torch.optim.Optimizer:
@@ -62,6 +62,8 @@ def make_optimizer(network: nn.Module, plan: Plan) -> torch.optim.Optimizer:
     for module in network.modules():
         exempt, factors = getattr(module, "undecayed", ()), getattr(module, "rate_factors", {})
         for name, parameter in module.named_parameters(recurse=False):
+            if not parameter.requires_grad:
+                continue  # of a part that was inherited and stays as it is
             keeps = isinstance(module, _UNDECAYED_MODULES) or parameter.ndim < 2 or name in exempt
             parameters.setdefault((keeps, factors.get(name, 1.0)), []).append(parameter)
     groups = [

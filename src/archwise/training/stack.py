@@ -14,10 +14,10 @@ from torch.func import functional_call, vmap
 from archwise.blocks.dropout import LOWEST, Dropout
 from archwise.data.mapped import release
 from archwise.training.average import average_share, averaged_buffers
-from archwise.training.look import ROWS_A_LOOK
 from archwise.training.loop import Run
-from archwise.training.network import Network, each_member
+from archwise.training.network import Network, each_member, learn_mode
 from archwise.training.optimizer import OPTIMIZERS, Groups, set_group_rates
+from archwise.training.rows import ROWS_A_LOOK
 
 Tensors = dict[str, torch.Tensor]
 
@@ -92,7 +92,7 @@ class Stack:
                 )
                 for start in range(0, len(first.truth), at_once)
             ]
-        self._template.train()
+        learn_mode(self._template)
         return [outputs.contiguous() for outputs in torch.cat(parts, dim=1)]
 
     def hand_back_weights(self) -> None:
@@ -218,7 +218,7 @@ def _dropout_calls(run: Run) -> list[tuple[int, torch.Size]]:
     with torch.no_grad():
         inputs = zip(run.inputs, run.valid_inputs, strict=True)
         run.network(*[tensor.index_select(0, rows).to(like.dtype) for tensor, like in inputs])
-    run.network.train()
+    learn_mode(run.network)
     for hook in hooks:
         hook.remove()
     return calls

@@ -1,4 +1,4 @@
-"""Reads NumPy arrays: the inputs X, or a pair (X, y)."""
+"""Reads NumPy arrays: the inputs X, which may be pictures, or a pair (X, y)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from archwise.data.header import make_unique
+from archwise.data.column import column_of
+from archwise.data.header import make_unique, refuse_names
+from archwise.data.picture_array import picture_table
 from archwise.errors import SourceError
-from archwise.records import Array, Reader, Table
+from archwise.records import Reader, Table
 
 TARGET = "y"
+_PICTURE_AXES = (3, 4)
 
 
 def accepts_array(source: object) -> bool:
@@ -25,21 +28,28 @@ def read_array(source: object, names: tuple[str, ...] = ()) -> Table:
     """Read an array X (N, D) into columns x_1 to x_D, and the y (N,) of a pair into a column y.
 
     Args:
-        source: X or (X, y).
+        source: X or (X, y). An X of pictures, (N, H, W) or (N, H, W, C), becomes a column `image`.
         names: one for each column of X, in place of x_1 to x_D.
 
     Raises:
-        SourceError: X has not two axes, y not one, their rows differ, or a column has no name.
+        SourceError: X has neither two axes nor those of pictures, y not one, their rows differ, or a column has no
+            name.
     """
     inputs, target = source if isinstance(source, tuple) else (source, None)
     values = np.asarray(inputs)
+    if values.ndim in _PICTURE_AXES:
+        refuse_names(names, "the array")
+        return picture_table(values, target, source="the array", target=TARGET)
     if values.ndim != 2:
-        raise SourceError(f"the array has the shape {values.shape}; expected two axes, rows and columns")
+        raise SourceError(
+            f"the array has the shape {values.shape}; expected two axes, rows and columns, or pictures (N, H, W) or "
+            "(N, H, W, C)"
+        )
     if names and len(names) != values.shape[1]:
         raise SourceError(f"{len(names)} names were given for an array of {values.shape[1]} columns; name each")
     wanted = names or tuple(f"x_{position}" for position in range(1, values.shape[1] + 1))
     unique, findings = make_unique(wanted, "the array")
-    columns = [_column(name, values[:, position]) for position, name in enumerate(unique)]
+    columns = [column_of(name, values[:, position]) for position, name in enumerate(unique)]
     if target is not None:
         columns.append(_target_column(target, len(values), unique))
     return Table(pl.DataFrame(columns), "the array", findings)
@@ -53,17 +63,9 @@ def _target_column(target: Any, n_rows: int, names: tuple[str, ...]) -> pl.Serie
         raise SourceError(f"X has {n_rows:,} rows, but y has the shape {values.shape}; expected ({n_rows},)")
     if TARGET in names:
         raise SourceError(f"a column of X is called '{TARGET}', as the target is; give it another name")
-    return _column(TARGET, values)
+    return column_of(TARGET, values)
 
 
-def _column(name: str, values: Array) -> pl.Series:
-    if values.dtype.kind in "biufmM":
-        return pl.Series(name, np.ascontiguousarray(values), nan_to_null=True)
-    cells = [None if cell is None or cell != cell else cell for cell in values.tolist()]
-    if all(isinstance(cell, (str, type(None))) for cell in cells):
-        return pl.Series(name, cells, dtype=pl.String)
-    column = pl.Series(name, cells, strict=False)
-    return column if column.dtype != pl.Object else pl.Series(name, [None if c is None else str(c) for c in cells])
-
-
-READER = Reader("array", "NumPy arrays: X, or a pair (X, y)", accepts_array, read_array)
+READER = Reader(
+    "array", "NumPy arrays: X, or a pair (X, y); X may be pictures (N, H, W[, C])", accepts_array, read_array
+)

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from archwise.data.header import make_unique, refuse_names
+from archwise.data.picture_array import picture_column
 from archwise.errors import SourceError
 from archwise.records import Reader, Table
 
@@ -61,6 +62,8 @@ def _read_column(name: str, values: Any, source: str) -> pl.Series:
         return values.alias(name)
     if isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "biufmM":
         return pl.Series(name, np.ascontiguousarray(values), nan_to_null=True)
+    if isinstance(values, np.ndarray) and values.ndim in (3, 4):
+        return picture_column(values, source, name=name)[0]
     if not _is_column(values):
         raise SourceError(
             f"{source}: column '{name}' is a {type(values).__name__}; expected a list or an array of cells"

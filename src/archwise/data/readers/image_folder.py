@@ -1,4 +1,4 @@
-"""Reads a folder of class folders: one row a picture, its path and the name of its folder."""
+"""Reads a folder of pictures: its class folders, or a table of labels in it or beside it, or the pictures alone."""
 
 from __future__ import annotations
 
@@ -6,50 +6,96 @@ from pathlib import Path
 
 import polars as pl
 
+from archwise.data.idx import holds_idx
 from archwise.data.picture import SUFFIXES
+from archwise.data.picture_array import IMAGE, LABEL
+from archwise.data.picture_labels import find_labels, read_labels
 from archwise.errors import SourceError
-from archwise.records import Finding, Reader, Table
+from archwise.records import Finding, Parts, Reader, Table
 
-IMAGE, LABEL = "image", "label"
+TRAIN, VALID, TEST = ("train", "training"), ("val", "valid", "validation", "dev"), ("test", "testing")
 
 
 def accepts_image_folder(source: object) -> bool:
-    """Whether the source is the path of a folder with a folder in it."""
-    return isinstance(source, (str, Path)) and Path(source).is_dir()
+    """Whether the source is the path of a folder, and not of one of idx files."""
+    return isinstance(source, (str, Path)) and Path(source).is_dir() and not holds_idx(Path(source))
 
 
 def read_image_folder(source: object, names: tuple[str, ...] = ()) -> Table:
-    """Read the pictures of class folders, in the order of their names.
+    """Read the pictures of a folder, in the order of their names.
+
+    Where a table in the folder names the pictures, they are its rows; else the folders in it are classes; else
+    the pictures come without labels. Where there is nothing but pictures, a table beside the folder is looked for.
 
     Raises:
-        SourceError: there is no picture in any folder, or names were given.
+        SourceError: there is no picture, a table of labels cannot be read, or names were given.
     """
     folder = Path(str(source))
     if names:
         raise SourceError(
             f"{folder}: the columns of a folder of pictures are '{IMAGE}' and '{LABEL}'; leave out --names"
         )
-    rows: list[tuple[str, str]] = []
-    aside: list[tuple[str, str]] = []
-    for place in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        for path in sorted(place.rglob("*")):
-            if path.is_file() and not path.name.startswith("."):
-                (rows if path.suffix.lower() in SUFFIXES else aside).append((str(path), place.name))
-    if not rows:
-        raise SourceError(f"{folder}: no picture in a class folder; expected {folder}/CLASS/picture.jpg")
+    pictures, aside = _files_in(folder)
+    if not pictures:
+        raise SourceError(f"{folder}: no picture in it; expected {folder}/CLASS/picture.jpg")
+    classes = [path.relative_to(folder).parts[0] for path in pictures if path.parent != folder]
+    labels = find_labels(folder)
+    if labels is not None and (labels.parent == folder or not classes):
+        return read_labels(folder, labels, pictures)
     findings = []
-    if aside:
-        told = (
-            f"{folder}: {len(aside):,} files are no pictures by their suffix, such as {aside[0][0]}; they are left out"
-        )
-        findings.append(Finding("bad-cells", "warning", told, n_rows=len(aside)))
-    frame = pl.DataFrame(rows, schema={IMAGE: pl.String, LABEL: pl.String}, orient="row")
-    return Table(frame, str(folder), tuple(findings))
+    if not classes:
+        frame = pl.DataFrame({IMAGE: [str(path) for path in pictures]})
+        return Table(frame, str(folder), _tell_aside(folder, aside), files=IMAGE)
+    inside = [path for path in pictures if path.parent != folder]
+    loose = [path for path in pictures if path.parent == folder]
+    if loose:
+        told = f"{folder}: {len(loose):,} pictures lie in no class folder, such as {loose[0].name}; they are left out"
+        findings.append(Finding("labels", "warning", told, n_rows=len(loose)))
+    frame = pl.DataFrame({IMAGE: [str(path) for path in inside], LABEL: classes})
+    return Table(frame, str(folder), (*findings, *_tell_aside(folder, aside)), target=LABEL, files=IMAGE)
+
+
+def parts_of_folder(source: object) -> Parts | None:
+    """The parts of a folder that holds train/ beside val/ or test/, each with labels of its own; None of any other."""
+    folder = Path(str(source))
+    places = {path.name.lower(): path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    train, valid, test = (_part(places, names) for names in (TRAIN, VALID, TEST))
+    if train is None or (valid is None and test is None and len(places) > 1):
+        return None
+    return Parts(str(train), test=test and str(test), valid=valid and str(valid))
+
+
+def _part(places: dict[str, Path], names: tuple[str, ...]) -> Path | None:
+    """The folder of one of these names, if its pictures have labels."""
+    place = next((places[name] for name in names if name in places), None)
+    if place is None:
+        return None
+    has_classes = any(path.is_dir() and not path.name.startswith(".") for path in place.iterdir())
+    return place if has_classes or find_labels(place) is not None else None
+
+
+def _files_in(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The pictures of a folder and of the folders in it, by their suffix, and the files that are none."""
+    pictures: list[Path] = []
+    aside: list[Path] = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts):
+            (pictures if path.suffix.lower() in SUFFIXES else aside).append(path)
+    return pictures, [path for path in aside if path.parent != folder]
+
+
+def _tell_aside(folder: Path, aside: list[Path]) -> tuple[Finding, ...]:
+    if not aside:
+        return ()
+    told = f"{folder}: {len(aside):,} files are no pictures by their suffix, such as {aside[0]}; they are left out"
+    return (Finding("unreadable", "warning", told, n_rows=len(aside)),)
 
 
 READER = Reader(
     "image folder",
-    "folders of class folders of pictures (cats/1.jpg, dogs/2.jpg)",
+    "folders of pictures: class folders (cats/1.jpg, dogs/2.jpg), with or without train/, val/ and test/, or pictures "
+    "with a table of labels",
     accepts_image_folder,
     read_image_folder,
+    parts=parts_of_folder,
 )
