@@ -12,10 +12,11 @@ import torch
 from archwise.architectures import architecture
 from archwise.records import Candidate, InputSpec, Plan, Scalar, Signature, settings_of
 from archwise.tasks import main_metric, task
+from archwise.training import look, loop
 from archwise.training.checkpoint import read_checkpoint
 from archwise.training.device import has_fast_bfloat16, products
 from archwise.training.loop import Examples, Limit, Tools, Trained, TrainJob, train
-from archwise.training.network import make_network
+from archwise.training.network import Network, make_network
 from archwise.training.stacked import Member, pays
 
 SIGNATURE = Signature((InputSpec("image", "uint8", 12 * 12 * 3, shape=(12, 12, 3)),), 2)
@@ -110,3 +111,38 @@ def test_products_are_full_where_nothing_else_is_asked() -> None:
         assert (left @ right).dtype == torch.float32
     with products(device, "mixed"):
         assert (left @ right).dtype == (torch.bfloat16 if has_fast_bfloat16(device) else torch.float32)
+
+
+class Busy:
+    """A clock that goes on by a thousandth of a second when it is read."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 0.001
+        return self.now
+
+
+def test_the_look_at_the_end_falls_into_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, answers = Busy(), look.answers
+
+    def slow(network: Network, inputs: list[torch.Tensor], n_rows: int) -> torch.Tensor:
+        clock.now += 0.01 * n_rows
+        return answers(network, inputs, n_rows)
+
+    monkeypatch.setattr(look, "answers", slow)
+    monkeypatch.setattr(loop, "answers", slow)
+    monkeypatch.setattr(look, "_ROWS_TIMED", 100)
+    entry, plan = architecture("pixels"), replace(PLAN, epochs=10_000, augment="none")
+    pairs = settings_of({**entry.defaults(), "width": 16}.items())
+    trained = train(
+        make_network(entry, Candidate("pixels", pairs, plan), SIGNATURE, TASK, STATE),
+        TrainJob(TASK, STATE, main_metric(TASK, STATE), plan, "cpu"),
+        train=examples(5_000, seed=0),
+        valid=examples(1_000, seed=1),
+        limit=Limit(10_000.0, seconds=12.0),  # a look takes 10 s, what it takes is told in 1 s
+        tools=Tools(tmp_path / "checkpoint", lambda point: None, clock),
+    )
+    assert trained.steps > 10
+    assert trained.seconds < 12.1

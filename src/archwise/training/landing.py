@@ -35,17 +35,17 @@ class Landing:
     Args:
         last: step to pause at.
         deadline: when to pause, on the clock; math.inf for none, and then the clock is never read.
-        clock: seconds.
+        clock: seconds. look_s: what a look is likely to take, until one has been timed.
     """
 
-    def __init__(self, last: int, deadline: float, *, clock: Callable[[], float]) -> None:
+    def __init__(self, last: int, deadline: float, *, clock: Callable[[], float], look_s: float = 0.0) -> None:
         self._last, self._deadline, self._clock = last, deadline, clock
         self._aim = deadline
         if math.isfinite(deadline):
             self._aim -= SPARE * (deadline - clock())
         self._first: tuple[int, float] | None = None  # step of this call, and when it was done: it sets things up
         self._now = 0.0
-        self._look_s = 0.0
+        self._look_s = look_s
 
     def skipped(self, step: int, needed: float) -> float:
         """How many steps of the plan to leave out after a step.

@@ -18,15 +18,16 @@ from archwise.data.mapped import release
 from archwise.errors import DivergedError
 from archwise.records import Array, Batch, CurvePoint, Json, Metric, Plan, Task
 from archwise.training.augment import augment
-from archwise.training.average import averaged_tensors, move_average, take_counts
+from archwise.training.average import averaged_tensors, move_average, take_the_rest
 from archwise.training.checkpoint import Checkpoint, Tensors, read_checkpoint, write_checkpoint
 from archwise.training.device import own_random_numbers, pick_device, products, random_state, set_random_state
 from archwise.training.head import solve_head
 from archwise.training.landing import Landing, Limit
+from archwise.training.look import answers, expected_look_s
 from archwise.training.network import Network, each_member, learn_mode, learnt_weights, n_parameters, put_back
 from archwise.training.optimizer import make_optimizer, set_rates
 from archwise.training.order import Order
-from archwise.training.rows import as_tensor, first_rows, input_tensors, rows_at_once
+from archwise.training.rows import as_tensor, first_rows, input_tensors
 from archwise.training.schedule import SCHEDULES
 
 FEWEST_STEPS_A_LOOK, MOST_STEPS_A_LOOK = 20, 400
@@ -112,8 +113,11 @@ def train(network: Network, job: TrainJob, *, train: Examples, valid: Examples, 
     device = pick_device(job.device)
     with own_random_numbers(device, job.plan.seed):
         run = begin_run(network, job, train=train, valid=valid, checkpoint=tools.checkpoint)
-        landing = Landing(last_step(run, limit), deadline, clock=tools.clock) if limit.lands else None
-        _advance(run, last_step(run, limit), deadline, landing, tools=tools)
+        look_s = (
+            0.0 if math.isinf(deadline) else expected_look_s(run.judged, run.valid_inputs, len(run.truth), tools.clock)
+        )
+        landing = Landing(last_step(run, limit), deadline, clock=tools.clock, look_s=look_s) if limit.lands else None
+        _advance(run, last_step(run, limit), deadline - look_s, landing, tools=tools)
         return end_run(run, tools.checkpoint, seconds=lambda: tools.clock() - began)
 
 
@@ -364,16 +368,8 @@ def _keep_the_best(run: Run, point: CurvePoint, outputs: torch.Tensor) -> None:
 def _answer(run: Run) -> torch.Tensor:
     """Outputs (N_valid, K) of the judged network on the validation rows, on the CPU."""
     if run.judged is not run.network:
-        take_counts(run.judged, run.network)
-    run.judged.eval()
-    with torch.no_grad():
-        at_once = rows_at_once(run.network.signature.inputs)
-        parts = [
-            run.judged(*[tensor[start : start + at_once] for tensor in run.valid_inputs]).cpu()
-            for start in range(0, len(run.truth), at_once)
-        ]
-    learn_mode(run.judged)
-    return torch.cat(parts)
+        take_the_rest(run.judged, run.network)
+    return answers(run.judged, run.valid_inputs, len(run.truth))
 
 
 def _score(run: Run, outputs: torch.Tensor) -> float:

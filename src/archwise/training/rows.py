@@ -12,7 +12,8 @@ from archwise.data.mapped import Picked
 from archwise.records import Array, Batch, InputSpec
 
 ROWS_A_LOOK = 4096  # of the validation part at a time, so that memory stays modest
-CELLS_A_LOOK = 16_000_000  # of these rows; maps inside a network are larger than what it reads
+CELLS_A_LOOK = 16_000_000  # of these rows
+PIXELS_A_LOOK = 1_000_000  # of pictures among them: the maps inside a network are many times what it reads
 ROWS_TO_BEGIN = 4096  # at most, that a body may see before the first step
 
 
@@ -58,11 +59,11 @@ def _rows_of(array: Array, device: torch.device) -> torch.Tensor | PickedTensor:
 
 def rows_at_once(inputs: Sequence[InputSpec]) -> int:
     """How many rows go through a network at a time where nothing is learnt."""
-    return max(1, min(ROWS_A_LOOK, CELLS_A_LOOK // max(spec.width for spec in inputs)))
+    return max(1, min(ROWS_A_LOOK, *((PIXELS_A_LOOK if spec.shape else CELLS_A_LOOK) // spec.width for spec in inputs)))
 
 
 def first_rows(inputs: Sequence[InputSpec], batch: Batch, n_rows: int, *, seed: int) -> list[torch.Tensor]:
     """Some of the rows, drawn by the seed, on the CPU, in the order of the inputs."""
-    n_first = min(n_rows, ROWS_TO_BEGIN, rows_at_once(inputs))
+    n_first = min(n_rows, ROWS_TO_BEGIN, max(1, CELLS_A_LOOK // max(spec.width for spec in inputs)))
     rows = np.sort(np.random.default_rng(seed).choice(n_rows, n_first, replace=False))
     return [torch.from_numpy(batch[spec.name][rows].astype(spec.dtype)) for spec in inputs]

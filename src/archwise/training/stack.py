@@ -13,7 +13,7 @@ from torch.func import functional_call, vmap
 
 from archwise.blocks.dropout import LOWEST, Dropout
 from archwise.data.mapped import release
-from archwise.training.average import average_share
+from archwise.training.average import average_share, averaged_buffers
 from archwise.training.loop import Run
 from archwise.training.network import Network, each_member, learn_mode
 from archwise.training.optimizer import OPTIMIZERS, Groups, set_group_rates
@@ -37,6 +37,7 @@ class Stack:
         self._weights = _rows([_parameters(run, run.network) for run in runs])
         is_averaged = any(run.plan.average > 0.0 for run in runs)
         self._average = _rows([_parameters(run, run.judged) for run in runs]) if is_averaged else self._weights
+        self._averaged_buffers = averaged_buffers(runs[0].network)
         self._gradient = torch.zeros_like(self._weights)
         self._leaves = {name: view.requires_grad_() for name, view in _views(self._weights, runs[0]).items()}
         self._judged = _views(self._average, runs[0])
@@ -119,10 +120,10 @@ class Stack:
         self._loss.zero_()
 
     def _average_buffers(self, shares: torch.Tensor) -> None:
-        """Move the averages of the buffers as those of the weights; what only counts is taken over."""
+        """Move the averages of statistics as those of the weights; other buffers are taken over."""
         for name, mine in self._judged_buffers.items():
             its = self._buffers[name]
-            if its.is_floating_point():
+            if name in self._averaged_buffers:
                 mine.lerp_(its, shares.view(-1, *[1] * (its.ndim - 1)))
             else:
                 mine.copy_(its)
