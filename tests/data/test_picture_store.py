@@ -311,6 +311,14 @@ class TestNearCopies:
         assert self.find(tmp_path, lambda image: image.rotate(180)) == []
         assert self.find(tmp_path, lambda image: image) == []
 
+    def test_a_shape_that_many_have_is_no_copy(self, tmp_path: Path) -> None:
+        stroke = np.zeros((25, 16, 16), np.uint8)
+        stroke[:, 3:13, 7:9] = 255 - np.arange(25, dtype=np.uint8)[:, None, None]  # as ones are written
+        cells = pl.Series([encode_array(pixels) for pixels in stroke])
+        names = pl.Series(keep(cells, tmp_path / "run", ImageNeed(16, 1)))
+        assert find_alike(names[:1], names[1:], tmp_path / "run").tolist() == []
+        assert find_alike(names[:1], names[1:9], tmp_path / "run").tolist() != []
+
     def test_without_pictures_nothing_is_found(self, tmp_path: Path) -> None:
         empty = pl.Series([None], dtype=pl.String)
         assert find_alike(empty, empty, tmp_path).shape == (0, 2)

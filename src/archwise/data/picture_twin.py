@@ -10,10 +10,11 @@ import polars as pl
 from archwise.data.picture_store import smallest_form, take_likeness, take_places
 from archwise.records import Array
 
-MOST_BITS = 6  # of 64 in which two likenesses may differ
+MOST_BITS = 10  # of 64 in which two likenesses may differ
+MOST_LIKE = 20  # likenesses that near; where there are more it is a common shape, such as a digit, and no copy
 MOST_PAIRS = 1_500_000_000  # of likenesses that are held against each other; of more a part is drawn evenly
-LEAST_CORRELATION = 0.98  # of the pixels of two pictures that nearly repeat each other
-MOST_APART = 12.0  # grey levels, by which their pixels differ in the root of the mean square, brightness apart
+LEAST_CORRELATION = 0.9  # of the pixels of two pictures that nearly repeat each other
+MOST_APART = 20.0  # grey levels, by which their pixels differ in the root of the mean square, brightness apart
 _FLAT = 3.0  # grey levels; pictures that scatter less show nothing that could be compared
 _AT_ONCE = 4_000_000  # pairs
 _COMPARED = 256  # pairs of pictures
@@ -50,15 +51,18 @@ def find_alike(left: pl.Series, right: pl.Series, folder: Path) -> Array:
 
 
 def _likest(left: Array, right: Array) -> tuple[Array, Array]:
-    """Places of likenesses (uint64) of left, and of the likest of right, that differ in MOST_BITS or fewer."""
+    """Places of likenesses (uint64) of left, and of the likest of right, that differ in MOST_BITS or fewer.
+
+    Those of left are left out that more than MOST_LIKE of right are as near to.
+    """
     chunk = max(1, _AT_ONCE // len(right))
-    likest, least = np.empty(len(left), np.int64), np.empty(len(left), np.uint8)
+    likest, n_near = np.empty(len(left), np.int64), np.empty(len(left), np.int64)
     for start in range(0, len(left), chunk):
         part = slice(start, start + chunk)
         apart = np.bitwise_count(left[part, None] ^ right[None, :])
         likest[part] = apart.argmin(axis=1)
-        least[part] = apart.min(axis=1)
-    mine = np.flatnonzero(least <= MOST_BITS)
+        n_near[part] = np.count_nonzero(apart <= MOST_BITS, axis=1)
+    mine = np.flatnonzero((n_near > 0) & (n_near <= MOST_LIKE))
     return mine, likest[mine]
 
 
