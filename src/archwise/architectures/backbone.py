@@ -95,8 +95,16 @@ def _space(family: FamilyOfBackbones) -> tuple[Setting, ...]:
         Setting("member", names[0], "which of the published networks", choices=names, searched=False),
         Setting("mode", "frozen", "whether stages learn", choices=("frozen", "finetune"), searched=False),
         Setting("thaw", family.thaw, "stages from the top that learn in finetune", low=1, high=most, searched=False),
-        Setting("upper_rate", 0.1, "rate of the top stage, in rates of the head", low=0.01, high=1.0, log=True),
-        Setting("falls", 0.5, "rate of each stage, in rates of the stage above it", low=0.1, high=1.0),
+        Setting(
+            "upper_rate",
+            0.1,
+            "rate of the top stage, in rates of the head",
+            low=0.01,
+            high=1.0,
+            log=True,
+            searched=False,
+        ),
+        Setting("falls", 0.5, "rate of each stage, in rates of the stage above it", low=0.1, high=1.0, searched=False),
         Setting("dropout", 0.2, "share of the features that is dropped", low=0.0, high=0.7),
     )
 

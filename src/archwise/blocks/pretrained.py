@@ -6,7 +6,6 @@ kind: both build the same layers in the same order, so that tensors go by their 
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,6 +21,7 @@ Tensors = dict[str, torch.Tensor]
 _HELPERS = ("AuxLogits.", "aux1.", "aux2.")  # heads that serve the training of Inception alone
 _COUNT = ".num_batches_tracked"  # old files lack it, and nothing that is inherited reads it
 _SHOWN = 3
+_REFUSED = torch.serialization.pickle.UnpicklingError  # type: ignore[attr-defined]  # of a file that holds more
 
 
 def make_model(library: str, model: str) -> nn.Module:
@@ -57,7 +57,7 @@ def read_weights(path: Path) -> Tensors:
         if path.suffix == ".safetensors":
             return dict(load_file(path))
         held = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except (OSError, SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+    except (OSError, SafetensorError, _REFUSED, RuntimeError, EOFError, ValueError) as error:
         words = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"{path}: the weights cannot be read ({words}); copy the file again") from None
     for name in ("state_dict", "model"):

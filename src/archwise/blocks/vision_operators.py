@@ -28,25 +28,26 @@ def define_missing_operators() -> torch.library.Library | None:
         what holds the definitions, kept as long as the process runs; None where nothing was missing.
     """
     found = importlib.util.find_spec("torchvision")
-    if found is None or found.origin is None or _loads(Path(found.origin).parent):
+    if found is None or found.origin is None:
+        return None
+    if not _is_defined("nms"):
+        _load(Path(found.origin).parent)
+    missing = [schema for name, schema in _SCHEMAS.items() if not _is_defined(name)]
+    if not missing:
         return None
     library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
-    for name, schema in _SCHEMAS.items():
-        if not _is_defined(name):
-            library.define(schema)  # type: ignore[no-untyped-call]
+    for schema in missing:
+        library.define(schema)  # type: ignore[no-untyped-call]
     return library
 
 
-def _loads(folder: Path) -> bool:
-    """Whether torchvision's compiled operators load, which its import would find out the same way."""
-    if _is_defined("nms"):
-        return True
+def _load(folder: Path) -> None:
+    """Load torchvision's compiled operators, as its import would, where they can be."""
     for path in sorted(folder.glob("_C*.so")) + sorted(folder.glob("_C*.pyd")):
         try:
             torch.ops.load_library(str(path))  # type: ignore[no-untyped-call]
         except OSError:
-            return False
-    return _is_defined("nms")
+            return
 
 
 def _is_defined(name: str) -> bool:
