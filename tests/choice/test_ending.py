@@ -55,13 +55,13 @@ def answered(ran: Ran, allowance: Allowance) -> tuple[list[str], tuple[str, ...]
 
 
 def test_where_no_clock_decides_all_answer_the_sealed_rows(ran: Ran) -> None:
-    labels, said = answered(ran, Allowance(None, 1.0))
+    labels, said = answered(ran, Allowance(None, Ending(1.0, 1.0)))
     assert labels == [trial.candidate.label for trial in ran[2][1:]]
     assert said == ()
 
 
 def test_where_no_time_is_left_the_chosen_alone_answers_and_the_others_are_named(ran: Ran) -> None:
-    labels, said = answered(ran, Allowance(time.monotonic(), 0.0))
+    labels, said = answered(ran, Allowance(time.monotonic(), Ending(0.0, 0.0)))
     assert labels == []
     assert said == (
         f"No time was left to hold {ran[2][1].candidate.label} and {ran[2][2].candidate.label} against the sealed rows",
@@ -69,8 +69,14 @@ def test_where_no_time_is_left_the_chosen_alone_answers_and_the_others_are_named
 
 
 def test_time_for_the_scores_is_kept_before_another_answers(ran: Ran) -> None:
-    labels, _ = answered(ran, Allowance(time.monotonic() + 50.0, 20.0))
-    assert len(labels) == 1  # a third would need a minute
+    labels, _ = answered(ran, Allowance(time.monotonic() + 50.0, Ending(20.0, 25.0)))
+    assert len(labels) == 1  # a third would need 65 s
+
+
+def test_who_takes_long_over_a_row_does_not_answer_where_the_time_is_short(ran: Ran) -> None:
+    folder, ground, trials = ran
+    slow = [trials[0], *(replace(trial, latency_ms=1_000.0) for trial in trials[1:])]
+    assert answered((folder, ground, slow), Allowance(time.monotonic() + 50.0, Ending(0.0, 0.0)))[0] == []
 
 
 def test_the_best_of_each_architecture_comes_before_the_rest(ran: Ran) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from archwise.architectures import need_of
+from archwise.choice.ending import Ending
 from archwise.choice.given import GIVEN
 from archwise.choice.honesty import calibrate, check
 from archwise.choice.run import Ground, read_targets
@@ -33,13 +35,10 @@ class Answering:
 
 @dataclass(frozen=True)
 class Allowance:
-    """How long judging the sealed rows may take.
-
-    until: when they must be judged, on the monotonic clock, or None. judging: seconds for the score of one candidate.
-    """
+    """How long the sealed rows may take. until: when they must be judged, on the monotonic clock, or None."""
 
     until: float | None
-    judging: float
+    ending: Ending
 
 
 def bests_first(references: Sequence[Trial], sign: float) -> list[Trial]:
@@ -79,11 +78,8 @@ def _answer(
     sealed, truth = open_seal(folder, ground), read_targets(folder, "valid")
     batches: dict[Need, Batch] = {}
     answered: list[Answering] = []
-    dearest = 0.0
     for trial in trials:
-        began = time.monotonic()
-        scoring = allowance.judging * (len(answered) + 1)
-        if answered and allowance.until is not None and began + dearest + scoring > allowance.until:
+        if answered and not _has_time(trial, len(sealed.targets), len(answered), allowance):
             break
         need = need_of(trial.candidate)
         if need not in batches:
@@ -92,8 +88,20 @@ def _answer(
         calibration = calibrate(ground, trial.outputs, truth, rule)
         given = sealed_outputs(folder, trial.candidate, batches[need], onnx=None if answered else onnx)
         answered.append(Answering(trial, calibration, given))
-        dearest = max(dearest, time.monotonic() - began)
     return sealed, answered
+
+
+def _has_time(reference: Trial, n_rows: int, n_answered: int, allowance: Allowance) -> bool:
+    """Whether a reference can be calibrated, answer and be judged in time, after so many who are still to be judged.
+
+    Its answers take no longer than one row at a time, as it was timed in its trial.
+    """
+    if allowance.until is None:
+        return True
+    ending = allowance.ending
+    answering = n_rows * reference.latency_ms / 1e3 if math.isfinite(reference.latency_ms) else 0.0
+    expected = answering + ending.sealing + n_answered * ending.judging
+    return time.monotonic() + expected <= allowance.until
 
 
 def _judge(

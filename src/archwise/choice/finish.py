@@ -85,7 +85,7 @@ def finish_run(
     chosen = by_id[verdict.candidate.id]
     growth = measure_growth(folder, config, usable, chosen, workers=workers, deadline=before)
     asked = [chosen, *(trial for trial in references if trial is not chosen)]
-    allowance = Allowance(None if deadline is None else deadline - WRITING_S, ending.judging)
+    allowance = Allowance(None if deadline is None else deadline - WRITING_S, ending)
     sealed, answering = unseal(folder, ground, asked, config=config, onnx=files.onnx, allowance=allowance)
     written = verdict_json(verdict, sealed, metric)
     written["reasons"] += files.words

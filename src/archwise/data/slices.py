@@ -10,7 +10,7 @@ import polars as pl
 
 from archwise.records import Array, Stream, Table
 
-ROWS_A_SLICE = 200_000
+ROWS_A_SLICE = 100_000  # two slices are held
 
 
 def stream_slices(scan: Callable[[], pl.LazyFrame], source: str) -> Stream | None:

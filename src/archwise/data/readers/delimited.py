@@ -25,7 +25,7 @@ MOST_RAGGED = 0.05  # share of the rows that may have another number of cells; t
 _DECIMAL_COMMA = r"^([+-]?\d+),(\d+)$"
 _N_WEIGHED = 1_000  # rows that are weighed against the first line
 _N_SHOWN = 5
-_BLOCK = 16_777_216  # bytes of a file that are read at once, where it is read in chunks
+_BLOCK = 8_388_608  # bytes of a file that are read at once, where it is read in chunks; two chunks are held
 _MOST_TRIES = 1_000  # line ends that may stand inside one quoted cell
 
 
