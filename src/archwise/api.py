@@ -285,10 +285,11 @@ def _workers(config: Config) -> Workers:
 def _modules(config: Config) -> tuple[str, ...]:
     """What the workers import while the data are read: what the first trials need.
 
-    Where references race they come first, and torch is imported when they are done, so that a model is there early.
+    Where references of tables race they come first, and torch is imported when they are done, so that a model is there early.
     """
     names = [name for name in (*(config.only or architectures()), *config.add) if name not in config.skip]
-    has_references = any(name in architectures() and architectures()[name].is_reference for name in names)
+    entries = [architectures()[name] for name in names if name in architectures()]
+    has_references = any(entry.is_reference and "number" in entry.reads for entry in entries)
     return (*MODULES, *(OF_REFERENCES if has_references else OF_NETWORKS))
 
 
