@@ -285,7 +285,7 @@ def _workers(config: Config) -> Workers:
 def _modules(config: Config) -> tuple[str, ...]:
     """What the workers import while the data are read: what the first trials need.
 
-    Where references of tables race they come first, and torch is imported when they are done, so that a model is there early.
+    Where references of tables race they come first, and torch is imported when they are done: a model is there early.
     """
     names = [name for name in (*(config.only or architectures()), *config.add) if name not in config.skip]
     entries = [architectures()[name] for name in names if name in architectures()]
