@@ -61,6 +61,7 @@ def test_frozen_features_and_a_fine_tuned_network_go_the_whole_way(
     frozen = run / "trials" / trials["imagenet-squeezenet"]["id"]
     assert all(path.stat().st_size < 100_000 for path in frozen.rglob("checkpoint.safetensors"))
     new = sorted((PHOTOS / "bees").glob("*.jpg"))[30]
+    capsys.readouterr()  # what the fit printed
     assert cli.main(["explain", str(out), str(new), "--out", str(tmp_path / "heat.png"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["prediction"] in ("ants", "bees")
     with Image.open(tmp_path / "heat.png") as heat:
