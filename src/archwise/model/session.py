@@ -16,9 +16,7 @@ import numpy as np
 from archwise.errors import ModelError
 from archwise.records import Array, Batch
 
-MOST_CELLS = (
-    1_000_000  # of one input at a time, of which a graph may make many times as many: 6 photos of 224 pixels a side
-)
+MOST_CELLS = 1_000_000  # of one input at a time, of which a graph may make many times as many: 6 photos of 224 pixels
 CHUNK = 8_192  # rows; keeps the largest activations of a wide network within some hundred megabytes
 THREADS_VARIABLE = "OMP_NUM_THREADS"  # by which whoever began this process may say how many cores are its own
 _DTYPES = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(uint8)": np.uint8}
