@@ -6,11 +6,12 @@ import importlib.util
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from archwise.architectures import architectures
 from archwise.choice import shortlist as choice_shortlist
-from archwise.choice.ending import ending_s
+from archwise.choice.ending import ending_s, references_s
 from archwise.choice.finish import finish_run
 from archwise.choice.propose import Wish, propose
 from archwise.choice.race import Course, race
@@ -262,6 +263,7 @@ def _race_and_write(
     try:
         bring = bring_with(folder, workers, course=course, tell=tell)
         trials = race(candidates, course, bring=bring, on_event=tell)
+        course = course.leaving(trials)
         trials = search(trials, course, bring=bring, on_event=tell, tools=_search_tools(folder, config, course))
         trials = add_mean(trials, course, folder=folder, workers=workers, bring=bring, on_event=tell)
         deadline = None if config.limit.seconds is None else began + config.limit.seconds
@@ -287,6 +289,7 @@ def _course(folder: Path, config: Config, began: float) -> Course:
         steps=limit.steps,
         stop_at=stop_at,
         n_fits=ground.n_fits,
+        beside=partial(references_s, n_rows=ground.n_test, sign=metric.sign),
     )
 
 
