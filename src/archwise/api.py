@@ -7,11 +7,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from archwise.architectures import architectures
 from archwise.choice import shortlist as choice_shortlist
-from archwise.choice.ending import ending_s
+from archwise.choice.ending import ending_s, references_s
 from archwise.choice.finish import finish_run
 from archwise.choice.given import parts_of, tell_parts
 from archwise.choice.propose import Wish, propose
@@ -303,6 +304,7 @@ def _race_and_write(
             folder, candidates, workers=workers, n_workers=course.n_workers, stop_at=course.stop_at, tell=tell
         )
         trials = race(candidates, course, bring=bring, on_event=tell)
+        course = course.leaving(trials)
         trials = search(trials, course, bring=bring, on_event=tell, tools=_search_tools(folder, config, course))
         trials = add_mean(trials, course, folder=folder, workers=workers, bring=bring, on_event=tell)
         deadline = None if config.limit.seconds is None else began + config.limit.seconds
@@ -328,6 +330,7 @@ def _course(folder: Path, config: Config, began: float) -> Course:
         steps=limit.steps,
         stop_at=stop_at,
         n_fits=ground.n_fits,
+        beside=partial(references_s, n_rows=ground.n_test, sign=metric.sign),
     )
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from archwise.api import _reserve_s
 from archwise.choice.answering import Allowance, bests_first, unseal
-from archwise.choice.ending import Ending, ending_s, measure_ending
+from archwise.choice.ending import SURPLUS, Ending, ending_s, measure_ending, references_s
+from archwise.choice.race import Course
 from archwise.choice.run import Ground, read_candidates, read_ground, read_trial, trial_folder
 from archwise.choice.start import start_run
 from archwise.choice.trial import Grant, TrialJob, run_trial
@@ -77,6 +78,19 @@ def test_who_takes_long_over_a_row_does_not_answer_where_the_time_is_short(ran: 
     folder, ground, trials = ran
     slow = [trials[0], *(replace(trial, latency_ms=1_000.0) for trial in trials[1:])]
     assert answered((folder, ground, slow), Allowance(time.monotonic() + 50.0, Ending(0.0, 0.0)))[0] == []
+
+
+def test_the_race_leaves_time_for_the_best_reference_of_each_architecture_to_answer(
+    ran: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    linear = ran[2][1]
+    trials = [replace(linear, score=0.8, latency_ms=0.1), replace(linear, score=0.7, latency_ms=9.0)]
+    taken = references_s(trials, 100_000, sign=1.0)
+    assert taken == SURPLUS * 100_000 * 0.1 / 1e3 / 2
+    course = Course(1_000, 2, 1.0, time.monotonic, stop_at=100.0, beside=lambda standing: taken)
+    assert course.leaving(trials).stop_at == 100.0 - taken
+    assert Course(1_000, 2, 1.0, time.monotonic, steps=10).leaving(trials).stop_at is None
 
 
 def test_the_best_of_each_architecture_comes_before_the_rest(ran: Ran) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from archwise.architectures import need_of
-from archwise.choice.ending import Ending
+from archwise.choice.ending import Ending, answering_s, best_of_each
 from archwise.choice.given import GIVEN
 from archwise.choice.honesty import calibrate, check
 from archwise.choice.run import Ground, read_targets
@@ -43,14 +42,9 @@ class Allowance:
 
 def bests_first(references: Sequence[Trial], sign: float) -> list[Trial]:
     """The best of each architecture before the others, the better first among either."""
-    ranked = sorted(references, key=lambda trial: (-sign * trial.score, trial.candidate.id))
-    met: set[str] = set()
-    bests: list[Trial] = []
-    others: list[Trial] = []
-    for trial in ranked:
-        (others if trial.candidate.architecture in met else bests).append(trial)
-        met.add(trial.candidate.architecture)
-    return [*bests, *others]
+    bests = best_of_each(references, sign)
+    others = [trial for trial in references if not any(trial is best for best in bests)]
+    return [*bests, *sorted(others, key=lambda trial: (-sign * trial.score, trial.candidate.id))]
 
 
 def unseal(
@@ -80,7 +74,7 @@ def _answer(
     answered: list[Answering] = []
     for trial in trials:
         if answered and not _has_time(trial, len(sealed.targets), len(answered), allowance):
-            break
+            continue
         need = need_of(trial.candidate)
         if need not in batches:
             batches[need] = prepare_sealed(folder, sealed, need)
@@ -92,15 +86,11 @@ def _answer(
 
 
 def _has_time(reference: Trial, n_rows: int, n_answered: int, allowance: Allowance) -> bool:
-    """Whether a reference can be calibrated, answer and be judged in time, after so many who are still to be judged.
-
-    Its answers take no longer than one row at a time, as it was timed in its trial.
-    """
+    """Whether a reference can be calibrated, answer and be judged in time, after so many who are still to be judged."""
     if allowance.until is None:
         return True
     ending = allowance.ending
-    answering = n_rows * reference.latency_ms / 1e3 if math.isfinite(reference.latency_ms) else 0.0
-    expected = answering + ending.sealing + n_answered * ending.judging
+    expected = answering_s(reference, n_rows) + ending.sealing + n_answered * ending.judging
     return time.monotonic() + expected <= allowance.until
 
 
@@ -134,7 +124,8 @@ def _judge(
 
 def _left_out_words(asked: Sequence[Trial], answering: Sequence[Answering]) -> tuple[str, ...]:
     """A note that names those who had no time to answer, or nothing."""
-    left_out = [trial.candidate.label for trial in asked[len(answering) :]]
+    answered = {each.trial.candidate.id for each in answering}
+    left_out = [trial.candidate.label for trial in asked if trial.candidate.id not in answered]
     return (f"No time was left to hold {join(left_out, most=6)} against the sealed rows",) if left_out else ()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +16,10 @@ import numpy as np
 
 from archwise.architectures import architecture
 from archwise.choice.run import read_candidates, read_ground, read_targets
+from archwise.choice.verdict import is_reference
 from archwise.evidence import CELLS_A_CHUNK, MOST_ROWS, N_RESAMPLES
-from archwise.records import Array, Candidate
+from archwise.model.session import n_cores
+from archwise.records import Array, Candidate, Trial
 from archwise.tasks import main_metric, task
 
 TIMES = 3  # that each is timed, where it is quick
@@ -65,6 +67,27 @@ def sealed_s(ending: Ending, candidates: Sequence[Candidate]) -> float:
     """Seconds for the sealed rows of the chosen and of one reference of each architecture; others may be left out."""
     found = {candidate.architecture for candidate in candidates}
     return (1 + sum(1 for name in found if architecture(name).is_reference)) * ending.sealing
+
+
+def best_of_each(references: Sequence[Trial], sign: float) -> list[Trial]:
+    """The best trial of each architecture, the better first."""
+    bests: dict[str, Trial] = {}
+    for trial in sorted(references, key=lambda trial: (-sign * trial.score, trial.candidate.id)):
+        bests.setdefault(trial.candidate.architecture, trial)
+    return list(bests.values())
+
+
+def answering_s(trial: Trial, n_rows: int) -> float:
+    """Seconds in which a reference answers rows on all cores, by the time that one row took in its trial."""
+    if not math.isfinite(trial.latency_ms):
+        return 0.0
+    return SURPLUS * n_rows * trial.latency_ms / 1e3 / n_cores()
+
+
+def references_s(trials: Iterable[Trial], n_rows: int, *, sign: float) -> float:
+    """Seconds in which the best reference of each architecture answers the sealed rows."""
+    fitted = [trial for trial in trials if is_reference(trial) and math.isfinite(trial.score)]
+    return sum(answering_s(trial, n_rows) for trial in best_of_each(fitted, sign))
 
 
 def _made_up(truth: Array, n_outputs: int) -> Array:

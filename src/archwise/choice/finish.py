@@ -10,7 +10,7 @@ from pathlib import Path
 
 from archwise.architectures import architecture, need_of
 from archwise.choice.answering import Allowance, Answering, bests_first, every_metric, unseal
-from archwise.choice.ending import Ending, measure_ending, sealed_s
+from archwise.choice.ending import Ending, measure_ending, references_s, sealed_s
 from archwise.choice.export import INHERITED, ExportJob, export_trial
 from archwise.choice.folds import best_epochs
 from archwise.choice.limits import Written, choose_within, measured_latency, requirement, with_limits
@@ -72,7 +72,7 @@ def finish_run(
     by_id = {trial.candidate.id: trial for trial in usable}
     references = bests_first([trial for trial in usable if is_reference(trial)], metric.sign)
     ending = measure_ending(folder)
-    before = None if deadline is None else deadline - _after_s(ending, references)
+    before = None if deadline is None else deadline - _after_s(ground, ending, references, sign=metric.sign)
     verdict, files, limits = choose_within(
         config,
         lambda barred: _decide(usable, scores, metric, barred, config=config),
@@ -128,9 +128,10 @@ def _outputs(trial: Trial) -> Array:
     return trial.outputs
 
 
-def _after_s(ending: Ending, references: Sequence[Trial]) -> float:
+def _after_s(ground: Ground, ending: Ending, references: Sequence[Trial], *, sign: float) -> float:
     """Seconds kept for the sealed rows and the writing."""
-    return max(AFTER_REFIT_S, WRITING_S + sealed_s(ending, [trial.candidate for trial in references]))
+    answering = references_s(references, ground.n_test, sign=sign)
+    return max(AFTER_REFIT_S, WRITING_S + answering + sealed_s(ending, [trial.candidate for trial in references]))
 
 
 def _write_chosen(

@@ -37,6 +37,7 @@ class Course:
     steps: over all candidates, or None. stop_at: end on the monotonic clock, or None (one of the two is None).
     n_train: training rows. clock: monotonic seconds; never read when steps are counted.
     n_fits: times that a candidate is trained, once for each fold; its steps and seconds are those of all together.
+    beside: seconds that the end of the run takes, beside what `stop_at` leaves for it, for those who stand.
     """
 
     n_train: int
@@ -46,6 +47,11 @@ class Course:
     steps: int | None = None
     stop_at: float | None = None
     n_fits: int = 1
+    beside: Callable[[Iterable[Trial]], float] = lambda standing: 0.0
+
+    def leaving(self, standing: Iterable[Trial]) -> Course:
+        """The course that ends early enough for what those who stand take at the end of the run."""
+        return self if self.stop_at is None else replace(self, stop_at=self.stop_at - self.beside(standing))
 
     def left(self, standing: Iterable[Trial]) -> float:
         """What is left: steps, or worker seconds."""
@@ -82,6 +88,7 @@ def race(candidates: Sequence[Candidate], course: Course, *, bring: Bring, on_ev
         on_event: told of every rung and every trial.
     """
     standing: dict[str, Trial] = {}
+    whole = course
     references = [candidate for candidate in candidates if architecture(candidate.architecture).is_reference]
     networks = [candidate for candidate in candidates if candidate not in references]
     entrants = [(candidate, _reference_grant(candidate, course)) for candidate in references]
@@ -94,7 +101,7 @@ def race(candidates: Sequence[Candidate], course: Course, *, bring: Bring, on_ev
             on_event(trial_event(trial))
         for trial in look_ahead(standing, sign=course.sign):
             on_event({**trial_event(trial), "event": "left"})
-        rung = min(rung + 1, LAST)
+        rung, course = min(rung + 1, LAST), whole.leaving(standing.values())
         entrants = _next_grants(standing, course, rung) or _second_chances(standing, course)
         rung = entrants[0][1].rung if entrants else rung
     return tuple(standing[candidate.id] for candidate in candidates if candidate.id in standing)
