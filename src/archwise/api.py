@@ -12,6 +12,7 @@ from pathlib import Path
 
 from archwise.architectures import architectures
 from archwise.choice import shortlist as choice_shortlist
+from archwise.choice.crew import begin_workers
 from archwise.choice.ending import ending_s, references_s
 from archwise.choice.finish import finish_run
 from archwise.choice.given import parts_of, tell_parts
@@ -45,8 +46,6 @@ from archwise.tasks import main_metric, task, tasks
 MODEL_SUFFIX = ".archwise"
 WRITING_S = 4.0  # for the last trial to stop and for a network to be written, however few rows there are
 IN_MEMORY = "a table in memory"  # what run.toml says of a part that is no file
-MODULES = ("archwise.choice.trial",)  # that every trial needs; these and the next are slow to import
-OF_REFERENCES, OF_NETWORKS = ("sklearn.linear_model", "lightgbm"), ("archwise.training.loop",)
 
 
 def look(source: object, target: str = "", *, config: Config | None = None) -> Profile:
@@ -117,7 +116,7 @@ def fit(
     config = config.model_copy(update={"out": str(model_folder)})
     folder = _new_run_folder(model_folder)
     tell = event_log(folder / "events.jsonl", lambda: time.monotonic() - began, also=on_event)
-    with _workers(config) as workers:
+    with begin_workers(config) as workers:
         candidates = start_run(source, config, folder, on_event=tell)
         return _race_and_write(folder, config, candidates, began=began, workers=workers, tell=tell)
 
@@ -140,7 +139,7 @@ def resume(run: str | Path, *, on_event: OnEvent | None = None) -> Model:
     began = time.monotonic() - seconds_spent(folder / "events.jsonl")
     tell = event_log(folder / "events.jsonl", lambda: time.monotonic() - began, also=on_event)
     tell({"event": "run", "folder": str(folder)})
-    with _workers(config) as workers:
+    with begin_workers(config) as workers:
         return _race_and_write(folder, config, candidates, began=began, workers=workers, tell=tell)
 
 
@@ -272,26 +271,6 @@ def _paths(source: object) -> dict[str, str]:
         if part is not None
     }
     return {"train": str(parts.train), **named} if isinstance(parts.train, str | Path) else named
-
-
-def _workers(config: Config) -> Workers:
-    """The processes of a race, one thread each where no clock may decide, so that any number gives the same sums."""
-    n_workers = count_workers(config)
-    threads = 1 if config.limit.steps is not None else max(1, count_workers(Config()) // n_workers)
-    workers = Workers(n_workers, threads=threads, modules=_modules(config))
-    workers.begin()
-    return workers
-
-
-def _modules(config: Config) -> tuple[str, ...]:
-    """What the workers import while the data are read: what the first trials need.
-
-    Where references of tables race they come first, and torch is imported when they are done: a model is there early.
-    """
-    names = [name for name in (*(config.only or architectures()), *config.add) if name not in config.skip]
-    entries = [architectures()[name] for name in names if name in architectures()]
-    has_references = any(entry.is_reference and "number" in entry.reads for entry in entries)
-    return (*MODULES, *(OF_REFERENCES if has_references else OF_NETWORKS))
 
 
 def _race_and_write(

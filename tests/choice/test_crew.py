@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from archwise.api import _modules
+from archwise.choice.crew import modules_of
 from archwise.config import make_config
 
 REFERENCES = ("majority", "linear", "trees")
@@ -21,6 +21,6 @@ REFERENCES = ("majority", "linear", "trees")
     ],
 )
 def test_workers_import_what_the_first_trials_need(given: dict[str, tuple[str, ...]], first: str) -> None:
-    modules = _modules(make_config(given))
+    modules = modules_of(make_config(given))
     assert modules[1] == first
     assert ("archwise.training.loop" in modules) == (first == "archwise.training.loop")
