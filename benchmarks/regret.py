@@ -98,7 +98,8 @@ def one_split(data: Path, name: str, seconds: float, seed: int) -> Heat:
     """Every architecture alone, then the race in a quarter of their time, on one split of a table."""
     file, target = TABLES[name]
     common = [str((data / file).resolve()), "--target", target, "--seed", str(seed)]
-    names = [who for who in sorted(architectures()) if who not in ("majority", "perceptron")]
+    entries = sorted(architectures().items())
+    names = [who for who, entry in entries if "number" in entry.reads and who not in ("majority", "perceptron")]
     alone = tuple(fit(common, who, seconds, only=who) for who in names)
     race = fit(common, "race", max(FEWEST_S, sum(run.seconds for run in alone) / 4), only="")
     return Heat(seed, race, alone)
