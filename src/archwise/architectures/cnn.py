@@ -13,6 +13,7 @@ from archwise.architectures.picture_plan import (
     picture_need,
     picture_plan,
     picture_settings,
+    picture_space,
     ways_to_augment,
 )
 from archwise.records import Architecture, Plan, Profile, Scalar, Setting, Signature, Suits
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 SPACE = (
-    Setting("size", 32, "pixels a side in which pictures are read", low=8, high=512, searched=False),
-    Setting("channels", 3, "3 for colour, 1 for grey", choices=(1, 3), searched=False),
+    *picture_space(largest=512),
     Setting("blocks", 4, "convolution blocks, each of which halves the maps", low=1, high=6),
     Setting("filters", 32, "filters of the first block; each next one has twice as many", low=8, high=128, log=True),
     Setting("convolutions", 2, "convolutions of each block but the first", low=1, high=3),

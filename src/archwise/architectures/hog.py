@@ -9,7 +9,13 @@ import numpy as np
 from archwise.architectures.graph import write_graph
 from archwise.architectures.hog_graph import FEATURES, HogForm, hog_features, hog_nodes
 from archwise.architectures.linear_fit import fit_linear
-from archwise.architectures.picture_plan import judge_pictures, picture_facts, picture_need, picture_settings
+from archwise.architectures.picture_plan import (
+    judge_pictures,
+    picture_facts,
+    picture_need,
+    picture_settings,
+    picture_space,
+)
 from archwise.records import Architecture, Array, Batch, Profile, Scalar, Setting, Signature, Solved, Suits
 
 LARGEST_SIZE = 64  # pixels a side; what is larger is read in fewer
@@ -69,8 +75,7 @@ ARCHITECTURE = Architecture(
     gives="vector",
     suits=_suits,
     space=(
-        Setting("size", 32, "pixels a side in which pictures are read", low=8, high=128, searched=False),
-        Setting("channels", 3, "3 for colour, 1 for grey", choices=(1, 3), searched=False),
+        *picture_space(largest=128),
         Setting("cell", 4, "pixels a side of the cells whose gradients are counted", choices=(4, 8), searched=False),
         Setting("penalty", 1.0, "strength of the squared penalty on the weights", low=1e-3, high=1e3, log=True),
     ),

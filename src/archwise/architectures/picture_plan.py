@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from archwise.records import ImageNeed, Need, Plan, Profile, Scalar, Suits
+from archwise.records import ImageNeed, Need, Plan, Profile, Scalar, Setting, Suits
 
 READS = ("image", "number", "category", "boolean", "date")  # of networks that join a table's columns to a picture
 SIZE = 32  # pixels a side, by default
@@ -16,6 +16,14 @@ _BATCH = 128
 _EPOCHS = (8, 60)  # fewest and most
 _SEEN = 400_000  # pictures in a whole training, each as often as it is seen
 _FEWEST_STEPS = 8  # an epoch, for which the batch is made smaller
+
+
+def picture_space(*, largest: int) -> tuple[Setting, Setting]:
+    """The settings that say in which form pictures are read; `picture_settings` fits them to the data."""
+    return (
+        Setting("size", SIZE, "pixels a side in which pictures are read", low=8, high=largest, searched=False),
+        Setting("channels", 3, "3 for colour, 1 for grey", choices=(1, 3), searched=False),
+    )
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from archwise.architectures.picture_plan import (
     picture_need,
     picture_plan,
     picture_settings,
+    picture_space,
 )
 from archwise.records import Architecture, Plan, Profile, Scalar, Setting, Signature, Suits
 
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 _LARGEST = 32  # pixels a side: every pixel has weights of its own
 
 SPACE = (
-    Setting("size", 32, "pixels a side in which pictures are read", low=8, high=128, searched=False),
-    Setting("channels", 3, "3 for colour, 1 for grey", choices=(1, 3), searched=False),
+    *picture_space(largest=128),
     Setting("layers", 2, "hidden layers", low=1, high=4),
     Setting("width", 256, "units of each hidden layer", low=16, high=1024, log=True),
     Setting("activation", "relu", "what each unit does with its sum", choices=("relu", "gelu", "silu", "tanh")),

@@ -14,6 +14,7 @@ from archwise.architectures.picture_plan import (
     picture_need,
     picture_plan,
     picture_settings,
+    picture_space,
     ways_to_augment,
 )
 from archwise.records import Architecture, Plan, Profile, Scalar, Setting, Signature, Suits
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 SPACE = (
-    Setting("size", 32, "pixels a side in which pictures are read", low=8, high=512, searched=False),
-    Setting("channels", 3, "3 for colour, 1 for grey", choices=(1, 3), searched=False),
+    *picture_space(largest=512),
     Setting("blocks", 1, "residual blocks of each of the three stages; 3 make ResNet-20", low=1, high=18),
     Setting("width", 32, "maps of the first stage; each next one has twice as many", low=8, high=128, log=True),
     Setting("order", "preactivation", "of normalisation and convolution", choices=("basic", "preactivation")),

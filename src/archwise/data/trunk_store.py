@@ -7,17 +7,15 @@ its own pictures need, so that it needs the cache no more.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from archwise.data.growing import GrowingArray
-from archwise.data.picture_cache import cache_folder
+from archwise.data.picture_cache import cache_folder, locked
 from archwise.records import Array
 
 N_SHARDS = 4  # files of a trunk, so that workers may each add to one
@@ -57,7 +55,7 @@ def add_rows(trunk: str, shard: int, names: Sequence[bytes], rows: Callable[[lis
     """
     folder = trunk_folder(trunk)
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder / f"{shard}.lock"):
+    with locked(folder / f"{shard}"):
         known = _read_names(folder, shard)
         lacks = [
             place for name, place in {name: place for place, name in enumerate(names)}.items() if name not in known
@@ -117,10 +115,3 @@ def _read_names(folder: Path, shard: int) -> dict[bytes, int]:
         return {}  # its process was killed before the first row was whole
     n_rows = min(n_rows, len(content) // NAME_BYTES)
     return {content[NAME_BYTES * at : NAME_BYTES * (at + 1)]: at for at in range(n_rows)}
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
