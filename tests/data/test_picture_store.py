@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -168,6 +169,28 @@ class TestKill:
         n_before = len(decoded)
         keep(cells, tmp_path / "two")
         assert len(decoded) - n_before <= 100
+
+    def test_what_was_saved_before_a_kill_is_kept(self, tmp_path: Path, decoded: list[int]) -> None:
+        cells = make_photos(tmp_path / "photos", 200)
+        dying = multiprocessing.get_context("spawn").Process(target=keep_until_killed, args=(tmp_path, cells.to_list()))
+        dying.start()
+        dying.join()
+        assert dying.exitcode == -signal.SIGKILL
+        names = keep(cells, tmp_path / "two")
+        assert len(decoded) <= 150
+        taken = take_pictures(pl.Series(names), NEED, tmp_path / "two")[:]
+        assert np.array_equal(taken, np.stack([picture_pixels(path, NEED) for path in cells]))
+
+
+def keep_until_killed(folder: Path, paths: list[str]) -> None:
+    os.environ["ARCHWISE_CACHE"] = str(folder / "cache")
+    picture_store.SAVED_S = 0.0
+
+    def kill(n_done: int, n_all: int) -> None:
+        if n_done >= 100:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    keep_pictures(pl.Series("image", paths), (NEED,), folder / "one", group="g", tell=kill)
 
 
 def keep_in_a_process(folder: Path, paths: list[str], run: str) -> None:

@@ -15,7 +15,7 @@ _NARROW = (np.int16, np.int32, np.int64)
 
 
 class GrowingArray:
-    """A .npy file to which rows are appended; it is whole once it is closed.
+    """A .npy file to which rows are appended; it is whole once it is saved or closed.
 
     Args:
         n_kept: of the rows that the file holds already; more are put behind them. 0 begins anew.
@@ -49,14 +49,20 @@ class GrowingArray:
         self._file.write(np.ascontiguousarray(rows).data)
         self.n_rows += len(rows)
 
-    def close(self) -> None:
-        """Say in the header how many rows there are."""
+    def save(self) -> None:
+        """Say in the header how many rows there are, so that the file is whole as it stands."""
         if self._dtype is not None:
             header = self._make_header()
             if len(header) != len(self._header):
                 raise ValueError(f"{self._path}: {self.n_rows:,} rows do not fit the header of the file")
             self._file.seek(0)
             self._file.write(header)
+            self._file.seek(0, io.SEEK_END)
+            self._file.flush()
+
+    def close(self) -> None:
+        """Save it, and let go of it."""
+        self.save()
         self._file.close()
         if self._dtype is None:  # a file without a row is none
             self._path.unlink()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ NAME_BYTES = 16  # of a picture's BLAKE2b
 BATCH = 32  # pictures that a thread decodes at a time
 MOST_HELD = 64_000_000  # bytes of pixels that wait to be written
 GREY = 128  # of a missing picture
+SAVED_S = 10.0  # after which what was decoded is saved, so that a kill loses no more
 MOST_IDLE = 2  # times the pictures of a source that its place in a full cache may hold, before it is begun anew
 _RECORD = NAME_BYTES + LIKENESS_BYTES
 _MISSING = bytes(_RECORD)  # the record of row 0
@@ -134,6 +136,7 @@ def _keep_in(place: Path, cells: pl.Series, needs: Sequence[ImageNeed], tell: Te
     n_decoded = 0
     with ExitStack() as closing:
         files = {need: _open_form(place / need.key, need, held[need], closing) for need in needs}
+        saved = time.monotonic()
         for batch in _read_ahead(cells, held):
             for one in batch:
                 kept.append(one.kept)
@@ -145,6 +148,11 @@ def _keep_in(place: Path, cells: pl.Series, needs: Sequence[ImageNeed], tell: Te
                         files[need].append(values[None])
                         is_new = True
                 n_decoded += is_new
+            if time.monotonic() - saved > SAVED_S:
+                for need, file in files.items():
+                    file.save()
+                    _write_index(place / need.key, held[need])
+                saved = time.monotonic()
             if tell is not None:
                 tell(len(kept), len(cells))
     n_bytes = sum(path.stat().st_size for path in place.iterdir())
