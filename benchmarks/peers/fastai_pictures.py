@@ -15,6 +15,7 @@ for schema in (
     library.define(schema)
 
 from fastai.callback.core import Callback  # noqa: E402
+from fastai.callback.progress import ProgressCallback  # noqa: E402, F401  it gives a learner no_bar
 from fastai.learner import Learner  # noqa: E402
 from fastai.losses import CrossEntropyLossFlat  # noqa: E402
 from fastai.vision.data import ImageDataLoaders  # noqa: E402

@@ -44,6 +44,14 @@ def test_one_bad_row_of_a_tiny_class_passes() -> None:
         refuse_too_many_bad(bad(98, 99, of=100), (), classes=classes)
 
 
+def test_one_of_a_few_rows_passes_but_not_the_only_one() -> None:
+    refuse_too_many_bad(bad(1, of=3), ())
+    with pytest.raises(DataError, match="1 of 1 rows are bad"):
+        refuse_too_many_bad(bad(0, of=1), ())
+    with pytest.raises(DataError, match="2 of 3 rows are bad"):
+        refuse_too_many_bad(bad(0, 1, of=3), ())
+
+
 def test_rows_without_a_known_class_count_among_all() -> None:
     classes = pl.Series([None] * 100, dtype=pl.String)
     with pytest.raises(DataError, match="6 of 100 rows are bad"):

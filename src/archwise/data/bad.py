@@ -20,7 +20,7 @@ def refuse_too_many_bad(
     Args:
         bad: (N,) bool.
         findings: what is bad.
-        share: of the rows, from 0 to 1, that may be bad; one row of a class always may.
+        share: of the rows, from 0 to 1, that may be bad; one of several always may, and one of each class.
         classes: (N,) String, the class of each row, null where it is unknown; None where rows have none.
 
     Raises:
@@ -51,7 +51,8 @@ def refuse_counted(counts: Sequence[pl.DataFrame], findings: Sequence[Finding], 
             )
     n_rows, n_bad = int(counted["rows"].sum()), int(counted["bad"].sum())
     is_by_class = bool(counted["class"].is_not_null().any())
-    if n_bad > max(share * n_rows, len(counted) if is_by_class else 0):
+    always = len(counted) if is_by_class else int(n_rows > 1)
+    if n_bad > max(share * n_rows, always):
         raise DataError(f"{told} ({n_bad:,} of {n_rows:,} rows are bad, more than {100 * share:g} %)")
 
 
