@@ -416,3 +416,10 @@ def test_a_held_file_is_a_picture(tmp_path: Path) -> None:
     held = io.BytesIO()
     Image.new("RGB", (3, 3), "red").save(held, "PNG")
     assert pixels_of(open_table({"image": [held.getvalue()]}))[0, 0, 0].tolist() == [255, 0, 0]
+
+
+def test_one_picture_is_found_from_where_the_program_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture(tmp_path / "photos" / "ant.png")
+    monkeypatch.chdir(tmp_path)
+    for source in ("photos/ant.png", ["photos/ant.png"]):
+        assert all(Path(cell).is_file() for cell in open_table(source).frame["image"])

@@ -21,14 +21,14 @@ def settle_pictures(table: Table, place: Path | None) -> Table:
     """Make paths of pictures lead to them, and take the bytes out of records of bytes and a path.
 
     Args:
-        table: as it was read.
+        table: as it was read. Where its source is files rather than a table of them, its paths lead to them already.
         place: the file it was read from, from whose folder paths lead on, or from a folder of pictures in that; None
             for a table in memory, whose paths lead on from where the program runs.
     """
     changed = []
     for column in table.frame.get_columns():
         settled = _bytes_of(column)
-        if place is not None and names_pictures(settled):
+        if place is not None and not table.files and names_pictures(settled):
             settled = _lead(settled, place)
         if settled is not column:
             changed.append(settled)
