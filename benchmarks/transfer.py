@@ -1,6 +1,6 @@
 """How accuracy grows with the photos: a transfer candidate beside the best of those that learn from nothing.
 
-    ARCHWISE_WEIGHTS=../shared/weights python benchmarks/transfer.py --out benchmarks/results/transfer.json
+    ARCHWISE_WEIGHTS=../shared/weights python benchmarks/transfer.py --data ../shared/data
 
 For each share of the photos of hymenoptera's train folder (of each class, drawn by a seed) `archwise fit` runs twice,
 once with the transfer candidates and once with the networks from scratch, each with --test on the val folder, whose
@@ -22,7 +22,6 @@ import archwise
 from archwise.architectures import architectures
 from archwise.config import Config
 
-PHOTOS = Path(__file__).parents[2] / "shared" / "data" / "hymenoptera"
 SHARES = (0.10, 0.25, 0.50, 1.00)
 GROUPS = ("transfer", "cnn")
 
@@ -51,13 +50,13 @@ def names_of(group: str) -> tuple[str, ...]:
     )
 
 
-def measure(group: str, share: float, budget: str, seed: int) -> dict[str, object]:
+def measure(photos: Path, group: str, share: float, *, budget: str, seed: int) -> dict[str, object]:
     """Fit a group on a share of the photos, and score what was chosen on val."""
     with tempfile.TemporaryDirectory() as held:
         folder = Path(held)
-        n = draw(PHOTOS / "train", share, seed, folder / "train")
+        n = draw(photos / "train", share, seed, folder / "train")
         config = Config(
-            only=names_of(group), test=str(PHOTOS / "val"), seed=seed, metric="accuracy", out=str(folder / "x.archwise")
+            only=names_of(group), test=str(photos / "val"), seed=seed, metric="accuracy", out=str(folder / "x.archwise")
         )
         began = time.monotonic()
         model = archwise.fit(str(folder / "train"), budget=budget, config=config)
@@ -72,19 +71,25 @@ def measure(group: str, share: float, budget: str, seed: int) -> dict[str, objec
 def main() -> None:
     """Run the curve and write it."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--budget", default="60s")
     parser.add_argument("--shares", type=float, nargs="*", default=SHARES)
     parser.add_argument("--groups", nargs="*", default=GROUPS)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     rows = []
     for share in given.shares:
         for group in given.groups:
-            rows.append({"budget": given.budget, **measure(group, share, given.budget, given.seed)})
+            rows.append(
+                {
+                    "budget": given.budget,
+                    **measure(given.data / "hymenoptera", group, share, budget=given.budget, seed=given.seed),
+                }
+            )
             print(json.dumps(rows[-1]), flush=True)
-    if given.out:
-        given.out.write_text(json.dumps(rows, indent=1) + "\n")
+    results = Path(__file__).parent / "results"
+    results.mkdir(exist_ok=True)
+    (results / "transfer.json").write_text(json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from archwise.data.fold import FEWEST_VALID, N_FOLDS, cut_small, deal_folds, folding_of
+from archwise.data.fold import FEWEST_VALID, N_FOLDS, Folding, cut_small, deal_folds, folding_of
 from archwise.data.split import SplitRule, split_rows
 from archwise.records import Split
 
@@ -110,6 +110,7 @@ def test_too_few_groups_stay_one_split() -> None:
 def test_fewer_rows_are_cut_more_often() -> None:
     repeats = [folding.n_repeats if (folding := folding_of(n, n // 4)) else 0 for n in (100, 300, 1_000, 5_000)]
     assert repeats == [3, 2, 1, 0]
+    assert folding_of(100, 25, is_dear=True) == Folding(N_FOLDS, 1)
 
 
 def test_large_units_are_dealt_so_that_folds_stay_even() -> None:

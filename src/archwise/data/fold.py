@@ -26,10 +26,16 @@ class Folding:
     n_repeats: int
 
 
-def folding_of(n_open: int, n_valid: int) -> Folding | None:
-    """Find whether folds decide, by a rule of the rows alone, never of a clock; None for one split."""
+def folding_of(n_open: int, n_valid: int, *, is_dear: bool = False) -> Folding | None:
+    """Find whether folds decide, by a rule of the rows alone, never of a clock; None for one split.
+
+    Args:
+        is_dear: as in `SplitRule`; the time of a second cut is better spent on another candidate.
+    """
     if n_valid >= FEWEST_VALID:
         return None
+    if is_dear:
+        return Folding(N_FOLDS, 1)
     return Folding(N_FOLDS, 3 if n_open < THRICE_BELOW else 2 if n_open < TWICE_BELOW else 1)
 
 
@@ -50,7 +56,7 @@ def cut_small(split: Split, target: pl.Series, rule: SplitRule) -> Split:
         of an ensemble, and what is handed over is one model.
     """
     rows = np.sort(np.concatenate([split.train, split.valid]))
-    folding = None if rule.time else folding_of(len(rows), len(split.valid))
+    folding = None if rule.time else folding_of(len(rows), len(split.valid), is_dear=rule.is_dear)
     units = np.unique(rows if split.groups is None else split.groups[rows], return_inverse=True)[1].astype(np.int64)
     if folding is None or int(units.max()) + 1 < FEWEST_UNITS_A_FOLD * folding.n_folds:
         return split

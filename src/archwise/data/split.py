@@ -27,6 +27,7 @@ class SplitRule:
     valid, test: shares of the rows. stratify: keep the shares of the classes, or the spread of a number.
     group: column of rows that stay on one side, or "". time: column that orders rows, or "".
     columns: the inputs that are used, by which copies of a row are told.
+    is_dear: whether a row takes long to learn from, as a picture does, so that folds are cut once.
     """
 
     valid: float
@@ -36,6 +37,7 @@ class SplitRule:
     group: str = ""
     time: str = ""
     columns: tuple[str, ...] = ()
+    is_dear: bool = False
 
 
 def split_rows(frame: pl.DataFrame, target: pl.Series, rule: SplitRule) -> Split:
