@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from archwise.blocks.pooling import POOLINGS, make_pooling
-from archwise.blocks.recurrent import CELLS, RecurrentBody, make_layer, recurrent_layers, turn_around
-from archwise.blocks.sequence import SequenceInputs
+from archwise.blocks.recurrent import CELLS, make_layer, recurrent_layers, turn_around
+from archwise.blocks.sequence import SequenceBody, SequenceInputs
 from archwise.records import InputSpec, Signature
 
 B, T, D, H = 3, 7, 5, 4
@@ -88,11 +88,12 @@ def rows_of_any_length(seed: int = 0) -> torch.Tensor:
     return torch.from_numpy(np.where(np.arange(T) < np.arange(8)[:, None], tokens, 0))
 
 
-def body_of(cell: str, signature: Signature, *, pooling: str, both_ways: bool = True) -> RecurrentBody:
+def body_of(cell: str, signature: Signature, *, pooling: str, both_ways: bool = True) -> SequenceBody:
     torch.manual_seed(0)
     inputs = SequenceInputs(signature, width=D)
     layers = recurrent_layers(cell, inputs.width, H, n_layers=2, both_ways=both_ways)
-    return RecurrentBody(inputs, layers, pooling=pooling, dropout=0.0).eval()
+    pool = make_pooling(pooling, layers[-1].width, both_ways=both_ways) if pooling else None
+    return SequenceBody(inputs, layers, pooling=pool, dropout=0.0).eval()
 
 
 @over_cells

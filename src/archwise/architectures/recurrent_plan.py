@@ -31,8 +31,9 @@ def build_recurrent(cell: str, signature: Signature, settings: Mapping[str, Scal
         settings: a value for every setting of the space.
     """
     from archwise.blocks.joined import beside_table
-    from archwise.blocks.recurrent import RecurrentBody, recurrent_layers
-    from archwise.blocks.sequence import SequenceInputs
+    from archwise.blocks.pooling import make_pooling
+    from archwise.blocks.recurrent import recurrent_layers
+    from archwise.blocks.sequence import SequenceBody, SequenceInputs
 
     inputs = SequenceInputs(signature, width=int(settings["embedding"]), dropout=float(settings["word_dropout"]))
     layers = recurrent_layers(
@@ -42,10 +43,11 @@ def build_recurrent(cell: str, signature: Signature, settings: Mapping[str, Scal
         n_layers=int(settings["layers"]),
         both_ways=bool(settings["both_ways"]),
     )
-    gives_steps = signature.form == "sequence"
-    pooling = "" if gives_steps else str(settings["pooling"])
-    body = RecurrentBody(inputs, layers, pooling=pooling, dropout=float(settings["dropout"]))
-    return body if gives_steps else beside_table(body, signature)
+    pooling = None
+    if signature.form == "vector":
+        pooling = make_pooling(str(settings["pooling"]), layers[-1].width, both_ways=bool(settings["both_ways"]))
+    body = SequenceBody(inputs, layers, pooling=pooling, dropout=float(settings["dropout"]))
+    return body if pooling is None else beside_table(body, signature)
 
 
 def recurrent_variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:

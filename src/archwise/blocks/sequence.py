@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import nn
@@ -51,3 +51,35 @@ class SequenceInputs(nn.Module):
         places = torch.arange(1, is_step.shape[1] + 1, device=is_step.device)
         lengths = (is_step * places).amax(dim=1, keepdim=True)
         return values, places <= lengths.clamp(min=1)
+
+
+class SequenceBody(nn.Module):
+    """Layers over the steps of a sequence, then one vector of the row, or a vector of every step.
+
+    Args:
+        inputs: of the sequence.
+        layers: each from vectors (B, T, D) and a mask (B, T) to vectors (B, T, width), with its `width`; there may be
+            none. No layer lets padding change a step before it.
+        pooling: from vectors (B, T, D) and a mask to (B, D); None for the vectors of every step.
+        dropout: share of the numbers that is dropped, between layers and behind the last.
+    """
+
+    def __init__(
+        self, inputs: SequenceInputs, layers: Sequence[nn.Module], *, pooling: nn.Module | None, dropout: float
+    ) -> None:
+        super().__init__()
+        self.inputs = inputs
+        self.layers = nn.ModuleList(layers)
+        self.pooling = pooling
+        self.dropout = Dropout(dropout)
+        self.width = int(layers[-1].width) if layers else inputs.width  # type: ignore[arg-type]  # it has an int width
+
+    def forward(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Map a batch of named inputs to features (B, D), or (B, T, D) without pooling."""
+        values, mask = self.inputs(batch)
+        for place, layer in enumerate(self.layers):
+            values = layer(self.dropout(values) if place else values, mask)
+        if self.pooling is not None:
+            values = self.pooling(values, mask)
+        features: torch.Tensor = self.dropout(values)
+        return features
