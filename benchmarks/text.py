@@ -5,8 +5,8 @@
 The training part of SST-2: 6,920 sentences of 19 words on average, 50 at most. The same network everywhere: vectors of
 128 numbers for 10,000 words, one LSTM or GRU of 128 units read forwards, its state at the end of the sentence, one
 linear layer; batches of 64, AdamW at 2e-3, gradients clipped to 1. What is timed is the second epoch's training alone.
-`plain` is a loop of PyTorch as a careful user writes it, with batches of like length (rows sorted by length, batches
-shuffled); `padded` the same with batches in any order, padded to the longest of the whole part. Keras runs on torch, with
+`plain` is a loop of PyTorch as a careful user writes it, with batches of like length (rows sorted by it, batches
+shuffled); `padded` the same with batches in any order, padded to the longest of all rows. Keras runs on torch, with
 mask_zero. Keras runs in an environment of its own (made with --install) under benchmarks/.peers. All use both cores.
 Results: benchmarks/results/text.json and a table.
 """
