@@ -39,6 +39,7 @@ from archwise.records import (
     Signature,
     Trial,
 )
+from archwise.tasks import task
 
 RUN_FORMAT = 1
 PARTS = ("train", "valid")
@@ -91,7 +92,8 @@ class Ground:
 
     def signed(self, inputs: tuple[InputSpec, ...]) -> Signature:
         """What a body may know of the data that come as these inputs."""
-        return Signature(inputs, self.n_outputs, float(self.target_state.get("zero", 0.0)))
+        zero = float(self.target_state.get("zero", 0.0))
+        return Signature(inputs, self.n_outputs, zero, task(self.profile.task).needs)
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,7 @@ def facts_to_json(facts: ModelFacts) -> dict[str, Json]:
             "inputs": [asdict(spec) for spec in facts.signature.inputs],
             "n_outputs": facts.signature.n_outputs,
             "zero": facts.signature.zero,
+            "form": facts.signature.form,
         },
         "need": asdict(facts.need),
         "candidate": facts.candidate.to_json(),
@@ -87,7 +88,9 @@ def facts_from_json(data: Mapping[str, Json]) -> ModelFacts:
         **{name: data[name] for name in (*names, "profile", "sealed")},
         columns=tuple((str(name), str(kind)) for name, kind in data["columns"]),
         layout=tuple(data["layout"]),
-        signature=Signature(inputs, signature["n_outputs"], signature.get("zero", 0.0)),
+        signature=Signature(
+            inputs, signature["n_outputs"], signature.get("zero", 0.0), signature.get("form", "vector")
+        ),
         need=Need.from_json(data["need"]),
         candidate=Candidate.from_json(data["candidate"]),
         inherited=data.get("inherited", {}),

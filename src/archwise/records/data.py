@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from archwise.records.types import Array, Batch, Json, Scalar, Severity, Widths
+from archwise.records.types import Array, Batch, Form, Json, Scalar, Severity, Widths
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,9 +27,9 @@ class Guess:
 class Finding:
     """Something `look` found that the user should know, with its evidence and the mend in the message.
 
-    code: short stable name (missing, duplicate-rows, identifier, constant, text, copy, leak, imbalance, bad-cells,
-    all-missing, sentinel, zero, spike, heavy-tail, drift, conflict, header, encoding, decimal-comma, ragged, count,
-    skewed, unreadable, store, labels, near-copies, parts, pictures).
+    code: short stable name (missing, duplicate-rows, identifier, constant, text, nested, cut, copy, leak, imbalance,
+    bad-cells, all-missing, sentinel, zero, spike, heavy-tail, drift, conflict, header, encoding, decimal-comma, ragged,
+    count, skewed, unreadable, store, labels, near-copies, parts, pictures).
     detail: what tells findings of one code and column apart, such as the reason why cells cannot be read.
     """
 
@@ -130,35 +130,60 @@ class ImageNeed:
 
 
 @dataclass(frozen=True)
+class TextNeed:
+    """The form in which an architecture asks for texts.
+
+    form: "tokens" are the words of a text in their order, as whole numbers; "terms" are the words or letters that it
+    holds, each with a weight. unit: of what tokens and terms are made. size: of the vocabulary, at most.
+    longest: tokens or terms of a text that are kept; 0 for as many as nearly all training texts have.
+    """
+
+    form: Literal["tokens", "terms"] = "tokens"
+    unit: Literal["word", "subword", "letter"] = "word"
+    size: int = 20_000
+    longest: int = 0
+
+    @property
+    def key(self) -> str:
+        """A name for files and caches."""
+        return f"{self.form}-{self.unit}-{self.size}-{self.longest}"
+
+
+@dataclass(frozen=True)
 class Need:
     """What an architecture asks of its input; it flows into the fitting of the preparation.
 
     numbers: "raw" float32 with NaN for missing; "standard" zero mean and unit variance, missing → 0 with a flag column;
     "quantile" mapped to a normal distribution by the training quantiles, missing → 0 with a flag column;
     "robust" distance from the median in quartile ranges, smoothly clipped to ±3, missing → 0 with a flag column.
-    image: the form of images; None where they are not read.
+    image, text: the form of images and of texts; None where they are not read.
     """
 
     numbers: Literal["raw", "standard", "quantile", "robust"] = "standard"
     image: ImageNeed | None = None
+    text: TextNeed | None = None
 
     @property
     def key(self) -> str:
         """A name for files and caches."""
-        return f"numbers-{self.numbers}" + (f"-image-{self.image.key}" if self.image else "")
+        image = f"-image-{self.image.key}" if self.image else ""
+        return f"numbers-{self.numbers}{image}" + (f"-text-{self.text.key}" if self.text else "")
 
     @staticmethod
     def from_json(data: Mapping[str, Json]) -> Need:
         """The need that `dataclasses.asdict` made a JSON object of."""
-        image = data.get("image")
-        return Need(data["numbers"], ImageNeed(**image) if image else None)
+        image, text = data.get("image"), data.get("text")
+        return Need(data["numbers"], ImageNeed(**image) if image else None, TextNeed(**text) if text else None)
+
+
+PADDED = ("tokens", "series")  # inputs whose rows are sequences, (T,) and (T, C), with padding at their end
 
 
 @dataclass(frozen=True)
 class InputSpec:
     """One named input: (B, width) of dtype, or (B, *shape) where its rows have a shape.
 
-    levels: for codes, how many values each column may take; else empty.
+    levels: for codes, tokens and terms, how many values each column may take; else empty.
     """
 
     name: str
@@ -172,6 +197,11 @@ class InputSpec:
         """The shape of one row."""
         return self.shape or (self.width,)
 
+    @property
+    def is_padded(self) -> bool:
+        """Whether its rows are sequences of up to `shape[0]` steps: 0 behind the end of tokens, NaN of series."""
+        return self.name in PADDED
+
     @staticmethod
     def from_json(data: Mapping[str, Json]) -> InputSpec:
         """The input that `dataclasses.asdict` made a JSON object of."""
@@ -184,11 +214,13 @@ class Signature:
 
     n_outputs: K, that a reference gives; a network gives two more where it learns intervals.
     zero: what the target's nought is among encoded targets, where it is a count or an amount.
+    form: of the features that the head takes, which a body that can give several is asked for.
     """
 
     inputs: tuple[InputSpec, ...]
     n_outputs: int
     zero: float = 0.0
+    form: Form = "vector"
 
     def input(self, name: str) -> InputSpec | None:
         """The input of that name, or None where the data have no such input."""
