@@ -15,6 +15,7 @@ from archwise.choice import shortlist as choice_shortlist
 from archwise.choice.crew import begin_workers
 from archwise.choice.ending import ending_s, references_s
 from archwise.choice.finish import finish_run
+from archwise.choice.forecast import open_as_series
 from archwise.choice.given import parts_of, tell_parts
 from archwise.choice.propose import Wish, propose
 from archwise.choice.race import Course, race
@@ -61,6 +62,8 @@ def look(source: object, target: str = "", *, config: Config | None = None) -> P
         DataError: the source cannot be read, or the target is not there or cannot be learnt.
     """
     config = _with(config, target=target)
+    if config.horizon:
+        return open_as_series(source, config).profile
     parts = parts_of(source, config)
     opened = join_target(open_source(parts.train, names=config.names), config.target)
     table = opened if isinstance(opened, Table) else sample_stream(opened, seed=config.seed)

@@ -53,6 +53,14 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="Print only the outcome.")]
 Order = Annotated[
     str, typer.Option(help="Classes from the lowest to the highest: low,medium,high. Their order is then learnt.")
 ]
+Horizon = Annotated[int, typer.Option(help="Forecast so many steps; rows then follow each other in time.")]
+Series = Annotated[str, typer.Option("--series", help="The column that tells series apart; alone, each row is one.")]
+Known = Annotated[list[str] | None, typer.Option(help="Columns that are known ahead, such as holidays. Repeatable.")]
+Gaps = Annotated[str, typer.Option(help="error, or fill: the last value is carried on, and nothing is judged there.")]
+Zone = Annotated[str, typer.Option(help="The time zone of the clock that wrote the stamps: Europe/Berlin.")]
+ValidFrom = Annotated[str, typer.Option(help="The stamp from which steps decide, in place of a share.")]
+TestFrom = Annotated[str, typer.Option(help="The stamp from which steps are sealed, in place of a share.")]
+Until = Annotated[str, typer.Option(help="The stamp from which steps are left out.")]
 Out = Annotated[Path | None, typer.Option(help="Where to write; the screen when not given.")]
 
 
@@ -77,6 +85,11 @@ def look(
     group: Group = "",
     time: Time = "",
     names: Names = "",
+    horizon: Horizon = 0,
+    series: Series = "",
+    known: Known = None,
+    gaps: Gaps = "",
+    zone: Zone = "",
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -85,7 +98,7 @@ def look(
 
     settings = _config(
         config, source=source, target=target, task=task, kinds=_pairs("--kind", kind), drop=_listed(drop), group=group,
-        time=time, names=_listed([names]),
+        time=time, names=_listed([names]), horizon=horizon, series=series, known=_listed(known), gaps=gaps, zone=zone,
     )  # fmt: skip
     profile = api.look(source, config=settings)
     if as_json:
@@ -104,6 +117,11 @@ def shortlist(
     only: Only = None,
     add: Add = None,
     skip: Skip = None,
+    time: Time = "",
+    horizon: Horizon = 0,
+    series: Series = "",
+    known: Known = None,
+    gaps: Gaps = "",
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -112,7 +130,8 @@ def shortlist(
 
     settings = _config(
         config, source=source, target=target, task=task, kinds=_pairs("--kind", kind), drop=_listed(drop),
-        names=_listed([names]), only=_listed(only), add=_listed(add), skip=_listed(skip),
+        names=_listed([names]), only=_listed(only), add=_listed(add), skip=_listed(skip), time=time, horizon=horizon,
+        series=series, known=_listed(known), gaps=gaps,
     )  # fmt: skip
     listed = api.shortlist(source, config=settings)
     if as_json:
@@ -160,6 +179,14 @@ def fit(
     workers: Annotated[int | None, typer.Option(help="Worker processes; one a core when not given.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "",
     seed: Annotated[int | None, typer.Option(help="The seed of split, race and evidence.")] = None,
+    horizon: Horizon = 0,
+    series: Series = "",
+    known: Known = None,
+    gaps: Gaps = "",
+    zone: Zone = "",
+    valid_from: ValidFrom = "",
+    test_from: TestFrom = "",
+    until: Until = "",
     config: ConfigFile = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -172,7 +199,8 @@ def fit(
         drop=_listed(drop), group=group, time=time, test=test, valid=valid, names=_listed([names]),
         only=_listed(only), add=_listed(add), skip=_listed(skip), settings=_settings(set_), optimizer=optimizer,
         loss=loss, metric=metric, threshold=threshold, require=require, latency=latency, size=size, workers=workers,
-        device=device, seed=seed, order=_listed([order]),
+        device=device, seed=seed, order=_listed([order]), horizon=horizon, series=series, known=_listed(known),
+        gaps=gaps, zone=zone, valid_from=valid_from, test_from=test_from, until=until,
     )  # fmt: skip
     if not settings.source:
         raise UsageError("name the data to fit: archwise fit data.csv --target column")

@@ -20,6 +20,9 @@ _DTYPES = {
     "numbers": np.float32,
     "codes": np.int64,
     "image": np.uint8,
+    "series": np.float32,
+    "future": np.float32,
+    "calendar": np.float32,
 }  # the inputs there are, in the order a network takes them
 
 
@@ -221,7 +224,7 @@ def _side_by_side(values: Sequence[Array], dtype: Any) -> Array:
 
 
 def inputs_of(preparation: Preparation) -> tuple[InputSpec, ...]:
-    """The inputs that `apply_preparation` gives: numbers, codes with the levels of each column, and pictures."""
+    """The inputs that rows give: numbers, codes with the levels of each column, pictures, and windows of series."""
     widths = dict.fromkeys(_DTYPES, 0)
     levels: dict[str, tuple[int, ...]] = dict.fromkeys(_DTYPES, ())
     shapes: dict[str, tuple[int, ...]] = dict.fromkeys(_DTYPES, ())
@@ -235,6 +238,7 @@ def inputs_of(preparation: Preparation) -> tuple[InputSpec, ...]:
         InputSpec("numbers", "float32", widths["numbers"]),
         InputSpec("codes", "int64", widths["codes"], levels["codes"]),
         InputSpec("image", "uint8", widths["image"], shape=shapes["image"]),
+        *(InputSpec(name, "float32", widths[name], shape=shapes[name]) for name in ("series", "future", "calendar")),
     )
     return tuple(spec for spec in specs if spec.width > 0)
 

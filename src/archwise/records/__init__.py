@@ -10,6 +10,7 @@ from archwise.records.choice import Candidate, Comparison, CurvePoint, Shortlist
 from archwise.records.data import (
     ColumnProfile,
     Finding,
+    ForecastFacts,
     Guess,
     ImageNeed,
     InputSpec,
@@ -39,6 +40,7 @@ __all__ = [
     "CurvePoint",
     "Family",
     "Finding",
+    "ForecastFacts",
     "Form",
     "Guess",
     "ImageNeed",

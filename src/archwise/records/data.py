@@ -58,12 +58,31 @@ class ColumnProfile:
 
 
 @dataclass(frozen=True)
+class ForecastFacts:
+    """What is to be forecast from what.
+
+    n_series: S. n_steps: training steps of a series that is shorter than three of four. horizon: H.
+    seasons: after how many steps the series repeat themselves, the strongest first. n_targets: M.
+    n_past, n_known: covariates that are known until now, and ahead. calendar: whether stamps are moments.
+    """
+
+    n_series: int
+    n_steps: int
+    horizon: int
+    seasons: tuple[int, ...]
+    n_targets: int
+    n_past: int = 0
+    n_known: int = 0
+    calendar: bool = False
+
+
+@dataclass(frozen=True)
 class Profile:
     """What the data are: kinds, sizes, what is wrong with them, and the task they pose.
 
     n_classes is 0 for regression. class_counts are in the order of `classes`, largest-count first is not assumed.
     loss: of the networks, as asked or as the target calls for; "" for the task's default. `classes` are in their
-    order where they have one.
+    order where they have one. forecast: of a forecast, what is forecast from what.
     """
 
     source: str
@@ -76,6 +95,7 @@ class Profile:
     class_counts: tuple[int, ...] = ()
     findings: tuple[Finding, ...] = ()
     loss: str = ""
+    forecast: ForecastFacts | None = None
 
     @property
     def n_classes(self) -> int:
@@ -137,21 +157,24 @@ class Need:
     "quantile" mapped to a normal distribution by the training quantiles, missing → 0 with a flag column;
     "robust" distance from the median in quartile ranges, smoothly clipped to ±3, missing → 0 with a flag column.
     image: the form of images; None where they are not read.
+    past: steps of a series before the first that is forecast; 0 where no series is read.
     """
 
     numbers: Literal["raw", "standard", "quantile", "robust"] = "standard"
     image: ImageNeed | None = None
+    past: int = 0
 
     @property
     def key(self) -> str:
         """A name for files and caches."""
-        return f"numbers-{self.numbers}" + (f"-image-{self.image.key}" if self.image else "")
+        read = f"-image-{self.image.key}" if self.image else ""
+        return f"numbers-{self.numbers}{read}" + (f"-past-{self.past}" if self.past else "")
 
     @staticmethod
     def from_json(data: Mapping[str, Json]) -> Need:
         """The need that `dataclasses.asdict` made a JSON object of."""
         image = data.get("image")
-        return Need(data["numbers"], ImageNeed(**image) if image else None)
+        return Need(data["numbers"], ImageNeed(**image) if image else None, data.get("past", 0))
 
 
 @dataclass(frozen=True)
@@ -184,11 +207,18 @@ class Signature:
 
     n_outputs: K, that a reference gives; a network gives two more where it learns intervals.
     zero: what the target's nought is among encoded targets, where it is a count or an amount.
+    horizon: H, steps that are forecast; the outputs are those of the first target, then of the next. 0 for other tasks.
     """
 
     inputs: tuple[InputSpec, ...]
     n_outputs: int
     zero: float = 0.0
+    horizon: int = 0
+
+    @property
+    def n_targets(self) -> int:
+        """M, how many columns are forecast; 0 for other tasks."""
+        return self.n_outputs // self.horizon if self.horizon else 0
 
     def input(self, name: str) -> InputSpec | None:
         """The input of that name, or None where the data have no such input."""

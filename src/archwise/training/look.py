@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 import torch
 
 from archwise.training.network import Network, learn_mode
-from archwise.training.rows import PickedTensor, rows_at_once
+from archwise.training.rows import Given, rows_at_once
 
 _ROWS_TIMED = 500
 
 
-def answers(network: Network, inputs: Sequence[torch.Tensor | PickedTensor], n_rows: int) -> torch.Tensor:
+def answers(network: Network, inputs: Sequence[Given], n_rows: int) -> torch.Tensor:
     """Outputs (n_rows, K) of a network on the first rows of its inputs, on the CPU; it goes on training afterwards."""
     at_once = rows_at_once(network.signature.inputs)
     network.eval()
@@ -26,7 +26,7 @@ def answers(network: Network, inputs: Sequence[torch.Tensor | PickedTensor], n_r
 
 
 def expected_look_s(
-    network: Network, inputs: Sequence[torch.Tensor | PickedTensor], n_rows: int, clock: Callable[[], float]
+    network: Network, inputs: Sequence[Given], n_rows: int, clock: Callable[[], float]
 ) -> float:
     """What a look at so many rows is likely to take, s, from a look at a few, so that the last one falls into the time.
 
@@ -40,4 +40,4 @@ def expected_look_s(
 
 
 def _reads_pictures(network: Network) -> bool:
-    return any(spec.shape for spec in network.signature.inputs)
+    return any(spec.dtype == "uint8" for spec in network.signature.inputs)
