@@ -240,19 +240,22 @@ def show(model: ModelFolder, as_json: AsJson = False) -> None:
 def predict(
     model: ModelFolder,
     source: Annotated[
-        list[str], typer.Argument(help="The rows to answer, in the columns of the training data; or pictures.")
-    ],
+        list[str] | None,
+        typer.Argument(help="The rows to answer, in the columns of the training data; or pictures; or newer series."),
+    ] = None,
     out: Out = None,
+    horizon: Annotated[int, typer.Option(help="Steps to forecast; as many as in training when not given.")] = 0,
     sets: Annotated[
         bool, typer.Option("--sets", help="Add a column `set`: the labels that hold the truth of 9 rows of 10.")
     ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Answer each row, in order: label and probabilities, or value and interval. Needs no torch."""
+    """Answer each row, in order: label and probabilities, or value and interval; or forecast. Needs no torch."""
     from archwise import api, view
 
-    parts = api.predict_parts(model, source[0] if len(source) == 1 else source, sets=sets)
+    rows = source[0] if source is not None and len(source) == 1 else source or None
+    parts = api.predict_parts(model, rows, sets=sets, horizon=horizon)
     view.write_answers(parts, out, as_json=as_json, quiet=quiet)
 
 
@@ -260,12 +263,15 @@ def predict(
 def evaluate(
     model: ModelFolder,
     source: Annotated[str, typer.Argument(help="Labelled rows that the model has not seen.")],
+    origins: Annotated[
+        int, typer.Option(help="Of a forecast, from how many steps of each series it is tried; from all if not given.")
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Score a model on labelled rows, with an interval on the metric that decided."""
+    """Score a model on labelled rows, with an interval on the metric that decided; a forecast by a rolling backtest."""
     from archwise import api, view
 
-    scored = api.evaluate(model, source)
+    scored = api.evaluate(model, source, origins=origins)
     if as_json:
         return view.print_json(scored)
     return view.show_scores(scored)

@@ -26,7 +26,10 @@ NAME = "forecast-linear"
 SPACE = (
     PAST,
     Setting(
-        "trend", 0, "steps of a moving mean that is a trend with weights of its own; 0: none", choices=(0, 7, 13, 25, 49)
+        "trend",
+        0,
+        "steps of a moving mean that is a trend with weights of its own; 0: none",
+        choices=(0, 7, 13, 25, 49),
     ),
     LEVEL,
     CALENDAR,

@@ -10,7 +10,10 @@ LONGEST = 720  # steps of the past that are offered
 PAST = Setting("past", 96, "steps of the past that are read", low=1, high=5_000, log=True, searched=False)
 LEVEL = Setting("level", "last", "what is taken out of a window and put back", choices=("last", "mean", "none"))
 CALENDAR = Setting(
-    "calendar", "none", "whether hour, weekday and day of the year of the steps ahead are read", choices=("none", "read")
+    "calendar",
+    "none",
+    "whether hour, weekday and day of the year of the steps ahead are read",
+    choices=("none", "read"),
 )
 COVARIATES = Setting(
     "covariates", "none", "whether the other columns are read beside a target", choices=("none", "read")

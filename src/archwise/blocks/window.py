@@ -11,6 +11,7 @@ from archwise.records import Scalar, Signature
 
 _LEAST_SPREAD = 1e-2  # of a window, in scaled units: below it a flat window would blow up its noise
 
+
 class WindowBody(nn.Module):
     """A body of forecasts: every target of a window goes through one network of its own.
 

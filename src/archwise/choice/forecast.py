@@ -10,7 +10,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -127,9 +127,7 @@ def _lay_out(folder: Path, opened: OpenedTimeline, needs: Sequence[Need], config
     inputs = {}
     for need in needs:
         preparation = as_preparation({**state, **tail}, need)
-        parts = {
-            name: _lying_in(places, batch_at(state, steps, at, past=need.past)) for name, at in sides.items()
-        }
+        parts = {name: _lying_in(places, batch_at(state, steps, at, past=need.past)) for name, at in sides.items()}
         write_prepared(folder, preparation, parts)
         inputs[need.key] = inputs_of(preparation)
     return Laid(
@@ -211,7 +209,7 @@ def _seal(folder: Path, opened: OpenedTimeline, origins: Origins, *, past: int) 
     owner = timeline.owner[origins.test]
     at = origins.test - timeline.begins[owner] - begin[owner] + sealed.begins[owner]
     counts = np.cumsum([0, len(origins.train), len(origins.valid), len(origins.test)])
-    train, valid, test = (np.arange(start, stop) for start, stop in zip(counts[:-1], counts[1:], strict=True))
+    train, valid, test = (np.arange(start, stop) for start, stop in pairwise(counts))
     np.savez(folder / "split.npz", train=train, valid=valid, test=test, groups=origins.groups, sealed_origins=at)
     only = _frame_of(timeline.part(cuts.test_from, cuts.until), opened.roles.channels)
     return hashlib.sha256(only.write_csv().encode()).hexdigest()

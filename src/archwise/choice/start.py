@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,10 @@ import polars as pl
 
 from archwise.architectures import need_of
 from archwise.choice.folds import parts_of_folds
+from archwise.choice.forecast import start_forecast
 from archwise.choice.given import GivenRows, find_given, parts_of, read_given, split_given
 from archwise.choice.honesty import refuse_threshold
 from archwise.choice.large import lay_out_in_chunks
-from archwise.choice.forecast import start_forecast
 from archwise.choice.near import find_near
 from archwise.choice.opening import OnEvent, Opening, open_race
 from archwise.choice.run import (
@@ -46,7 +46,7 @@ from archwise.data.prepare import (
 from archwise.data.split import SplitRule, split_rows
 from archwise.data.target import CLASSIFY
 from archwise.errors import ArchwiseError
-from archwise.records import Array, Batch, Candidate, Finding, InputSpec, Json, Need, Parts, Profile, Store, Table
+from archwise.records import Array, Batch, Candidate, Finding, InputSpec, Need, Parts, Profile, Store, Table
 from archwise.tasks import fit_target, main_metric, task, task_of_loss
 
 N_TOLD = 10  # events while cells are read

@@ -115,7 +115,7 @@ def _ends(outputs: Array, n_steps: int) -> tuple[Array, Array, Array]:
 
 
 def _quantile(distances: Array) -> float:
-    """Under which half of the misses' share lies: the ceil((N + 1) (1 - risk / 2))-th smallest of the known distances."""
+    """Above which half of the misses lie: the ceil((N + 1) (1 - risk / 2))-th smallest of the known distances."""
     known = np.sort(distances[~np.isnan(distances)])
     if not len(known):
         return 0.0

@@ -25,9 +25,7 @@ def answers(network: Network, inputs: Sequence[Given], n_rows: int) -> torch.Ten
     return torch.cat(parts)
 
 
-def expected_look_s(
-    network: Network, inputs: Sequence[Given], n_rows: int, clock: Callable[[], float]
-) -> float:
+def expected_look_s(network: Network, inputs: Sequence[Given], n_rows: int, clock: Callable[[], float]) -> float:
     """What a look at so many rows is likely to take, s, from a look at a few, so that the last one falls into the time.
 
     For rows that are no pictures it is too little to be told, and the clock is not read.

@@ -1,4 +1,4 @@
-"""A table of measurements becomes series on a regular grid: sorted, with gaps and repeats found and treated as asked."""
+"""A table of measurements becomes series on a regular grid: sorted, gaps and repeats found and treated as asked."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class Roles:
 class Timeline:
     """S series on one grid, one after the other.
 
-    names: (S,) of the series. begins: (S + 1,) int64 where each begins among all T steps. first: (S,) int64 place of its
-    first step on the grid. values: (T, C) float64, a column for each of `Roles.channels`, NaN where unknown.
+    names: (S,) of the series. begins: (S + 1,) int64 where each begins among all T steps. first: (S,) int64 place of
+    its first step on the grid. values: (T, C) float64, a column for each of `Roles.channels`, NaN where unknown.
     """
 
     frequency: Frequency
@@ -286,7 +286,9 @@ def _gaps(timeline: Timeline, places: Array, n_lost: int, roles: Roles, source: 
     is_lost = np.ones(len(timeline.values), bool)
     is_lost[places] = False
     first = stamps_at(timeline.frequency, timeline.numbers[is_lost][:1], name="stamp")[0]
-    found = f"{n_lost:,} of {len(timeline.values):,} steps of {timeline.frequency.told} have no row, the first at {first}"
+    found = (
+        f"{n_lost:,} of {len(timeline.values):,} steps of {timeline.frequency.told} have no row, the first at {first}"
+    )
     if roles.gaps == ERROR:
         raise DataError(
             f"{source}: {found}; --gaps fill carries the last value on and judges nothing there, or mend the data"

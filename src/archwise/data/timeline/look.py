@@ -154,7 +154,7 @@ def find_roles(frame: pl.DataFrame, request: TimelineRequest) -> tuple[Roles, di
     missing = [name for name in request.drop if name not in frame.columns]
     if missing:
         raise ColumnError(f"--drop: there is no column '{missing[0]}'")
-    aside = {name: "left out, as asked" for name in request.drop}
+    aside = dict.fromkeys(request.drop, "left out, as asked")
     past = []
     named = {*roles.channels, roles.time, roles.series, *aside}
     for name in (name for name in frame.columns if name not in named):

@@ -39,9 +39,7 @@ class Steps:
     truth: Array
 
 
-def fit_timeline(
-    timeline: Timeline, roles: Roles, *, train_until: Array, horizon: int
-) -> dict[str, Json]:
+def fit_timeline(timeline: Timeline, roles: Roles, *, train_until: Array, horizon: int) -> dict[str, Json]:
     """Fit scale and seasons on the training steps.
 
     Args:
