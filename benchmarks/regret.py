@@ -99,7 +99,7 @@ def one_split(data: Path, name: str, seconds: float, seed: int) -> Heat:
     file, target = TABLES[name]
     common = [str((data / file).resolve()), "--target", target, "--seed", str(seed)]
     entries = sorted(architectures().items())
-    names = [who for who, entry in entries if "image" not in entry.reads and who != "perceptron"]
+    names = [who for who, entry in entries if entry.reads[0] == "number" and who != "perceptron"]
     alone = tuple(fit(common, who, seconds, only=who) for who in names)
     race = fit(common, "race", max(FEWEST_S, sum(run.seconds for run in alone) / 4), only="")
     return Heat(seed, race, alone)

@@ -19,8 +19,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from archwise.architectures import architectures
+from archwise.model.recurrent_operator import translations
 from archwise.records import (
     Architecture,
+    Array,
     Batch,
     Candidate,
     ColumnProfile,
@@ -41,6 +43,7 @@ NETWORKS = {
 }
 INPUTS = (InputSpec("numbers", "float32", 5), InputSpec("codes", "int64", 3, (2, 5, 40)))
 IMAGE = InputSpec("image", "uint8", 16 * 16 * 3, shape=(16, 16, 3))
+TOKENS = InputSpec("tokens", "int64", 12, (90,), shape=(12,))
 TASK = task("classify")
 STATE = {"classes": ["a", "b", "c"], "counts": [10, 12, 10], "positive": 1}
 
@@ -48,16 +51,25 @@ over_all = pytest.mark.parametrize("name", sorted(NETWORKS))
 
 
 def signature_of(name: str, read: tuple[str, ...] = ("numbers", "codes")) -> Signature:
-    """Columns of a table, and a picture beside them for networks that look at pictures."""
-    image = (IMAGE,) if "image" in NETWORKS[name].reads else ()
-    return Signature((*(spec for spec in INPUTS if spec.name in read), *image), 3)
+    """Columns of a table, and a picture or a text beside them for networks that read those."""
+    beside = tuple(spec for kind, spec in (("image", IMAGE), ("text", TOKENS)) if kind in NETWORKS[name].reads)
+    return Signature((*(spec for spec in INPUTS if spec.name in read), *beside), 3)
 
 
 def batch_of(n: int, seed: int = 0) -> Batch:
     generator = np.random.default_rng(seed)
     codes = np.stack([generator.integers(0, n_codes, n) for n_codes in INPUTS[1].levels], axis=1)
     numbers = generator.normal(size=(n, 5)).astype(np.float32)
-    return {"numbers": numbers, "codes": codes, "image": generator.integers(0, 256, (n, *IMAGE.shape), np.uint8)}
+    image = generator.integers(0, 256, (n, *IMAGE.shape), np.uint8)
+    return {"numbers": numbers, "codes": codes, "image": image, "tokens": texts_of(n, generator)}
+
+
+def texts_of(n: int, generator: np.random.Generator) -> Array:
+    """Tokens (n, T) of all lengths, the first text empty."""
+    tokens = generator.integers(1, TOKENS.levels[0], (n, *TOKENS.shape))
+    lengths = generator.integers(2, TOKENS.width + 1, n)  # of one word there would be two alike
+    lengths[0] = 0
+    return np.where(np.arange(TOKENS.width) < lengths[:, None], tokens, 0)
 
 
 def tensors_of(batch: Batch, signature: Signature) -> list[torch.Tensor]:
@@ -80,12 +92,13 @@ def answer(network: Network, batch: Batch) -> torch.Tensor:
 
 
 def profile_of(n_rows: int, picture: Mapping[str, Scalar] | None = None) -> Profile:
-    """A number, a category and a picture: 32 pixels a side and coloured, unless something else is told of it."""
+    """A number, a category, a text and a picture: 32 pixels a side and coloured, unless else is told of it."""
     shown = {"width": 32, "height": 32, "colour": 1.0, **(picture or {})}
     columns = (
         ColumnProfile("c0", "number", "", True, 0, 9),
         ColumnProfile("c1", "category", "", True, 0, 9),
         ColumnProfile("c2", "image", "", True, 0, n_rows, shown),
+        ColumnProfile("c3", "text", "", True, 0, n_rows, {"words": 20.0, "usual": 45, "longest": 60}),
     )
     return Profile("a table", n_rows, columns, "y", "classify", "", ("a", "b", "c"), (10, 12, 10))
 
@@ -114,7 +127,7 @@ def test_outputs_have_one_row_for_each_row_and_one_column_for_each_class(name: s
 def test_it_serves_data_with_one_kind_of_input(name: str, read: tuple[str, ...]) -> None:
     signature = signature_of(name, read)
     if not signature.inputs:
-        pytest.skip("what reads no pictures needs a column")
+        pytest.skip("what reads neither pictures nor texts needs a column")
     assert answer(make(name, signature=signature), batch_of(4)).shape == (4, 3)
 
 
@@ -149,15 +162,16 @@ def test_the_same_seed_gives_the_same_weights(name: str) -> None:
 @over_all
 def test_it_memorises_32_rows(name: str, tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
-    reads_pictures = "image" in NETWORKS[name].reads
-    wide = IMAGE if reads_pictures else InputSpec("numbers", "float32", 40)  # more than rows: a sum can tell all apart
-    numbers = generator.normal(size=(32, 40)).astype(np.float32)
-    cells = (
-        {"image": generator.integers(0, 256, (32, *IMAGE.shape), np.uint8)} if reads_pictures else {"numbers": numbers}
-    )
-    rows = Examples(cells, np.arange(32) % 3)
+    wide, cells = InputSpec("numbers", "float32", 40), generator.normal(size=(32, 40)).astype(np.float32)
+    if "image" in NETWORKS[name].reads:
+        wide, cells = IMAGE, generator.integers(0, 256, (32, *IMAGE.shape), np.uint8)
+    elif "text" in NETWORKS[name].reads:
+        wide, cells = TOKENS, texts_of(32, generator)
+    rows = Examples({wide.name: cells}, np.arange(32) % 3)  # more columns than rows: a sum can tell all apart
     plan = Plan(epochs=300, batch=32, rate=1e-2, decay=0.0, patience=300)
-    pairs = settings_of({**NETWORKS[name].defaults(), "dropout": 0.0}.items() if NETWORKS[name].space else ())
+    defaults = NETWORKS[name].defaults()
+    none_dropped = {key: 0.0 for key in ("dropout", "word_dropout") if key in defaults}
+    pairs = settings_of({**defaults, **none_dropped}.items())
     network = make_network(NETWORKS[name], Candidate(name, pairs, plan), Signature((wide,), 3), TASK, STATE)
     trained = train(
         network,
@@ -197,8 +211,14 @@ def test_onnx_agrees_to_1e_4_at_any_batch(name: str) -> None:
             tuple(tensors_of(batch_of(4), network.signature)),
             input_names=[spec.name for spec in specs],
             output_names=["outputs"],
-            dynamic_shapes=((dict.fromkeys([0], torch.export.Dim("rows")),) * len(specs),),
+            dynamic_shapes=(
+                tuple(
+                    {0: torch.export.Dim("rows"), **({1: torch.export.Dim("steps")} if spec.is_padded else {})}
+                    for spec in specs
+                ),
+            ),
             dynamo=True,
+            custom_translation_table=translations(),
             verbose=False,
         )
     assert program is not None
@@ -209,6 +229,26 @@ def test_onnx_agrees_to_1e_4_at_any_batch(name: str) -> None:
         batch = {spec.name: batch_of(n, seed=n)[spec.name] for spec in specs}
         (found,) = session.run(["outputs"], batch)
         np.testing.assert_allclose(found, answer(network, batch).numpy(), atol=1e-4)
+
+
+@over_all
+def test_a_sequence_is_answered_alike_however_much_padding_follows(name: str) -> None:
+    if not any(spec.is_padded for spec in signature_of(name).inputs):
+        pytest.skip("it reads no sequences")
+    network, batch = make(name), batch_of(24)
+    short = {**batch, "tokens": np.where(np.arange(TOKENS.width) < 5, batch["tokens"], 0)}
+    cut = {**short, "tokens": short["tokens"][:, :5]}
+    torch.testing.assert_close(answer(network, cut), answer(network, short), rtol=1e-5, atol=1e-6)
+
+
+@over_all
+def test_it_gives_the_form_that_the_signature_asks_for(name: str) -> None:
+    for form in NETWORKS[name].gives:
+        signature = replace(signature_of(name), form=form)
+        body = NETWORKS[name].build(signature, NETWORKS[name].defaults())  # type: ignore[misc]
+        features = body(dict(zip((s.name for s in signature.inputs), tensors_of(batch_of(4), signature), strict=True)))
+        assert features.shape[-1] == body.width
+        assert features.shape[:-1] in ((4,), (4, TOKENS.width)) if form == "sequence" else features.shape[0] == 4
 
 
 @over_all

@@ -16,7 +16,7 @@ from archwise.config import Config, make_config
 from archwise.errors import UsageError
 from archwise.records import Candidate, ColumnProfile, Json, Profile, Suits
 
-OF_TABLES = [entry for entry in architectures().values() if entry.reads[0] != "image"]  # that need no picture
+OF_TABLES = [entry for entry in architectures().values() if entry.reads[0] == "number"]  # that need a table alone
 NETWORKS = [entry.name for entry in OF_TABLES if not entry.is_reference]
 REFERENCES = [entry.name for entry in OF_TABLES if entry.is_reference]
 
@@ -59,12 +59,20 @@ def test_every_reason_names_a_fact_of_the_data() -> None:
 
 
 def test_what_cannot_read_the_data_is_listed_with_the_reason_and_not_raced() -> None:
-    texts = profile(kinds=("text",))
-    listed = shortlist(texts, config())
+    keys = profile(kinds=("identifier",))
+    listed = shortlist(keys, config())
     assert {item.prior for item in listed} == {0.0}
-    assert all("the data have text" in item.because for item in listed)
+    assert all("the data have identifier" in item.because for item in listed)
     with pytest.raises(UsageError, match=r"can read these data.*archwise shortlist"):
-        enter(texts, config(), n_workers=1)
+        enter(keys, config(), n_workers=1)
+
+
+def test_what_gives_no_form_that_the_task_takes_is_listed_with_the_reason() -> None:
+    steps = replace(architecture("mlp"), gives=("sequence",))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(room, "architectures", lambda: {"mlp": steps})
+        (item,) = shortlist(profile(), config())
+    assert (item.prior, item.because) == (0.0, "it gives a sequence, and the task classify takes a vector")
 
 
 def test_only_lists_those_alone() -> None:

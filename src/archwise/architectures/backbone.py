@@ -77,7 +77,7 @@ def transfer_architecture(family: FamilyOfBackbones) -> Architecture:
         summary=family.summary,
         source=family.source,
         reads=("image",),
-        gives="vector",
+        gives=("vector",),
         suits=suits,
         space=_space(family),
         need=need,

@@ -41,7 +41,7 @@ def build(signature: Signature, settings: Mapping[str, Scalar]) -> torch.nn.Modu
     """Build the body, which has no weights of its own: those of the head are all there are.
 
     Args:
-        signature: input `series`.
+        signature: input `window`.
         settings: a value for every setting of the space.
 
     Returns:
@@ -88,7 +88,7 @@ ARCHITECTURE = Architecture(
     summary="each step ahead as a weighted sum of the past, of trend and season apart where that helps",
     source="Zeng et al. 2023 (DLinear, NLinear); Kim et al. 2022 (reversible normalisation)",
     reads=("series",),
-    gives="window",
+    gives=("window",),
     tasks=("forecast",),
     suits=suits,
     space=SPACE,

@@ -37,7 +37,7 @@ def build(signature: Signature, settings: Mapping[str, Scalar]) -> torch.nn.Modu
     """Build the body.
 
     Args:
-        signature: input `series`.
+        signature: input `window`.
         settings: a value for every setting of the space.
 
     Returns:
@@ -89,7 +89,7 @@ ARCHITECTURE = Architecture(
     summary="hidden layers over a window, beside a weighted sum of its steps",
     source="Das et al. 2023 (TiDE); Rumelhart, Hinton & Williams 1986",
     reads=("series",),
-    gives="window",
+    gives=("window",),
     tasks=("forecast",),
     suits=suits,
     space=SPACE,

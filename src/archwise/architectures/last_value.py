@@ -18,8 +18,8 @@ def _suits(profile: Profile) -> Suits:
 def _solve(
     signature: Signature, _settings: Mapping[str, Scalar], _batch: Batch, _targets: Array, _task: str, _seed: int
 ) -> Solved:
-    series = signature.input("series")
-    n_past = 1 if series is None else series.row[0]
+    window = signature.input("window")
+    n_past = 1 if window is None else window.row[0]
     places = np.full(signature.horizon, -1)
     return solved_by(signature, past_weights(n_past, places), n_parameters=0)
 
@@ -30,7 +30,7 @@ ARCHITECTURE = Architecture(
     summary="All steps ahead are as the last one: what any forecast must beat.",
     source="the naive forecast; Hyndman & Athanasopoulos 2021, section 5.2",
     reads=("series",),
-    gives="window",
+    gives=("window",),
     tasks=("forecast",),
     suits=_suits,
     need=Need("raw", past=1),

@@ -143,7 +143,7 @@ ARCHITECTURE = Architecture(
     summary="Logistic regression, or ridge regression for a number: a weight for each number and level.",
     source="Cox 1958 (logistic); Hoerl & Kennard 1970 (ridge); scikit-learn",
     reads=("number", "category", "boolean", "date"),
-    gives="vector",
+    gives=("vector",),
     suits=_suits,
     space=(
         Setting("penalty", 1.0, "strength of the squared penalty on the weights", low=1e-4, high=1e4, log=True),

@@ -89,7 +89,7 @@ ARCHITECTURE = Architecture(
     summary="The most frequent class, or the mean: what any model must beat.",
     source="Holte 1993, the baseline below 1R",
     reads=("number", "category", "boolean", "date", "image"),
-    gives="vector",
+    gives=("vector",),
     suits=_suits,
     tasks=("classify", "regress", "multilabel"),
     space=(Setting("counts", "columns", "what there is in a row", choices=("columns", "pictures"), searched=False),),

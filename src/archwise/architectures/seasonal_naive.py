@@ -45,7 +45,7 @@ ARCHITECTURE = Architecture(
     summary="Each step ahead is as it was one season before.",
     source="the seasonal naive forecast; Hyndman & Athanasopoulos 2021, section 5.2",
     reads=("series",),
-    gives="window",
+    gives=("window",),
     tasks=("forecast",),
     suits=_suits,
     space=(Setting("season", 24, "steps after which it repeats", low=2, high=_LONGEST, log=True, searched=False),),

@@ -104,7 +104,7 @@ def fit_fading(series: Array, *, season: int, with_trend: bool) -> Fading:
 
 def _runs(batch: Batch, n_targets: int) -> list[Array]:
     """The series that the windows were cut from, (T, M) each, the longest first."""
-    windows = batch["series"]
+    windows = batch["window"]
     if isinstance(windows, Windows):
         starts, n_steps = windows.starts, windows.n_steps
         cuts = np.flatnonzero(np.diff(starts) != 1) + 1
@@ -169,7 +169,7 @@ ARCHITECTURE = Architecture(
     summary="Exponential smoothing (Holt-Winters): level, damped trend and season as fading means of the past.",
     source="Holt 1957; Winters 1960; Gardner & McKenzie 1985; statsmodels",
     reads=("series",),
-    gives="window",
+    gives=("window",),
     tasks=("forecast",),
     suits=_suits,
     space=SPACE,

@@ -37,7 +37,7 @@ def build(signature: Signature, settings: Mapping[str, Scalar]) -> torch.nn.Modu
     """Build the body.
 
     Args:
-        signature: input `series`.
+        signature: input `window`.
         settings: a value for every setting of the space.
 
     Returns:
@@ -88,7 +88,7 @@ ARCHITECTURE = Architecture(
     summary="dilated causal convolutions over a window, each layer seeing twice as far back",
     source="Bai, Kolter & Koltun 2018",
     reads=("series",),
-    gives="window",
+    gives=("window",),
     tasks=("forecast",),
     suits=suits,
     space=SPACE,

@@ -20,7 +20,7 @@ def solved_by(signature: Signature, weights: Array, *, n_parameters: int) -> Sol
     """A reference that answers by weights.
 
     Args:
-        signature: input `series` (L, C), of which the first M channels are the targets.
+        signature: input `window` (L, C), of which the first M channels are the targets.
         weights: (M, L, H), or (1, L, H) for all targets alike, float64, on scaled values.
         n_parameters: of the rule that they come from.
     """
@@ -35,7 +35,7 @@ def solved_by(signature: Signature, weights: Array, *, n_parameters: int) -> Sol
         "flat": np.array([-1, signature.n_outputs], np.int64),
     }
     nodes = [
-        helper.make_node("Slice", ["series", "begin", "end", "channels"], ["targets"]),  # (B, L, M)
+        helper.make_node("Slice", ["window", "begin", "end", "channels"], ["targets"]),  # (B, L, M)
         helper.make_node("Cast", ["targets"], ["doubles"], to=TensorProto.DOUBLE),
         helper.make_node("Transpose", ["doubles"], ["by_target"], perm=[0, 2, 1]),  # (B, M, L)
         helper.make_node("Unsqueeze", ["by_target", "steps"], ["as_rows"]),  # (B, M, 1, L)
@@ -62,9 +62,9 @@ def windows_of(batch: Batch, n_targets: int, *, rows: Array | None = None) -> It
     Args:
         rows: which rows, None for all.
     """
-    rows = np.arange(len(batch["series"])) if rows is None else rows
+    rows = np.arange(len(batch["window"])) if rows is None else rows
     for start in range(0, len(rows), ROWS_AT_ONCE):
-        some = batch["series"][rows[start : start + ROWS_AT_ONCE]]
+        some = batch["window"][rows[start : start + ROWS_AT_ONCE]]
         yield np.asarray(some)[:, :, :n_targets].transpose(0, 2, 1).astype(np.float64)
 
 

@@ -16,7 +16,7 @@ class WindowBody(nn.Module):
     """A body of forecasts: every target of a window goes through one network of its own.
 
     Args:
-        signature: input `series` (L, C), of which the first M channels are the targets; `future` and `calendar`, (H, F).
+        signature: input `window` (L, C), whose first M channels are the targets; `future`, `calendar` (H, F).
         inner: from (B M, L, 1 + P) to (B M, width), with an int attribute `width`.
         settings: level, calendar, covariates.
     """
@@ -34,7 +34,7 @@ class WindowBody(nn.Module):
 
     def forward(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Map a batch of named inputs to features (B, M, width + 2 [+ H])."""
-        series = batch["series"]
+        series = batch["window"]
         targets = series[..., : self.n_targets].transpose(1, 2)  # (B, M, L)
         level, spread = self._level(targets)
         scaled = ((targets - level) / spread).unsqueeze(-1)  # (B, M, L, 1)
@@ -81,13 +81,13 @@ class _Ahead(nn.Module):
 
 def n_channels(signature: Signature, settings: Mapping[str, Scalar]) -> int:
     """How many channels a target is read with: itself, and the covariates where they are read."""
-    series = signature.input("series")
-    if series is None or settings["covariates"] == "none":
+    window = signature.input("window")
+    if window is None or settings["covariates"] == "none":
         return 1
-    return 1 + series.row[1] - signature.n_targets
+    return 1 + window.row[1] - signature.n_targets
 
 
 def n_past(signature: Signature) -> int:
     """L, how many steps a window has."""
-    series = signature.input("series")
-    return 0 if series is None else series.row[0]
+    window = signature.input("window")
+    return 0 if window is None else window.row[0]

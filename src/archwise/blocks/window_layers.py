@@ -1,4 +1,4 @@
-"""Layers between a window and its features: hidden layers, dilated convolutions, a recurrent cell over segments."""
+"""Layers between a window and its features: hidden layers, and dilated convolutions."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class TemporalConvolutions(nn.Module):
     def forward(self, window: torch.Tensor) -> torch.Tensor:
         """Map (N, L, C) to (N, width + L)."""
         joined = window[:, window.shape[1] - self.n_steps * self.stride :]
-        steps = self.entry(joined.reshape(len(window), self.n_steps, -1)).transpose(1, 2)  # (N, width, T)
+        steps = self.entry(joined.reshape(-1, self.n_steps, self.entry.in_features)).transpose(1, 2)  # (N, width, T)
         for block in self.blocks:
             steps = block(steps)
         return torch.cat([steps[..., -1], window[..., 0]], dim=1)
@@ -78,35 +78,3 @@ class _CausalBlock(nn.Module):
         held = torch.relu(self.first(nn.functional.pad(steps, (self.reach, 0))))
         added: torch.Tensor = self.dropout(self.second(held))
         return steps + added
-
-
-class SegmentCell(nn.Module):
-    """A recurrent cell that reads a window segment by segment; its last state.
-
-    Args:
-        n_past: L. n_channels: C. segment: steps of each. width: of the state. dropout: share of it left out.
-
-    Source:
-        Lin et al. 2023 (SegRNN), with one map to all steps ahead in place of one a segment; Cho et al. 2014 (GRU).
-    """
-
-    def __init__(self, n_past: int, n_channels: int, *, segment: int, width: int, dropout: float) -> None:
-        super().__init__()
-        self.segment = max(1, min(segment, n_past))
-        self.n_segments = n_past // self.segment
-        self.entry = nn.Linear(self.segment * n_channels, width)
-        self.cell = nn.GRU(width, width, batch_first=True)
-        for name, weight in self.cell.named_parameters():
-            if name.startswith("weight_hh"):
-                for part in weight.chunk(3):
-                    nn.init.orthogonal_(part)
-        self.dropout = Dropout(dropout)
-        self.width = width
-
-    def forward(self, window: torch.Tensor) -> torch.Tensor:
-        """Map (N, L, C) to (N, width)."""
-        joined = window[:, window.shape[1] - self.n_segments * self.segment :]
-        segments = torch.relu(self.entry(joined.reshape(len(window), self.n_segments, -1)))
-        states, _ = self.cell(segments)
-        last: torch.Tensor = self.dropout(states[:, -1])
-        return last

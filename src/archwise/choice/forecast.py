@@ -30,7 +30,7 @@ from archwise.data.timeline.prepare import (
     FUTURE,
     KIND,
     NAME,
-    SERIES,
+    WINDOW,
     Steps,
     as_preparation,
     batch_at,
@@ -160,7 +160,7 @@ def _store(folder: Path, steps: Steps) -> dict[str, Path]:
     """Write the open steps; where each input lies."""
     place = folder / PLACE
     place.mkdir()
-    held = {SERIES: steps.series, FUTURE: steps.future, CALENDAR: steps.calendar}
+    held = {WINDOW: steps.series, FUTURE: steps.future, CALENDAR: steps.calendar}
     for name, array in held.items():
         np.save(place / f"{name}.npy", array, allow_pickle=False)
     return {name: place / f"{name}.npy" for name in held}

@@ -16,20 +16,21 @@ from archwise.choice.seal import write_seal
 from archwise.config import Config
 from archwise.data.bad import count_bad, refuse_counted
 from archwise.data.finding import join_findings
-from archwise.data.growing import GrowingArray, narrow_dtype
+from archwise.data.growing import GrowingArray
 from archwise.data.look import target_values
 from archwise.data.prepare import (
     Preparation,
     apply_preparation,
     fit_preparation,
     inputs_of,
+    narrowed,
     parse_columns,
 )
 from archwise.data.side import SideRule, make_side_rule, sides_of
 from archwise.data.split import TEST, TRAIN, VALID, SplitRule, fingerprint
 from archwise.data.target import CLASSIFY
 from archwise.errors import DataError, UsageError
-from archwise.records import Array, Batch, Finding, Json, Need, Parts, Profile, Stream, Table, Task
+from archwise.records import Array, Finding, Json, Need, Parts, Profile, Stream, Table, Task
 from archwise.tasks import fit_target, main_metric, task
 
 _PARTS = {"train": TRAIN, "valid": VALID}
@@ -212,16 +213,8 @@ def _arrays_of(folder: Path, chunk: _Chunk, way: _Way) -> Iterator[tuple[Path, A
         yield targets_path(folder, part), way.task.encode(way.state, target)
         for preparation in way.preparations:
             batch = apply_preparation(preparation, typed)
-            for name, array in (_narrowed(batch, preparation) if part == "train" else batch).items():
+            for name, array in (narrowed(batch, preparation) if part == "train" else batch).items():
                 yield prepared_path(folder, preparation.need, part, name), array
-
-
-def _narrowed(batch: Batch, preparation: Preparation) -> Batch:
-    """Codes in as few bytes as their levels need."""
-    levels = {spec.name: spec.levels for spec in inputs_of(preparation)}
-    return {
-        name: array.astype(narrow_dtype(max(levels[name]))) if levels[name] else array for name, array in batch.items()
-    }
 
 
 def _gather(tally: _Tally, chunk: _Chunk) -> None:

@@ -41,6 +41,7 @@ from archwise.records import (
     Signature,
     Trial,
 )
+from archwise.tasks import task
 
 RUN_FORMAT = 1
 PARTS = ("train", "valid")
@@ -95,8 +96,8 @@ class Ground:
 
     def signed(self, inputs: tuple[InputSpec, ...]) -> Signature:
         """What a body may know of the data that come as these inputs."""
-        horizon = int(self.target_state.get("horizon", 0))
-        return Signature(inputs, self.n_outputs, float(self.target_state.get("zero", 0.0)), horizon)
+        zero, horizon = float(self.target_state.get("zero", 0.0)), int(self.target_state.get("horizon", 0))
+        return Signature(inputs, self.n_outputs, zero, task(self.profile.task).needs, horizon)
 
 
 @dataclass(frozen=True)

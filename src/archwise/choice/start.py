@@ -40,6 +40,7 @@ from archwise.data.prepare import (
     cells_told,
     fit_preparation,
     inputs_of,
+    narrowed,
     parse_columns,
     with_names,
 )
@@ -219,6 +220,7 @@ def _prepare(folder: Path, rows: Rows, sides: tuple[Array, Array], store: Store)
             part: apply_preparation(preparation, rows.typed[numbers], store=store.folder)
             for part, numbers in zip(("train", "valid"), sides, strict=True)
         }
+        parts["train"] = narrowed(parts["train"], preparation, names=("tokens", "terms"))
         write_prepared(folder, preparation, parts)
         inputs[need.key] = inputs_of(preparation)
     return inputs

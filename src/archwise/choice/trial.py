@@ -317,9 +317,14 @@ def _eager_latency_ms(network: object, batch: Batch, n: int = 50) -> float:
     import torch
 
     from archwise.training.network import Network
+    from archwise.training.rows import cut_padding, row_lengths
 
     assert isinstance(network, Network)
-    tensors = [torch.from_numpy(batch[spec.name][:1].copy()) for spec in network.signature.inputs]
+    specs = network.signature.inputs
+    tensors = [torch.from_numpy(batch[spec.name][:1].copy()) for spec in specs]
+    lengths = row_lengths(specs, batch)
+    if lengths is not None:
+        tensors = cut_padding(specs, tensors, int(lengths[0]))
     network = network.to("cpu").eval()
     times: list[float] = []
     with torch.inference_mode():

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 
+from archwise.data.growing import narrow_dtype
 from archwise.data.kinds import kind as pick_kind
 from archwise.errors import ColumnError, nearest
 from archwise.records import Array, Batch, Finding, InputSpec, Json, Need, Store
 
 N_SHOWN = 5  # cells that a finding names
-_DTYPES = {
-    "numbers": np.float32,
-    "codes": np.int64,
-    "image": np.uint8,
-    "series": np.float32,
-    "future": np.float32,
-    "calendar": np.float32,
-}  # the inputs there are, in the order a network takes them
+_DTYPES: Mapping[str, Literal["float32", "int64", "uint8"]] = {  # the inputs there are, as a network takes them
+    "numbers": "float32",
+    "codes": "int64",
+    "image": "uint8",
+    "tokens": "int64",
+    "terms": "int64",
+    "term_weights": "float32",
+    "series": "float32",
+    "window": "float32",
+    "future": "float32",
+    "calendar": "float32",
+}
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,9 @@ def apply_preparation(preparation: Preparation, typed: pl.DataFrame, *, store: P
         store: the folder into which the cells were read before, if they were.
 
     Returns:
-        numbers: (N, D) float32, codes: (N, D) int64 and image: (N, H, W, C) uint8, each only where a column gives it.
+        numbers: (N, D) float32; codes: (N, D) int64; image: (N, H, W, C) uint8; tokens: (N, T) int64, 0 behind the end;
+        terms: (N, K) int64 with term_weights: (N, K) float32; series: (N, T, C) float32, NaN behind the end. Each only
+        where a column gives it.
     """
     parts = []
     for column in preparation.columns:
@@ -223,8 +230,16 @@ def _side_by_side(values: Sequence[Array], dtype: Any) -> Array:
     return np.ascontiguousarray(np.concatenate(values, axis=1), dtype=dtype)
 
 
+def narrowed(batch: Batch, preparation: Preparation, *, names: tuple[str, ...] = ("codes", "tokens", "terms")) -> Batch:
+    """The batch with some of what has levels in as few bytes as these need."""
+    levels = {spec.name: spec.levels if spec.name in names else () for spec in inputs_of(preparation)}
+    return {
+        name: array.astype(narrow_dtype(max(levels[name]))) if levels[name] else array for name, array in batch.items()
+    }
+
+
 def inputs_of(preparation: Preparation) -> tuple[InputSpec, ...]:
-    """The inputs that rows give: numbers, codes with the levels of each column, pictures, and windows of series."""
+    """The inputs that `apply_preparation` gives, with the levels of each column or the shape of a row."""
     widths = dict.fromkeys(_DTYPES, 0)
     levels: dict[str, tuple[int, ...]] = dict.fromkeys(_DTYPES, ())
     shapes: dict[str, tuple[int, ...]] = dict.fromkeys(_DTYPES, ())
@@ -234,13 +249,11 @@ def inputs_of(preparation: Preparation) -> tuple[InputSpec, ...]:
                 shapes[name], width = width, prod(width)
             widths[name] += width
             levels[name] += column_levels
-    specs = (
-        InputSpec("numbers", "float32", widths["numbers"]),
-        InputSpec("codes", "int64", widths["codes"], levels["codes"]),
-        InputSpec("image", "uint8", widths["image"], shape=shapes["image"]),
-        *(InputSpec(name, "float32", widths[name], shape=shapes[name]) for name in ("series", "future", "calendar")),
+    return tuple(
+        InputSpec(name, dtype, widths[name], levels[name], shapes[name])
+        for name, dtype in _DTYPES.items()
+        if widths[name] > 0
     )
-    return tuple(spec for spec in specs if spec.width > 0)
 
 
 def dump_preparation(preparation: Preparation) -> tuple[Json, dict[str, Array]]:

@@ -70,7 +70,8 @@ def _data(facts: ModelFacts) -> str:
 def _use(facts: ModelFacts, name: str) -> str:
     if facts.signature.horizon:
         return (
-            f"    pip install archwise\n    archwise predict {name} --horizon {facts.signature.horizon} --out next.csv\n"
+            "    pip install archwise\n"
+            f"    archwise predict {name} --horizon {facts.signature.horizon} --out next.csv\n"
             f"    archwise predict {name} newer.csv --out next.csv\n"
             f"    archwise evaluate {name} labelled.csv --origins 20\n\n"
             "The first goes on from the last steps of the training data, which the model keeps; the second from the "

@@ -12,14 +12,15 @@ import torch
 from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
 from archwise.errors import ParityError
-from archwise.records import Array, Batch, Signature
+from archwise.model.recurrent_operator import translations
+from archwise.records import Array, Batch, InputSpec, Signature
 
 OPSET = 20
 PARITY_LIMIT = 1e-4
 
 
 def export_network(network: torch.nn.Module, example: Batch, signature: Signature) -> bytes:
-    """Write a network as one self-contained ONNX model that takes any number of rows.
+    """Write a network as one self-contained ONNX model that takes any number of rows, and sequences of any length.
 
     Args:
         network: takes the tensors of the signature's inputs in their order, gives (B, K) float32.
@@ -29,10 +30,10 @@ def export_network(network: torch.nn.Module, example: Batch, signature: Signatur
     Returns:
         the model, with the inputs of the signature and one output `outputs`.
     """
-    # One row would be taken for a constant of the graph.
-    rows = {spec.name: np.resize(example[spec.name], (2, *spec.row)) for spec in signature.inputs}
+    # One row would be taken for a constant of the graph, and so would one step.
+    rows = {spec.name: np.resize(example[spec.name], (2, *_row_traced(spec))) for spec in signature.inputs}
     tensors = tuple(torch.from_numpy(np.ascontiguousarray(rows[spec.name])) for spec in signature.inputs)
-    batch = torch.export.Dim("B")
+    axes = {0: torch.export.Dim("B")}, {0: torch.export.Dim("B"), 1: torch.export.Dim("T")}
     with _quiet():
         program = torch.onnx.export(
             network.eval().to("cpu"),
@@ -42,13 +43,19 @@ def export_network(network: torch.nn.Module, example: Batch, signature: Signatur
             opset_version=OPSET,
             input_names=[spec.name for spec in signature.inputs],
             output_names=["outputs"],
-            dynamic_shapes=(({0: batch},) * len(tensors),),
+            dynamic_shapes=(tuple(axes[spec.is_padded] for spec in signature.inputs),),
+            custom_translation_table=translations(),
         )
     if program is None:
         raise ParityError("torch gave no ONNX program for this network; choose another architecture")
     ClearMetadataAndDocStringPass()(program.model)  # it holds the paths and lines of this machine
     written: bytes = program.model_proto.SerializeToString()
     return written
+
+
+def _row_traced(spec: InputSpec) -> tuple[int, ...]:
+    """The shape of a row to trace with: of a sequence as many steps as no other axis has by chance."""
+    return (max(7, spec.row[0]), *spec.row[1:]) if spec.is_padded else spec.row
 
 
 def check_parity(

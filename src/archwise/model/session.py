@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from archwise.data.padding import n_steps
 from archwise.errors import ModelError
 from archwise.records import Array, Batch
 
 MOST_CELLS = 1_000_000  # of one input at a time, of which a graph may make many times as many: 6 photos of 224 pixels
 CHUNK = 8_192  # rows; keeps the largest activations of a wide network within some hundred megabytes
+SEQUENCES = 512  # rows that are sequences, which have activations for every step of them
 THREADS_VARIABLE = "OMP_NUM_THREADS"  # by which whoever began this process may say how many cores are its own
 _DTYPES = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(uint8)": np.uint8}
 
@@ -27,12 +29,18 @@ class Session:
     """An open model.
 
     inputs: (name, dtype, shape of a row) of what the graph reads; a graph may leave out inputs of its signature.
+        The steps of a sequence are None: it takes any number of them.
     n_outputs: K.
     """
 
     runtime: Any
-    inputs: tuple[tuple[str, Any, tuple[int, ...]], ...]
+    inputs: tuple[tuple[str, Any, tuple[int | None, ...]], ...]
     n_outputs: int
+
+    @property
+    def padded(self) -> tuple[str, ...]:
+        """The inputs that are sequences of any length."""
+        return tuple(name for name, _, row in self.inputs if row[0] is None)
 
 
 def open_session(model: bytes | Path, *, threads: int = 1) -> Session:
@@ -79,11 +87,20 @@ def outputs(session: Session, batch: Batch) -> Array:
     Raises:
         ModelError: the batch lacks an input of the graph, or gives it another width.
     """
-    return _run_of(session, batch)(0, _n_rows(batch))
+    _check_inputs(session, batch)
+    n_rows = _n_rows(batch)
+    if not session.padded or n_rows <= 1:
+        return _run_of(session, batch)(0, n_rows)
+    lengths = np.max([n_steps(batch[name]) for name in session.padded], axis=0)
+    order = np.argsort(lengths, kind="stable")  # rows of like length share a chunk
+    answered = np.empty((n_rows, session.n_outputs), np.float32)
+    answered[order] = _run_of(session, {name: array[order] for name, array in batch.items()})(0, n_rows)
+    return answered
 
 
 def row_latency_ms(session: Session, batch: Batch, *, n: int = 200) -> float:
     """The median time of one row, ms, over n calls that take the rows of the batch in turn."""
+    _check_inputs(session, batch)
     run = _run_of(session, batch)
     n_rows = _n_rows(batch)
     times = []
@@ -100,7 +117,10 @@ def _describe(runtime: Any, where: str) -> Session:
     readable = all(node.type in _DTYPES and len(node.shape) >= 2 for node in runtime.get_inputs())
     if not readable or len(found) != 1 or found[0].name != "outputs" or len(found[0].shape) != 2:
         raise ModelError(f"{where}: not a model that archwise wrote: expected one output 'outputs' (B, K)")
-    inputs = tuple((node.name, _DTYPES[node.type], tuple(node.shape[1:])) for node in runtime.get_inputs())
+    inputs = tuple(
+        (node.name, _DTYPES[node.type], tuple(axis if isinstance(axis, int) else None for axis in node.shape[1:]))
+        for node in runtime.get_inputs()
+    )
     return Session(runtime, inputs, found[0].shape[1])
 
 
@@ -108,21 +128,35 @@ def _n_rows(batch: Batch) -> int:
     return len(next(iter(batch.values()), ()))
 
 
-def _tell(row: tuple[int, ...]) -> str:
+def _tell(row: tuple[int | None, ...]) -> str:
     """The shape of a row in words."""
+    if row[0] is None:
+        return " x ".join(["steps", *(str(axis) for axis in row[1:])])
     return f"{row[0]} columns" if len(row) == 1 else " x ".join(str(axis) for axis in row)
 
 
-def _run_of(session: Session, batch: Batch) -> Callable[[int, int], Array]:
-    """A function from a range of rows to their outputs, after the inputs were checked once."""
+def _fits(row: tuple[int | None, ...], found: tuple[int, ...]) -> bool:
+    """Whether rows of a shape can be read as rows of another, whose steps are free."""
+    return len(row) == len(found) and all(axis in (None, given) for axis, given in zip(row, found, strict=True))
+
+
+def _check_inputs(session: Session, batch: Batch) -> None:
     for name, _, row in session.inputs:
-        if name not in batch or batch[name].shape[1:] != row:
+        if name not in batch or not _fits(row, batch[name].shape[1:]):
             found = f"{_tell(batch[name].shape[1:])}" if name in batch else "none"
             raise ModelError(f"the model reads {_tell(row)} of '{name}', and was given {found}; it is not whole")
-    at_once = max(1, min(CHUNK, MOST_CELLS // max(prod(row) for _, _, row in session.inputs)))
+
+
+def _run_of(session: Session, batch: Batch) -> Callable[[int, int], Array]:
+    """A function from a range of rows to their outputs, of inputs that were checked."""
+    widest = max(prod(batch[name].shape[1:]) for name, _, _ in session.inputs)
+    at_once = max(1, min(SEQUENCES if session.padded else CHUNK, MOST_CELLS // max(1, widest)))
 
     def answer(start: int, stop: int) -> Array:
         rows = {name: np.ascontiguousarray(batch[name][start:stop], dtype) for name, dtype, _ in session.inputs}
+        longest = max((int(n_steps(rows[name]).max()) for name in session.padded), default=0)
+        for name in session.padded:  # what is padding in all rows is not computed
+            rows[name] = np.ascontiguousarray(rows[name][:, :longest])
         given: Array = session.runtime.run(None, rows)[0]
         return given
 

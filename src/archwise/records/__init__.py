@@ -26,6 +26,7 @@ from archwise.records.data import (
     Stored,
     Stream,
     Table,
+    TextNeed,
 )
 from archwise.records.learning import Architecture, Inherited, Metric, Plan, Setting, Solved, Suits, Task
 from archwise.records.types import Array, Batch, Family, Form, Json, Scalar, Severity, TrialState, Widths
@@ -68,6 +69,7 @@ __all__ = [
     "Suits",
     "Table",
     "Task",
+    "TextNeed",
     "Trial",
     "TrialState",
     "Verdict",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from archwise.records.types import Array, Batch, Json, Scalar, Severity, Widths
+from archwise.records.types import Array, Batch, Form, Json, Scalar, Severity, Widths
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,38 +150,68 @@ class ImageNeed:
 
 
 @dataclass(frozen=True)
+class TextNeed:
+    """The form in which an architecture asks for texts.
+
+    form: "tokens" are the words of a text in their order, as whole numbers; "terms" are the words or letters that it
+    holds, each with a weight. unit: of what tokens and terms are made. size: of the vocabulary, at most.
+    longest: tokens or terms of a text that are kept; 0 for as many as nearly all training texts have.
+    """
+
+    form: Literal["tokens", "terms"] = "tokens"
+    unit: Literal["word", "subword", "letter"] = "word"
+    size: int = 20_000
+    longest: int = 0
+
+    @property
+    def key(self) -> str:
+        """A name for files and caches."""
+        return f"{self.form}-{self.unit}-{self.size}-{self.longest}"
+
+
+@dataclass(frozen=True)
 class Need:
     """What an architecture asks of its input; it flows into the fitting of the preparation.
 
     numbers: "raw" float32 with NaN for missing; "standard" zero mean and unit variance, missing → 0 with a flag column;
     "quantile" mapped to a normal distribution by the training quantiles, missing → 0 with a flag column;
     "robust" distance from the median in quartile ranges, smoothly clipped to ±3, missing → 0 with a flag column.
-    image: the form of images; None where they are not read.
-    past: steps of a series before the first that is forecast; 0 where no series is read.
+    image, text: the form of images and of texts; None where they are not read.
+    past: steps of a series before the first that is forecast; 0 where nothing is forecast.
     """
 
     numbers: Literal["raw", "standard", "quantile", "robust"] = "standard"
     image: ImageNeed | None = None
+    text: TextNeed | None = None
     past: int = 0
 
     @property
     def key(self) -> str:
         """A name for files and caches."""
-        read = f"-image-{self.image.key}" if self.image else ""
-        return f"numbers-{self.numbers}{read}" + (f"-past-{self.past}" if self.past else "")
+        image = f"-image-{self.image.key}" if self.image else ""
+        text = f"-text-{self.text.key}" if self.text else ""
+        return f"numbers-{self.numbers}{image}{text}" + (f"-past-{self.past}" if self.past else "")
 
     @staticmethod
     def from_json(data: Mapping[str, Json]) -> Need:
         """The need that `dataclasses.asdict` made a JSON object of."""
-        image = data.get("image")
-        return Need(data["numbers"], ImageNeed(**image) if image else None, data.get("past", 0))
+        image, text = data.get("image"), data.get("text")
+        return Need(
+            data["numbers"],
+            ImageNeed(**image) if image else None,
+            TextNeed(**text) if text else None,
+            data.get("past", 0),
+        )
+
+
+PADDED = ("tokens", "series")  # inputs whose rows are sequences, (T,) and (T, C), with padding at their end
 
 
 @dataclass(frozen=True)
 class InputSpec:
     """One named input: (B, width) of dtype, or (B, *shape) where its rows have a shape.
 
-    levels: for codes, how many values each column may take; else empty.
+    levels: for codes, tokens and terms, how many values each column may take; else empty.
     """
 
     name: str
@@ -195,6 +225,11 @@ class InputSpec:
         """The shape of one row."""
         return self.shape or (self.width,)
 
+    @property
+    def is_padded(self) -> bool:
+        """Whether its rows are sequences of up to `shape[0]` steps: 0 behind the end of tokens, NaN of series."""
+        return self.name in PADDED
+
     @staticmethod
     def from_json(data: Mapping[str, Json]) -> InputSpec:
         """The input that `dataclasses.asdict` made a JSON object of."""
@@ -207,12 +242,14 @@ class Signature:
 
     n_outputs: K, that a reference gives; a network gives two more where it learns intervals.
     zero: what the target's nought is among encoded targets, where it is a count or an amount.
+    form: of the features that the head takes, which a body that can give several is asked for.
     horizon: H, steps that are forecast; the outputs are those of the first target, then of the next. 0 for other tasks.
     """
 
     inputs: tuple[InputSpec, ...]
     n_outputs: int
     zero: float = 0.0
+    form: Form = "vector"
     horizon: int = 0
 
     @property

@@ -178,10 +178,12 @@ class Inherited:
 class Architecture:
     """An architecture of the catalogue. Networks have `build`; references have `solve` in its place.
 
-    reads: kinds of columns it can use. tasks: names of tasks it serves; empty for every task that takes its form.
+    reads: kinds of columns it can use. gives: the forms of features it can give; the signature says which is asked.
+    tasks: names of tasks it serves; empty for every task that takes a form it gives.
     space: its settings, defaults first tried. need: what it asks of its input, or a function from its settings to that.
     suits(profile): prior and reason. source: the paper or the book.
-    build(signature, settings) -> torch module: batch dict of tensors -> (B, D) features, with an int attribute `width`.
+    build(signature, settings) -> torch module: batch dict of tensors -> features (B, D), or (B, T, D) where the
+        signature's form is "sequence", with an int attribute `width`, D.
         It may also have: n_members, an int M, and give (B, M, D), one row of features for each member of an ensemble;
         begin(batch), called once with some training rows before the first step; head_rate_factors, the factors of
         the head's `weight` and `bias` on the learning rate. Any module in it may name parameters of its own in
@@ -206,7 +208,7 @@ class Architecture:
     summary: str
     source: str
     reads: tuple[str, ...]
-    gives: Form
+    gives: tuple[Form, ...]
     suits: Callable[[Profile], Suits]
     space: tuple[Setting, ...] = ()
     need: Need | Callable[[Mapping[str, Scalar]], Need] = field(default_factory=Need)

@@ -7,35 +7,69 @@ from collections.abc import Callable, Sequence
 import torch
 
 from archwise.training.network import Network, learn_mode
-from archwise.training.rows import Given, rows_at_once
+from archwise.training.rows import Given, cut_padding, rows_at_once
 
 _ROWS_TIMED = 500
+_SEQUENCES_A_LOOK = 512  # rows of like length at a time, of which few are much shorter than the longest
 
 
-def answers(network: Network, inputs: Sequence[Given], n_rows: int) -> torch.Tensor:
-    """Outputs (n_rows, K) of a network on the first rows of its inputs, on the CPU; it goes on training afterwards."""
+def answers(
+    network: Network,
+    inputs: Sequence[Given],
+    n_rows: int,
+    *,
+    lengths: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Outputs (n_rows, K) of a network on the first rows of its inputs, on the CPU; it goes on training afterwards.
+
+    Args:
+        lengths: (N,) of the rows, where they are sequences: those of like length are answered together.
+    """
     at_once = rows_at_once(network.signature.inputs)
     network.eval()
     with torch.no_grad():
-        parts = [
-            network(*[tensor[start : min(start + at_once, n_rows)] for tensor in inputs]).cpu()
-            for start in range(0, n_rows, at_once)
-        ]
+        if lengths is not None:
+            outputs = _answers_by_length(network, inputs, lengths[:n_rows])
+        else:
+            parts = [
+                network(*[tensor[start : min(start + at_once, n_rows)] for tensor in inputs]).cpu()
+                for start in range(0, n_rows, at_once)
+            ]
+            outputs = torch.cat(parts)
     learn_mode(network)
-    return torch.cat(parts)
+    return outputs
 
 
-def expected_look_s(network: Network, inputs: Sequence[Given], n_rows: int, clock: Callable[[], float]) -> float:
+def _answers_by_length(network: Network, inputs: Sequence[Given], lengths: torch.Tensor) -> torch.Tensor:
+    """The outputs of all rows, those of like length together and without padding behind the longest."""
+    specs = network.signature.inputs
+    rows = torch.argsort(lengths, stable=True)
+    parts = []
+    for some in rows.split(min(_SEQUENCES_A_LOOK, rows_at_once(specs))):  # type: ignore[no-untyped-call]
+        given = [tensor.index_select(0, some.to(_device_of(tensor))) for tensor in inputs]
+        parts.append(network(*cut_padding(specs, given, int(lengths[some[-1]]))).cpu())
+    outputs = torch.cat(parts)
+    return outputs.index_select(0, torch.argsort(rows))
+
+
+def _device_of(tensor: Given) -> torch.device:
+    return tensor.device if isinstance(tensor, torch.Tensor) else torch.device("cpu")
+
+
+def expected_look_s(
+    network: Network,
+    inputs: Sequence[Given],
+    n_rows: int,
+    clock: Callable[[], float],
+    *,
+    lengths: torch.Tensor | None = None,
+) -> float:
     """What a look at so many rows is likely to take, s, from a look at a few, so that the last one falls into the time.
 
-    For rows that are no pictures it is too little to be told, and the clock is not read.
+    For rows that are neither pictures nor sequences it is too little to be told, and the clock is not read.
     """
-    if n_rows <= _ROWS_TIMED or not _reads_pictures(network):
+    if n_rows <= _ROWS_TIMED or all(not spec.shape for spec in network.signature.inputs):
         return 0.0
     began = clock()
-    answers(network, inputs, _ROWS_TIMED)
+    answers(network, inputs, _ROWS_TIMED, lengths=lengths)
     return (clock() - began) * n_rows / _ROWS_TIMED
-
-
-def _reads_pictures(network: Network) -> bool:
-    return any(spec.dtype == "uint8" for spec in network.signature.inputs)

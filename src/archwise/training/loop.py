@@ -27,7 +27,7 @@ from archwise.training.look import answers, expected_look_s
 from archwise.training.network import Network, each_member, learn_mode, learnt_weights, n_parameters, put_back
 from archwise.training.optimizer import make_optimizer, set_rates
 from archwise.training.order import Order
-from archwise.training.rows import as_tensor, first_rows, input_tensors
+from archwise.training.rows import as_tensor, cut_padding, first_rows, input_tensors, row_lengths
 from archwise.training.schedule import SCHEDULES
 
 FEWEST_STEPS_A_LOOK, MOST_STEPS_A_LOOK = 20, 400
@@ -113,9 +113,9 @@ def train(network: Network, job: TrainJob, *, train: Examples, valid: Examples, 
     device = pick_device(job.device)
     with own_random_numbers(device, job.plan.seed):
         run = begin_run(network, job, train=train, valid=valid, checkpoint=tools.checkpoint)
-        look_s = (
-            0.0 if math.isinf(deadline) else expected_look_s(run.judged, run.valid_inputs, len(run.truth), tools.clock)
-        )
+        rows = run.valid_inputs, len(run.truth)
+        told = not math.isinf(deadline)
+        look_s = expected_look_s(run.judged, *rows, tools.clock, lengths=run.valid_lengths) if told else 0.0
         landing = Landing(last_step(run, limit), deadline, clock=tools.clock, look_s=look_s) if limit.lands else None
         _advance(run, last_step(run, limit), deadline - look_s, landing, tools=tools)
         return end_run(run, tools.checkpoint, seconds=lambda: tools.clock() - began)
@@ -194,9 +194,12 @@ class Run:
         self.faded = math.nan  # what the dropouts stand at
         self.optimizer = make_optimizer(network, plan)
         self.n_rows = len(train.targets)
-        self.order = Order(self.n_rows, plan.seed)
-        self.mapped = (*train.batch.values(), train.targets)
         self.batch = min(plan.batch, self.n_rows)
+        self.lengths, self.valid_lengths = (
+            row_lengths(network.signature.inputs, part.batch) for part in (train, valid)
+        )
+        self.order = Order(self.n_rows, plan.seed, lengths=self.lengths, batch=self.batch)
+        self.mapped = (*train.batch.values(), train.targets)
         self.steps_an_epoch = self.n_rows // self.batch  # what is left over falls to another batch in the next epoch
         self.steps_a_look = _steps_a_look(self.steps_an_epoch)
         self.total = plan.epochs * self.steps_an_epoch
@@ -285,7 +288,7 @@ def _advance(run: Run, last: int, deadline: float, landing: Landing | None, *, t
         optimizer.zero_grad(set_to_none=True)
         faded = run.fade(run.place, run.total)
         run.fade_dropouts(faded)
-        loss = _mean_loss(run, rows.to(run.device))
+        loss = _mean_loss(run, rows)
         loss.backward()  # type: ignore[no-untyped-call]
         if plan.clip > 0.0:
             torch.nn.utils.clip_grad_norm_(parameters, plan.clip, foreach=True)
@@ -306,9 +309,11 @@ def _advance(run: Run, last: int, deadline: float, landing: Landing | None, *, t
                 saved_at = tools.clock()
 
 
-def _mean_loss(run: Run, rows: torch.Tensor) -> torch.Tensor:
-    both = zip(run.inputs, run.valid_inputs, strict=True)
+def _mean_loss(run: Run, places: torch.Tensor) -> torch.Tensor:
+    rows, both = places.to(run.device), zip(run.inputs, run.valid_inputs, strict=True)
     inputs = [tensor.index_select(0, rows).to(like.dtype) for tensor, like in both]
+    if run.lengths is not None:
+        inputs = cut_padding(run.network.signature.inputs, inputs, int(run.lengths[places].max()))
     mixed = None
     if run.place_of_pictures is not None:
         inputs[run.place_of_pictures], mixed = augment(inputs[run.place_of_pictures], run.plan.augment)
@@ -369,7 +374,7 @@ def _answer(run: Run) -> torch.Tensor:
     """Outputs (N_valid, K) of the judged network on the validation rows, on the CPU."""
     if run.judged is not run.network:
         take_the_rest(run.judged, run.network)
-    return answers(run.judged, run.valid_inputs, len(run.truth))
+    return answers(run.judged, run.valid_inputs, len(run.truth), lengths=run.valid_lengths)
 
 
 def _score(run: Run, outputs: torch.Tensor) -> float:

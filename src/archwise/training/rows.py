@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from archwise.data.mapped import Picked
+from archwise.data.padding import n_steps
 from archwise.data.timeline.windows import Windows
 from archwise.records import Array, Batch, InputSpec
 
@@ -89,6 +90,24 @@ def _rows_of(array: Array, device: torch.device) -> Given:
     if isinstance(array, Picked):
         return PickedTensor(as_tensor(array.source, torch.device("cpu")), torch.from_numpy(array.rows), device)
     return as_tensor(array, device)
+
+
+def row_lengths(inputs: Sequence[InputSpec], batch: Batch) -> torch.Tensor | None:
+    """How many steps each row has before its padding, (N,) int64, at least 1; None where no row is a sequence."""
+    padded = [spec for spec in inputs if spec.is_padded]
+    if not padded:
+        return None
+    n_rows = len(batch[padded[0].name])
+    parts = [
+        np.max([n_steps(batch[spec.name][start : start + ROWS_A_LOOK]) for spec in padded], axis=0)
+        for start in range(0, n_rows, ROWS_A_LOOK)
+    ]
+    return torch.from_numpy(np.concatenate(parts))
+
+
+def cut_padding(inputs: Sequence[InputSpec], tensors: Sequence[torch.Tensor], n_steps: int) -> list[torch.Tensor]:
+    """Rows without the columns behind their longest sequence, of n_steps."""
+    return [tensor[:, :n_steps] if spec.is_padded else tensor for spec, tensor in zip(inputs, tensors, strict=True)]
 
 
 def rows_at_once(inputs: Sequence[InputSpec]) -> int:

@@ -25,7 +25,7 @@ def spec_series(state: Mapping[str, Json]) -> Widths:
         return {}
     roles, horizon = state["roles"], int(state["horizon"])
     shapes = {
-        "series": (int(state["past"]), sum(len(roles[role]) for role in ("targets", "past", "known"))),
+        "window": (int(state["past"]), sum(len(roles[role]) for role in ("targets", "past", "known"))),
         "future": (horizon, len(roles["known"])),
         "calendar": (horizon, 2 * len(state["calendar"])),
     }

@@ -21,7 +21,7 @@ from archwise.errors import DataError, TargetError
 from archwise.records import Array, Batch, Json, Need
 
 NAME, KIND = "timeline", "series"  # of the one prepared column
-SERIES, FUTURE, CALENDAR = "series", "future", "calendar"  # the inputs
+WINDOW, FUTURE, CALENDAR = "window", "future", "calendar"  # the inputs
 FORECAST = "forecast"
 
 
@@ -126,7 +126,7 @@ def prepare_steps(state: Mapping[str, Json], timeline: Timeline) -> Steps:
 def batch_at(state: Mapping[str, Json], steps: Steps, origins: Array, *, past: int) -> Batch:
     """The inputs of origins, (N,) places among all steps, as windows."""
     horizon = int(state["horizon"])
-    batch: dict[str, Windows] = {SERIES: Windows(None, steps.series, origins - past, past)}
+    batch: dict[str, Windows] = {WINDOW: Windows(None, steps.series, origins - past, past)}
     for name, array in ((FUTURE, steps.future), (CALENDAR, steps.calendar)):
         if array.shape[1]:
             batch[name] = Windows(None, array, origins, horizon)

@@ -23,7 +23,7 @@ def find_seasons(series: list[Array], frequency: Frequency) -> tuple[int, ...]:
     """Propose seasons, the strongest first; none where nothing repeats.
 
     A season is a peak of the mean autocorrelation of the series that stands out from the valley before it, as slow
-    waves do not. The periods of the calendar are tried first, so that 8,766 hours are a year although its peak is broad.
+    waves do not. The periods of the calendar are tried first: 8,766 hours are a year, although its peak is broad.
 
     Args:
         series: (T,) of training values each, all known.

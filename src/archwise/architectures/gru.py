@@ -1,0 +1,40 @@
+"""The gated recurrent unit: a recurrent network with two gates and no memory beside its state."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from archwise.architectures.recurrent_plan import SPACE, build_recurrent, recurrent_variants
+from archwise.architectures.sequence_plan import READS, judge_sequences, sequence_plan, text_need
+from archwise.records import Architecture, Plan, Profile, Suits
+
+
+def suits(profile: Profile) -> Suits:
+    """Judge the data by how many sequences there are to learn from."""
+    return judge_sequences(
+        profile,
+        many=(0.6, "enough for a network that reads them in their order, with two gates"),
+        some=(0.45, "enough for a small network that reads them in their order"),
+        few=(0.25, "few to learn the vectors of words from"),
+    )
+
+
+def plan(profile: Profile) -> Plan:
+    """Plan its training."""
+    return sequence_plan(profile, rate=2e-3)
+
+
+ARCHITECTURE = Architecture(
+    name="gru",
+    family="sequence",
+    summary="a recurrent network with two gates: one forgets, one mixes the new state with the old",
+    source="Cho et al. 2014",
+    reads=READS,
+    gives=("vector", "sequence", "window"),
+    suits=suits,
+    space=SPACE,
+    need=text_need,
+    build=partial(build_recurrent, "gru"),
+    plan=plan,
+    variants=recurrent_variants,
+)
