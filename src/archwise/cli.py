@@ -35,7 +35,10 @@ Source = Annotated[
 ModelFolder = Annotated[Path, typer.Argument(help="A model folder, as fit wrote it.")]
 Target = Annotated[str, typer.Option(help="The column to predict; or several of yes and no: a,b,c.")]
 TaskName = Annotated[
-    str, typer.Option("--task", help="classify, regress or multilabel; found from the target if not given.")
+    str,
+    typer.Option(
+        "--task", help="classify, regress or multilabel; found from the target if not given; --horizon forecasts."
+    ),
 ]
 KindOf = Annotated[list[str] | None, typer.Option("--kind", help="Read a column as a kind: age=category. Repeatable.")]
 Drop = Annotated[list[str] | None, typer.Option(help="Leave a column out. Repeatable, or separated by commas.")]
@@ -61,6 +64,23 @@ Zone = Annotated[str, typer.Option(help="The time zone of the clock that wrote t
 ValidFrom = Annotated[str, typer.Option(help="The stamp from which steps decide, in place of a share.")]
 TestFrom = Annotated[str, typer.Option(help="The stamp from which steps are sealed, in place of a share.")]
 Until = Annotated[str, typer.Option(help="The stamp from which steps are left out.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Fix a setting: mlp.activation=tanh, plan.epochs=20. Repeatable."),
+]
+Optimizer = Annotated[str, typer.Option(help="sgd, nesterov, rmsprop, adam or adamw for every network.")]
+Loss = Annotated[str, typer.Option(help="The loss of every network, such as huber.")]
+MetricName = Annotated[str, typer.Option("--metric", help="The metric that decides.")]
+Threshold = Annotated[
+    str,
+    typer.Option(help="Of two classes, answer the rarer so as to be best by f1, balanced_accuracy or cost:MISS:ALARM."),
+]
+Require = Annotated[
+    float | None,
+    typer.Option(help="The score of the deciding metric that the sealed rows must reach; else exit code 7."),
+]
+Latency = Annotated[str, typer.Option(help="The longest that a row may take in ONNX Runtime, such as 2ms.")]
+Size = Annotated[str, typer.Option(help="The largest that the written ONNX may be, such as 5MB.")]
 Out = Annotated[Path | None, typer.Option(help="Where to write; the screen when not given.")]
 
 
@@ -156,26 +176,15 @@ def fit(
     only: Only = None,
     add: Add = None,
     skip: Skip = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Fix a setting: mlp.activation=tanh, plan.epochs=20. Repeatable."),
-    ] = None,
-    optimizer: Annotated[str, typer.Option(help="sgd, nesterov, rmsprop, adam or adamw for every network.")] = "",
-    loss: Annotated[str, typer.Option(help="The loss of every network, such as huber.")] = "",
+    set_: Set = None,
+    optimizer: Optimizer = "",
+    loss: Loss = "",
     order: Order = "",
-    metric: Annotated[str, typer.Option(help="The metric that decides.")] = "",
-    threshold: Annotated[
-        str,
-        typer.Option(
-            help="Of two classes, answer the rarer so as to be best by f1, balanced_accuracy or cost:MISS:ALARM."
-        ),
-    ] = "",
-    require: Annotated[
-        float | None,
-        typer.Option(help="The score of the deciding metric that the sealed rows must reach; else exit code 7."),
-    ] = None,
-    latency: Annotated[str, typer.Option(help="The longest that a row may take in ONNX Runtime, such as 2ms.")] = "",
-    size: Annotated[str, typer.Option(help="The largest that the written ONNX may be, such as 5MB.")] = "",
+    metric: MetricName = "",
+    threshold: Threshold = "",
+    require: Require = None,
+    latency: Latency = "",
+    size: Size = "",
     workers: Annotated[int | None, typer.Option(help="Worker processes; one a core when not given.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "",
     seed: Annotated[int | None, typer.Option(help="The seed of split, race and evidence.")] = None,

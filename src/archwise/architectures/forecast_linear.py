@@ -10,12 +10,12 @@ from archwise.architectures.window_plan import (
     COVARIATES,
     LEVEL,
     PAST,
+    distinct,
     facts_of,
     need_past,
     pasts,
     told,
     window_plan,
-    without_defaults,
 )
 from archwise.records import Architecture, Plan, Profile, Scalar, Setting, Signature, Suits
 
@@ -69,17 +69,20 @@ def variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:
     """Name the settings worth trying: lengths of the past, trend apart, another level."""
     facts = facts_of(profile)
     short, middle, long = pasts(facts)
-    more: dict[str, Scalar] = {"covariates": "read"} if facts.n_past + facts.n_known else {}
+    more: list[dict[str, Scalar]] = []
+    if facts.n_past + facts.n_known:
+        more.append({"past": middle, "covariates": "read"})
+    if facts.calendar:
+        more.append({"past": middle, "calendar": "read"})
     found: list[dict[str, Scalar]] = [
         {"past": middle},
         {"past": long},
         {"past": middle, "level": "mean"},
         {"past": middle, "trend": 25},
         {"past": short},
-        *([{"past": middle, **more}] if more else []),
-        *([{"past": middle, "calendar": "read"}] if facts.calendar else []),
+        *more,
     ]
-    return tuple(without_defaults(each, SPACE) for each in found)
+    return distinct(found, SPACE)
 
 
 ARCHITECTURE = Architecture(

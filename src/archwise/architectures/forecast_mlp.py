@@ -10,12 +10,12 @@ from archwise.architectures.window_plan import (
     COVARIATES,
     LEVEL,
     PAST,
+    distinct,
     facts_of,
     need_past,
     pasts,
     told,
     window_plan,
-    without_defaults,
 )
 from archwise.records import Architecture, Plan, Profile, Scalar, Setting, Signature, Suits
 
@@ -73,14 +73,18 @@ def variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:
     """Name the settings worth trying: lengths of the past, and what else is known."""
     facts = facts_of(profile)
     _, middle, long = pasts(facts)
+    more: list[dict[str, Scalar]] = []
+    if facts.n_past + facts.n_known:
+        more.append({"past": middle, "covariates": "read"})
+    if facts.calendar:
+        more.append({"past": middle, "calendar": "read"})
     found: list[dict[str, Scalar]] = [
         {"past": middle},
         {"past": middle, "level": "mean"},
-        *([{"past": middle, "covariates": "read"}] if facts.n_past + facts.n_known else []),
-        *([{"past": middle, "calendar": "read"}] if facts.calendar else []),
+        *more,
         {"past": long, "width": 64},
     ]
-    return tuple(without_defaults(each, SPACE) for each in found)
+    return distinct(found, SPACE)
 
 
 ARCHITECTURE = Architecture(

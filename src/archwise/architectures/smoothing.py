@@ -147,7 +147,8 @@ def _solve(
 def _median(fitted: list[Fading]) -> Fading:
     """The median of each share, with the season of the first."""
     shares = np.median([[each.level, each.trend, each.season, each.damping] for each in fitted], axis=0)
-    return Fading(*(float(share) for share in shares), n_season=max(each.n_season for each in fitted))
+    level, trend, season, damping = (float(share) for share in shares)
+    return Fading(level, trend, season, damping, max(each.n_season for each in fitted))
 
 
 def _suits(profile: Profile) -> Suits:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from archwise.records import ForecastFacts, Need, Plan, Profile, Scalar, Setting
 
@@ -47,6 +47,12 @@ def without_defaults(variant: Mapping[str, Scalar], space: tuple[Setting, ...]) 
     """A variant that names only what differs from the defaults of a space, and what it names of the plan."""
     defaults = {setting.name: setting.default for setting in space}
     return {name: value for name, value in variant.items() if name not in defaults or defaults[name] != value}
+
+
+def distinct(variants: Sequence[Mapping[str, Scalar]], space: tuple[Setting, ...]) -> tuple[dict[str, Scalar], ...]:
+    """Variants that name only what differs from the defaults of a space, each once."""
+    short = [without_defaults(variant, space) for variant in variants]
+    return tuple(variant for place, variant in enumerate(short) if variant not in short[:place])
 
 
 def need_past(settings: Mapping[str, Scalar]) -> Need:

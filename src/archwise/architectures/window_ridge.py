@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from archwise.architectures.window_graph import at_level, solved_by, windows_of
-from archwise.architectures.window_plan import PAST, facts_of, need_past, pasts, told, without_defaults
+from archwise.architectures.window_plan import PAST, distinct, facts_of, need_past, pasts, told
 from archwise.records import Architecture, Array, Batch, Profile, Scalar, Setting, Signature, Solved, Suits
 
 MOST_CELLS = 40_000_000  # of the windows that are read, drawn evenly: some seconds
@@ -26,14 +26,14 @@ def _suits(profile: Profile) -> Suits:
 
 def _variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:
     short, middle, long = pasts(facts_of(profile))
-    found = [
+    found: list[dict[str, Scalar]] = [
         {"past": middle},
         {"past": long, "penalty": 0.1},
         {"past": long},
         {"past": short},
         {"past": middle, "penalty": 0.1},
     ]
-    return tuple(dict(each) for each in dict.fromkeys(tuple(without_defaults(one, SPACE).items()) for one in found))
+    return distinct(found, SPACE)
 
 
 def _solve(

@@ -189,8 +189,8 @@ def _check_known(ahead: _Ahead, roles: Roles, horizon: int) -> None:
     number = ahead.timeline.numbers[places[series, step]]
     stamp = stamps_at(ahead.timeline.frequency, np.array([number]), name="stamp")[0]
     raise DataError(
-        f"'{roles.known[column]}' is not known at {stamp}: {int(lost.sum()):,} such cells are missing in the {horizon:,} "
-        f"steps ahead; give newer data whose last rows hold {', '.join(roles.known)} there, with the targets left empty"
+        f"'{roles.known[column]}' is not known at {stamp}: {int(lost.sum()):,} such cells are missing in the "
+        f"{horizon:,} steps ahead; give newer data whose last rows hold {', '.join(roles.known)} there, and no targets"
     )
 
 

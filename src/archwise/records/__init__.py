@@ -10,7 +10,6 @@ from archwise.records.choice import Candidate, Comparison, CurvePoint, Shortlist
 from archwise.records.data import (
     ColumnProfile,
     Finding,
-    ForecastFacts,
     Guess,
     ImageNeed,
     InputSpec,
@@ -28,6 +27,7 @@ from archwise.records.data import (
     Table,
     TextNeed,
 )
+from archwise.records.forecast import ForecastFacts
 from archwise.records.learning import Architecture, Inherited, Metric, Plan, Setting, Solved, Suits, Task
 from archwise.records.types import Array, Batch, Family, Form, Json, Scalar, Severity, TrialState, Widths
 

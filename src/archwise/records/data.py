@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from archwise.records.forecast import ForecastFacts
 from archwise.records.types import Array, Batch, Form, Json, Scalar, Severity, Widths
 
 if TYPE_CHECKING:
@@ -55,25 +56,6 @@ class ColumnProfile:
     n_missing: int
     n_distinct: int
     summary: Mapping[str, Scalar] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class ForecastFacts:
-    """What is to be forecast from what.
-
-    n_series: S. n_steps: training steps of a series that is shorter than three of four. horizon: H.
-    seasons: after how many steps the series repeat themselves, the strongest first. n_targets: M.
-    n_past, n_known: covariates that are known until now, and ahead. calendar: whether stamps are moments.
-    """
-
-    n_series: int
-    n_steps: int
-    horizon: int
-    seasons: tuple[int, ...]
-    n_targets: int
-    n_past: int = 0
-    n_known: int = 0
-    calendar: bool = False
 
 
 @dataclass(frozen=True)

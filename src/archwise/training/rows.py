@@ -63,7 +63,7 @@ class WindowTensor:
 
     def _at(self, starts: torch.Tensor) -> torch.Tensor:
         steps = (starts[:, None] + self._steps).flatten()
-        return self._source.index_select(0, steps).unflatten(0, (len(starts), len(self._steps)))
+        return self._source.index_select(0, steps).reshape(len(starts), len(self._steps), -1)
 
 
 Given: TypeAlias = torch.Tensor | PickedTensor | WindowTensor  # rows of an input

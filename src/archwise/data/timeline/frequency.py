@@ -320,9 +320,10 @@ def _month_stamps(months: Array, frequency: Frequency) -> Array:
     into = frequency.phase % _FAR
     first, following = _first_days(months), _first_days(months + 1)
     if frequency.is_last_day:
-        return following - _DAY_US + into % _DAY_US
+        return np.asarray(following - _DAY_US + into % _DAY_US)
     last = following - _DAY_US + into % _DAY_US
-    return np.minimum(first + into, last)
+    found: Array = np.minimum(first + into, last)
+    return found
 
 
 def _as_months(clock: Array, series: Array, zone: str) -> Frequency | None:
@@ -353,7 +354,8 @@ def _distances(values: Array, series: Array) -> Array:
     """The distances above nought between neighbours in the same series."""
     order = np.lexsort((values, series))
     steps = np.diff(values[order])
-    return steps[(np.diff(series[order]) == 0) & (steps > 0)]
+    found: Array = steps[(np.diff(series[order]) == 0) & (steps > 0)]
+    return found
 
 
 def _commonest(distances: Array) -> int:

@@ -72,13 +72,15 @@ class Timeline:
     @property
     def owner(self) -> Array:
         """(T,) int64, which series each step is of."""
-        return np.repeat(np.arange(self.n_series), np.diff(self.begins))
+        owner: Array = np.repeat(np.arange(self.n_series), np.diff(self.begins))
+        return owner
 
     @property
     def numbers(self) -> Array:
         """(T,) int64 place of each step on the grid."""
         places = np.arange(len(self.values)) - np.repeat(self.begins[:-1], np.diff(self.begins))
-        return places + np.repeat(self.first, np.diff(self.begins))
+        numbers: Array = places + np.repeat(self.first, np.diff(self.begins))
+        return numbers
 
     def stamps(self, name: str) -> pl.Series:
         """(T,) the stamp of each step."""
@@ -96,7 +98,8 @@ class Timeline:
 def ranges(start: Array, stop: Array) -> Array:
     """All whole numbers from each start to before its stop, one range after the other."""
     sizes = stop - start
-    return np.repeat(start - np.concatenate([[0], np.cumsum(sizes)[:-1]]), sizes) + np.arange(int(sizes.sum()))
+    found: Array = np.repeat(start - np.concatenate([[0], np.cumsum(sizes)[:-1]]), sizes) + np.arange(int(sizes.sum()))
+    return found
 
 
 def check_roles(roles: Roles, columns: Sequence[str]) -> None:

@@ -96,7 +96,7 @@ def read_steps(table: Table, roles: Roles, *, frequency: Frequency | None = None
 
 def known_range(timeline: Timeline, n_targets: int) -> tuple[Array, Array]:
     """Of each series the first step at which a target is known, and the one after the last, (S,) each."""
-    known = ~np.isnan(timeline.values[:, :n_targets]).all(axis=1)
+    known: Array = np.asarray(~np.isnan(timeline.values[:, :n_targets]).all(axis=1))
     start, stop = np.zeros(timeline.n_series, np.int64), np.zeros(timeline.n_series, np.int64)
     for place, (begin, end) in enumerate(zip(timeline.begins[:-1], timeline.begins[1:], strict=True)):
         steps = np.flatnonzero(known[begin:end])

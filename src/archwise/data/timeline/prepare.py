@@ -98,7 +98,8 @@ def _naive(values: Array, season: int) -> Array:
     season = season if len(values) > season else 1
     distances = np.abs(values[season:] - values[:-season])
     known = ~np.isnan(distances)
-    return np.where(known, distances, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    means: Array = np.where(known, distances, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    return means
 
 
 def prepare_steps(state: Mapping[str, Json], timeline: Timeline) -> Steps:
@@ -159,7 +160,10 @@ def state_of(preparation: Preparation) -> dict[str, Json]:
 
 def roles_of(state: Mapping[str, Json]) -> Roles:
     """The roles of the columns."""
-    return Roles(**{name: tuple(value) if isinstance(value, list) else value for name, value in state["roles"].items()})
+    held: dict[str, Json] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in state["roles"].items()
+    }
+    return Roles(**held)
 
 
 def frequency_of(state: Mapping[str, Json]) -> Frequency:

@@ -11,19 +11,20 @@ MOST_SEASONS = 3
 FEWEST_CYCLES = 3  # of a season that is seen, for it to be one
 MOST_SERIES = 50  # that are looked at, evenly over all
 MOST_STEPS = 20_000  # of each, its last
-_LEAST = 0.1  # by how much the autocorrelation of a season rises from the valley before it
-_NOISE = 6.0  # over the root of the steps: how far chance alone lets it rise, over many lags
-_BEYOND = 0.1  # by how much a multiple of a season must be more alike to be one of its own
+_LEAST = 0.1  # by how much the autocorrelation of a season rises from the valleys beside it
+_NOISE, _NOISE_ANYWHERE = 3.5, 8.0  # over the root of the steps: how far chance lets it rise at one lag, and at any
+_ALIKE = 0.8  # of the height of a peak, from which on a shorter one explains it
+_ECHO = 0.08  # of a lag, within which another is beside it
 _CALENDAR_S = (60.0, 3_600.0, 86_400.0, 604_800.0, 365.2425 / 12 * 86_400.0, 365.2425 * 86_400.0)
 _ECHO = 0.08  # of a lag, within which it is the echo of another
-_NEAR = 0.06  # of a calendar period, within which a peak is taken for it
+_NEAR = 0.1  # of a calendar period, within which a peak is taken for it
 
 
 def find_seasons(series: list[Array], frequency: Frequency) -> tuple[int, ...]:
     """Propose seasons, the strongest first; none where nothing repeats.
 
-    A season is a peak of the mean autocorrelation of the series that stands out from the valley before it, as slow
-    waves do not. The periods of the calendar are tried first: 8,766 hours are a year, although its peak is broad.
+    A season is a peak of the mean autocorrelation of the series that stands out from the valleys beside it, as the
+    bumps on slow waves do not. Peaks near a period of the calendar are taken for it.
 
     Args:
         series: (T,) of training values each, all known.
@@ -35,14 +36,21 @@ def find_seasons(series: list[Array], frequency: Frequency) -> tuple[int, ...]:
     longest = int(np.median([len(each) for each in found]))
     enough = [each[:longest] for each in found if len(each) >= longest]
     mean = np.mean(enough, axis=0)
-    least = max(_LEAST, _NOISE / np.sqrt(longest * FEWEST_CYCLES * len(enough)))
+    chance = 1.0 / np.sqrt(longest * FEWEST_CYCLES * len(enough))
     peaks = [lag for lag in range(2, longest - 1) if mean[lag] >= max(mean[lag - 1], mean[lag + 1])]
-    height = {lag: float(mean[lag] - mean[lag // 2 : lag].min()) for lag in peaks if mean[lag] > 0}
-    strong = sorted((lag for lag in height if height[lag] > least), key=lambda lag: -height[lag])
+    height = {lag: _prominence(mean, lag) for lag in peaks if mean[lag] > 0}
+    periods = _of_calendar(height, frequency, least=max(_LEAST, _NOISE * chance))
+    others = {
+        lag: high
+        for lag, high in height.items()
+        if high > max(_LEAST, _NOISE_ANYWHERE * chance) and all(not _is_echo(lag, period) for period in periods)
+    }
     chosen: list[int] = []
-    for lag in _calendar_first(strong, frequency):
-        if len(chosen) < MOST_SEASONS and _is_of_its_own(lag, chosen, mean):
-            chosen.append(lag)
+    for lag in sorted({**others, **periods}, key=lambda lag: -{**others, **periods}[lag]):
+        if len(chosen) < MOST_SEASONS and (lag in periods or not chosen or lag < min(chosen)):
+            shortest = _shortest_alike(lag, {**others, **periods})
+            if all(not _is_echo(shortest, other) for other in chosen):
+                chosen.append(shortest)
     return tuple(chosen)
 
 
@@ -58,31 +66,44 @@ def _autocorrelation(values: Array) -> Array:
     products = np.fft.irfft(power, size)[: n_lags + 1]
     if products[0] <= 1e-12 * max(1.0, float(np.square(values).sum())):
         return np.empty(0)
-    found: Array = products / products[0] * len(left) / (len(left) - np.arange(n_lags + 1))
+    found: Array = products / products[0]
     return found
 
 
-def _calendar_first(strong: list[int], frequency: Frequency) -> list[int]:
-    """Peaks, the highest first, with those of the calendar, at their exact length, before the others."""
+def _prominence(values: Array, place: int) -> float:
+    """How far one must go down from a peak to reach a higher one, to either side or to the end."""
+    higher = np.flatnonzero(values > values[place])
+    before, after = higher[higher < place], higher[higher > place]
+    left = values[before[-1] if len(before) else 0 : place + 1].min()
+    right = values[place : after[0] + 1 if len(after) else len(values)].min()
+    return float(values[place] - max(left, right))
+
+
+def _of_calendar(height: dict[int, float], frequency: Frequency, *, least: float) -> dict[int, float]:
+    """The periods of the calendar near which a peak rises, with its height."""
     if not frequency.step_s:
-        return strong
-    periods = [round(period / frequency.step_s) for period in _CALENDAR_S]
-    told = []
-    for period in (period for period in periods if period >= 2):
-        if any(abs(lag - period) <= max(1, _NEAR * period) for lag in strong):
-            told.append(period)
-    others = [lag for lag in strong if all(abs(lag - period) > max(1, _NEAR * period) for period in told)]
-    return [*told, *others]
+        return {}
+    found = {}
+    for period in (round(length / frequency.step_s) for length in _CALENDAR_S):
+        near = [high for lag, high in height.items() if abs(lag - period) <= max(0, _NEAR * period)]
+        if period >= 2 and near and max(near) > least:
+            found[period] = max(near)
+    return found
 
 
-def _is_of_its_own(lag: int, chosen: list[int], mean: Array) -> bool:
-    """Whether a peak is more than the echo of one that was chosen: near a multiple or a part of it, or beside it."""
-    for other in chosen:
-        short, long = sorted((lag, other))
-        times = round(long / short)
-        is_echo = abs(long - times * short) <= max(1.0, _ECHO * long)
-        if is_echo and (lag < other or mean[lag] < mean[other] + _BEYOND):
-            if lag > other and times >= 2 and mean[lag] > mean[max(lag - other, 1)] + _BEYOND:
-                continue  # of several echoes one stands out, as the week does among days
-            return False
-    return True
+def _shortest_alike(lag: int, height: dict[int, float]) -> int:
+    """The shortest peak of which a lag is a multiple and which is nearly as high."""
+    alike = [
+        short for short in height if short < lag and _is_multiple(lag, short) and height[short] > _ALIKE * height[lag]
+    ]
+    return min(alike, default=lag)
+
+
+def _is_multiple(long: int, short: int) -> bool:
+    times = round(long / short)
+    return times >= 2 and abs(long - times * short) <= max(1.0, _ECHO * long / 2)
+
+
+def _is_echo(lag: int, other: int) -> bool:
+    """Whether a lag is beside one that was chosen, or is a multiple of it that is no period of its own."""
+    return abs(lag - other) <= max(1.0, _ECHO * other)

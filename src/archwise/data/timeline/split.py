@@ -90,7 +90,7 @@ def cut_times(timeline: Timeline, rule: SplitTimes, *, horizon: int, given: Arra
 def _counts(timeline: Timeline, stamp: str) -> Array:
     """Of each series the steps before a stamp."""
     number = number_from(timeline.frequency, stamp)
-    return np.clip(number - timeline.first, 0, np.diff(timeline.begins))
+    return np.asarray(np.clip(number - timeline.first, 0, np.diff(timeline.begins)))
 
 
 def _from_share(timeline: Timeline, until: Array, share: float, horizon: int, extra: int) -> Array:
@@ -100,9 +100,9 @@ def _from_share(timeline: Timeline, until: Array, share: float, horizon: int, ex
     n_wanted = np.where(too_many, np.maximum(np.round(share * until).astype(np.int64), horizon), n_wanted)
     counts = np.maximum(until - n_wanted, 0)
     if timeline.frequency.unit == "row" or timeline.n_series == 1:
-        return counts
+        return np.asarray(counts)
     cut = int(np.median(timeline.first + counts))  # one moment for all, so that none learns from another's future
-    return np.clip(cut - timeline.first, 0, until)
+    return np.asarray(np.clip(cut - timeline.first, 0, until))
 
 
 def _refuse_short(timeline: Timeline, cuts: Cuts, horizon: int) -> None:

@@ -64,5 +64,5 @@ def concatenate(parts: list[Array]) -> Array:
     """Arrays one after the other; windows of one array stay windows."""
     first = parts[0]
     if isinstance(first, Windows) and all(isinstance(part, Windows) and part.file == first.file for part in parts):
-        return replace(first, starts=np.concatenate([part.starts for part in parts]))  # type: ignore[attr-defined]
+        return replace(first, starts=np.concatenate([part.starts for part in parts]))
     return np.concatenate(parts)
