@@ -35,8 +35,6 @@ class ForecastHead(nn.Module):
             steps = steps + features[..., self.width + 2 :].repeat(1, 1, self.n_answers)
         level, spread = features[..., self.width : self.width + 1], features[..., self.width + 1 : self.width + 2]
         steps = steps * spread + level
-        parts = steps.reshape(len(features), self.n_targets, self.n_answers, self.horizon).transpose(
-            1, 2
-        )  # (B, n_answers, M, H)
+        parts = steps.reshape(-1, self.n_targets, self.n_answers, self.horizon).transpose(1, 2)  # no len: B stays free
         outputs: torch.Tensor = parts.flatten(1)
         return outputs

@@ -17,7 +17,7 @@ _ALIKE = 0.8  # of the height of a peak, from which on a shorter one explains it
 _ECHO = 0.08  # of a lag, within which another is beside it
 _CALENDAR_S = (60.0, 3_600.0, 86_400.0, 604_800.0, 365.2425 / 12 * 86_400.0, 365.2425 * 86_400.0)
 _ECHO = 0.08  # of a lag, within which it is the echo of another
-_NEAR = 0.1  # of a calendar period, within which a peak is taken for it
+_NEAR = 0.05  # of a calendar period, within which a peak is taken for it
 
 
 def find_seasons(series: list[Array], frequency: Frequency) -> tuple[int, ...]:
@@ -43,7 +43,7 @@ def find_seasons(series: list[Array], frequency: Frequency) -> tuple[int, ...]:
     others = {
         lag: high
         for lag, high in height.items()
-        if high > max(_LEAST, _NOISE_ANYWHERE * chance) and all(not _is_echo(lag, period) for period in periods)
+        if high > max(_LEAST, _NOISE_ANYWHERE * chance) and all(not _is_near(lag, period) for period in periods)
     }
     chosen: list[int] = []
     for lag in sorted({**others, **periods}, key=lambda lag: -{**others, **periods}[lag]):
@@ -85,10 +85,15 @@ def _of_calendar(height: dict[int, float], frequency: Frequency, *, least: float
         return {}
     found = {}
     for period in (round(length / frequency.step_s) for length in _CALENDAR_S):
-        near = [high for lag, high in height.items() if abs(lag - period) <= max(0, _NEAR * period)]
+        near = [high for lag, high in height.items() if _is_near(lag, period)]
         if period >= 2 and near and max(near) > least:
             found[period] = max(near)
     return found
+
+
+def _is_near(lag: int, period: int) -> bool:
+    """Whether a peak may be that of a period: slow waves shift peaks by a step or two."""
+    return abs(lag - period) <= max(_NEAR * period, min(2.0, 2.0 * _NEAR * period))
 
 
 def _shortest_alike(lag: int, height: dict[int, float]) -> int:
