@@ -29,7 +29,6 @@ from archwise.data.timeline.prepare import (
     FORECAST,
     FUTURE,
     KIND,
-    NAME,
     WINDOW,
     Steps,
     as_preparation,
@@ -131,7 +130,7 @@ def _lay_out(folder: Path, opened: OpenedTimeline, needs: Sequence[Need], config
         write_prepared(folder, preparation, parts)
         inputs[need.key] = inputs_of(preparation)
     return Laid(
-        columns=((NAME, KIND),),
+        columns=tuple((name, KIND) for name in opened.roles.channels),
         target_state=target_state,
         inputs=inputs,
         n_train=len(origins.train),

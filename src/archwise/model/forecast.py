@@ -29,6 +29,7 @@ from archwise.model.session import outputs
 from archwise.records import Array, Finding, Json, Metric, Table
 from archwise.tasks import main_metric, task
 
+_DAY_US = 86_400_000_000
 STEP = "step"  # the column of times where the data have none
 
 
@@ -91,13 +92,20 @@ def _answers(model: Model, state: Mapping[str, Json], ahead: _Ahead, given: Arra
     scale, mean = (state[name][places, :n_targets][:, None, :, None] for name in ("scales", "means"))
     values = parts.astype(np.float64) * scale + mean
     numbers = (timeline.numbers[ahead.origins][:, None] + np.arange(horizon)).ravel()
-    columns = [stamps_at(timeline.frequency, numbers, name=roles.time or STEP)]
+    columns = [_as_written(stamps_at(timeline.frequency, numbers, name=roles.time or STEP))]
     if roles.series:
         columns.insert(0, pl.Series(roles.series, np.repeat(np.array(timeline.names, dtype=object), horizon).tolist()))
     for place, target in enumerate(roles.targets):
         names = ("prediction", "low", "high") if n_targets == 1 else (target, f"{target}:low", f"{target}:high")
         columns += [pl.Series(name, values[:, part, place].ravel()) for part, name in zip(range(parts.shape[1]), names)]  # noqa: B905  without calibration there are no ends
     return pl.DataFrame(columns)
+
+
+def _as_written(stamps: pl.Series) -> pl.Series:
+    """Moments that are all the beginning of a day as dates."""
+    if stamps.dtype != pl.Datetime or stamps.dtype.time_zone or (stamps.cast(pl.Int64) % _DAY_US).any():  # type: ignore[attr-defined]
+        return stamps
+    return stamps.cast(pl.Date)
 
 
 # ---------------------------------------------------------------- the steps
