@@ -15,7 +15,18 @@ FILES = sorted(SOURCE.rglob("*.py"))
 MODULES = sorted(
     ".".join(("archwise", *path.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__") for path in FILES
 )
-HEAVY = ("torch", "sklearn", "lightgbm", "onnx", "onnxmltools", "pandas", "scipy", "safetensors", "optuna")
+HEAVY = (
+    "torch",
+    "sklearn",
+    "statsmodels",
+    "lightgbm",
+    "onnx",
+    "onnxmltools",
+    "pandas",
+    "scipy",
+    "safetensors",
+    "optuna",
+)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -141,5 +152,6 @@ def test_the_options_of_fit_are_known_and_few() -> None:
     assert list(Config.model_fields) == [
         "source", "target", "names", "task", "kinds", "drop", "group", "time", "test", "valid", "only", "add", "skip",
         "settings", "optimizer", "loss", "order", "metric", "threshold", "require", "latency", "size", "budget",
-        "workers", "device", "seed", "out",
+        "workers", "device", "seed", "out", "horizon", "series", "known", "gaps", "zone", "valid_from", "test_from",
+        "until",
     ]  # fmt: skip

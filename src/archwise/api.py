@@ -6,7 +6,6 @@ import importlib.util
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +14,9 @@ from archwise.choice import shortlist as choice_shortlist
 from archwise.choice.crew import begin_workers
 from archwise.choice.ending import ending_s, references_s
 from archwise.choice.finish import finish_run
+from archwise.choice.forecast import open_as_series
 from archwise.choice.given import parts_of, tell_parts
+from archwise.choice.place import beside, new_run_folder, refuse_to_overwrite
 from archwise.choice.propose import Wish, propose
 from archwise.choice.race import Course, race
 from archwise.choice.run import read_candidates, read_ground, read_wave, write_wave
@@ -35,6 +36,8 @@ from archwise.errors import InterruptedRunError, MissingExtraError, ModelError, 
 from archwise.model.explain import explain as explain_with
 from archwise.model.explain_picture import Explained
 from archwise.model.explain_text import ExplainedText
+from archwise.model.forecast import backtest, is_forecast
+from archwise.model.forecast import forecast as forecast_with
 from archwise.model.predict import Model, Predicted
 from archwise.model.predict import evaluate as evaluate_model
 from archwise.model.predict import load as load_model
@@ -44,7 +47,6 @@ from archwise.records import Candidate, Json, Parts, Profile, Shortlisted, Table
 from archwise.report.event import OnEvent, event_log, seconds_spent
 from archwise.tasks import main_metric, task, tasks
 
-MODEL_SUFFIX = ".archwise"
 WRITING_S = 4.0  # for the last trial to stop and for a network to be written, however few rows there are
 IN_MEMORY = "a table in memory"  # what run.toml says of a part that is no file
 
@@ -62,6 +64,8 @@ def look(source: object, target: str = "", *, config: Config | None = None) -> P
         DataError: the source cannot be read, or the target is not there or cannot be learnt.
     """
     config = _with(config, target=target)
+    if config.horizon:
+        return open_as_series(source, config).profile
     parts = parts_of(source, config)
     opened = join_target(open_source(parts.train, names=config.names), config.target)
     table = opened if isinstance(opened, Table) else sample_stream(opened, seed=config.seed)
@@ -112,10 +116,10 @@ def fit(
     named = paths.pop("train", "")
     config = _with(config, source=named, target=target, budget=budget, out=str(out), **paths)
     _need_training()
-    model_folder = Path(config.out) if config.out else _beside(named)
-    _refuse_to_overwrite(model_folder)
+    model_folder = Path(config.out) if config.out else beside(named)
+    refuse_to_overwrite(model_folder)
     config = config.model_copy(update={"out": str(model_folder)})
-    folder = _new_run_folder(model_folder)
+    folder = new_run_folder(model_folder)
     tell = event_log(folder / "events.jsonl", lambda: time.monotonic() - began, also=on_event)
     with begin_workers(config) as workers:
         candidates = start_run(source, config, folder, on_event=tell)
@@ -153,22 +157,27 @@ def load(model: str | Path) -> Model:
     return load_model(Path(model))
 
 
-def predict(model: Model | str | Path, source: object, *, sets: bool = False) -> Predicted:
-    """Answer each row, in order, with ONNX Runtime.
+def predict(model: Model | str | Path, source: object = None, *, sets: bool = False, horizon: int = 0) -> Predicted:
+    """Answer each row, in order, with ONNX Runtime; or forecast the steps that follow the last.
 
     Args:
         model: a model, or its folder.
-        source: as for `look`, or a list of paths of pictures.
+        source: as for `look`, or a list of paths of pictures; of a forecast newer data, or None for the model's own.
+        horizon: steps of a forecast; as many as in training when 0.
         sets: whether a last column `set` lists the labels that hold the truth of nine rows of ten (classes only).
 
     Returns:
         answers: a frame of one row for each input row: prediction, then p:<class> for each class, or low and high.
 
     Raises:
-        UsageError: sets are asked of a model that has none.
+        UsageError: sets are asked of a model that has none, or a horizon of one that does not forecast so far.
         DataError: a column is missing, or too many rows cannot be read.
     """
-    return predict_with(_loaded(model), source, sets=sets)
+    loaded = _loaded(model)
+    if is_forecast(loaded) and not sets:
+        return forecast_with(loaded, source, horizon=horizon)
+    _refuse_without_rows(loaded, source, horizon)
+    return predict_with(loaded, source, sets=sets)
 
 
 def check_required(model: Model | str | Path) -> None:
@@ -186,20 +195,36 @@ def check_required(model: Model | str | Path) -> None:
         )
 
 
-def predict_parts(model: Model | str | Path, source: object, *, sets: bool = False) -> Iterator[Predicted]:
+def predict_parts(
+    model: Model | str | Path, source: object = None, *, sets: bool = False, horizon: int = 0
+) -> Iterator[Predicted]:
     """Answer each row, in order, in as many parts as a large file is read in; one for all that fits in memory.
 
     Args:
-        sets: as for `predict`.
+        source, sets, horizon: as for `predict`.
 
     Raises:
         DataError, UsageError: as for `predict`.
     """
-    return predict_parts_with(_loaded(model), source, sets=sets)
+    loaded = _loaded(model)
+    if is_forecast(loaded) and not sets:
+        return iter([forecast_with(loaded, source, horizon=horizon)])
+    _refuse_without_rows(loaded, source, horizon)
+    return predict_parts_with(loaded, source, sets=sets)
 
 
-def evaluate(model: Model | str | Path, source: object) -> dict[str, Json]:
-    """Score a model on labelled rows that it has not seen.
+def _refuse_without_rows(model: Model, source: object, horizon: int) -> None:
+    if horizon:
+        raise UsageError(f"--horizon: {model.folder} does not forecast; its task is {model.facts.task}")
+    if source is None:
+        raise UsageError(f"name the rows that {model.folder} is to answer")
+
+
+def evaluate(model: Model | str | Path, source: object, *, origins: int = 0) -> dict[str, Json]:
+    """Score a model on labelled rows that it has not seen; a forecast by a rolling backtest.
+
+    Args:
+        origins: from how many steps of each series it forecasts in a backtest; from all when 0.
 
     Returns:
         n_rows; n_left_out, rows that cannot be read; metric, the one that decided; score, low and high, its value
@@ -208,7 +233,12 @@ def evaluate(model: Model | str | Path, source: object) -> dict[str, Json]:
     Raises:
         DataError: as for `predict`, or a label that was not there at training.
     """
-    return evaluate_model(_loaded(model), source)
+    loaded = _loaded(model)
+    if is_forecast(loaded):
+        return backtest(loaded, source, n_origins=origins)
+    if origins:
+        raise UsageError(f"--origins: {loaded.folder} does not forecast; its task is {loaded.facts.task}")
+    return evaluate_model(loaded, source)
 
 
 def explain(
@@ -352,25 +382,3 @@ def _need_training() -> None:
 
 def _loaded(model: Model | str | Path) -> Model:
     return model if isinstance(model, Model) else load(model)
-
-
-def _beside(source: str) -> Path:
-    """Where the model goes when the user does not say: the name of the source, in the present folder."""
-    return Path((Path(source).name.split(".")[0] or "model") + MODEL_SUFFIX)
-
-
-def _refuse_to_overwrite(folder: Path) -> None:
-    if folder.exists() and not (folder / "model.json").is_file():
-        raise UsageError(f"{folder} exists and is not a model folder; name another with --out")
-
-
-def _new_run_folder(model_folder: Path) -> Path:
-    """A run folder beside the model, named by the hour so that no run covers another."""
-    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-    stem = model_folder.with_suffix("") if model_folder.suffix == MODEL_SUFFIX else model_folder
-    folder = Path(f"{stem}-{stamp}.run")
-    for number in range(2, 1_000):
-        if not folder.exists():
-            break
-        folder = Path(f"{stem}-{stamp}-{number}.run")
-    return folder

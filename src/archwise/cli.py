@@ -35,7 +35,10 @@ Source = Annotated[
 ModelFolder = Annotated[Path, typer.Argument(help="A model folder, as fit wrote it.")]
 Target = Annotated[str, typer.Option(help="The column to predict; or several of yes and no: a,b,c.")]
 TaskName = Annotated[
-    str, typer.Option("--task", help="classify, regress or multilabel; found from the target if not given.")
+    str,
+    typer.Option(
+        "--task", help="classify, regress or multilabel; found from the target if not given; --horizon forecasts."
+    ),
 ]
 KindOf = Annotated[list[str] | None, typer.Option("--kind", help="Read a column as a kind: age=category. Repeatable.")]
 Drop = Annotated[list[str] | None, typer.Option(help="Leave a column out. Repeatable, or separated by commas.")]
@@ -53,6 +56,31 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="Print only the outcome.")]
 Order = Annotated[
     str, typer.Option(help="Classes from the lowest to the highest: low,medium,high. Their order is then learnt.")
 ]
+Horizon = Annotated[int, typer.Option(help="Forecast so many steps; rows then follow each other in time.")]
+Series = Annotated[str, typer.Option("--series", help="The column that tells series apart; alone, each row is one.")]
+Known = Annotated[list[str] | None, typer.Option(help="Columns that are known ahead, such as holidays. Repeatable.")]
+Gaps = Annotated[str, typer.Option(help="error, or fill: the last value is carried on, and nothing is judged there.")]
+Zone = Annotated[str, typer.Option(help="The time zone of the clock that wrote the stamps: Europe/Berlin.")]
+ValidFrom = Annotated[str, typer.Option(help="The stamp from which steps decide, in place of a share.")]
+TestFrom = Annotated[str, typer.Option(help="The stamp from which steps are sealed, in place of a share.")]
+Until = Annotated[str, typer.Option(help="The stamp from which steps are left out.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Fix a setting: mlp.activation=tanh, plan.epochs=20. Repeatable."),
+]
+Optimizer = Annotated[str, typer.Option(help="sgd, nesterov, rmsprop, adam or adamw for every network.")]
+Loss = Annotated[str, typer.Option(help="The loss of every network, such as huber.")]
+MetricName = Annotated[str, typer.Option("--metric", help="The metric that decides.")]
+Threshold = Annotated[
+    str,
+    typer.Option(help="Of two classes, answer the rarer so as to be best by f1, balanced_accuracy or cost:MISS:ALARM."),
+]
+Require = Annotated[
+    float | None,
+    typer.Option(help="The score of the deciding metric that the sealed rows must reach; else exit code 7."),
+]
+Latency = Annotated[str, typer.Option(help="The longest that a row may take in ONNX Runtime, such as 2ms.")]
+Size = Annotated[str, typer.Option(help="The largest that the written ONNX may be, such as 5MB.")]
 Out = Annotated[Path | None, typer.Option(help="Where to write; the screen when not given.")]
 
 
@@ -77,6 +105,11 @@ def look(
     group: Group = "",
     time: Time = "",
     names: Names = "",
+    horizon: Horizon = 0,
+    series: Series = "",
+    known: Known = None,
+    gaps: Gaps = "",
+    zone: Zone = "",
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -85,7 +118,7 @@ def look(
 
     settings = _config(
         config, source=source, target=target, task=task, kinds=_pairs("--kind", kind), drop=_listed(drop), group=group,
-        time=time, names=_listed([names]),
+        time=time, names=_listed([names]), horizon=horizon, series=series, known=_listed(known), gaps=gaps, zone=zone,
     )  # fmt: skip
     profile = api.look(source, config=settings)
     if as_json:
@@ -104,6 +137,11 @@ def shortlist(
     only: Only = None,
     add: Add = None,
     skip: Skip = None,
+    time: Time = "",
+    horizon: Horizon = 0,
+    series: Series = "",
+    known: Known = None,
+    gaps: Gaps = "",
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -112,7 +150,8 @@ def shortlist(
 
     settings = _config(
         config, source=source, target=target, task=task, kinds=_pairs("--kind", kind), drop=_listed(drop),
-        names=_listed([names]), only=_listed(only), add=_listed(add), skip=_listed(skip),
+        names=_listed([names]), only=_listed(only), add=_listed(add), skip=_listed(skip), time=time, horizon=horizon,
+        series=series, known=_listed(known), gaps=gaps,
     )  # fmt: skip
     listed = api.shortlist(source, config=settings)
     if as_json:
@@ -137,29 +176,26 @@ def fit(
     only: Only = None,
     add: Add = None,
     skip: Skip = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Fix a setting: mlp.activation=tanh, plan.epochs=20. Repeatable."),
-    ] = None,
-    optimizer: Annotated[str, typer.Option(help="sgd, nesterov, rmsprop, adam or adamw for every network.")] = "",
-    loss: Annotated[str, typer.Option(help="The loss of every network, such as huber.")] = "",
+    set_: Set = None,
+    optimizer: Optimizer = "",
+    loss: Loss = "",
     order: Order = "",
-    metric: Annotated[str, typer.Option(help="The metric that decides.")] = "",
-    threshold: Annotated[
-        str,
-        typer.Option(
-            help="Of two classes, answer the rarer so as to be best by f1, balanced_accuracy or cost:MISS:ALARM."
-        ),
-    ] = "",
-    require: Annotated[
-        float | None,
-        typer.Option(help="The score of the deciding metric that the sealed rows must reach; else exit code 7."),
-    ] = None,
-    latency: Annotated[str, typer.Option(help="The longest that a row may take in ONNX Runtime, such as 2ms.")] = "",
-    size: Annotated[str, typer.Option(help="The largest that the written ONNX may be, such as 5MB.")] = "",
+    metric: MetricName = "",
+    threshold: Threshold = "",
+    require: Require = None,
+    latency: Latency = "",
+    size: Size = "",
     workers: Annotated[int | None, typer.Option(help="Worker processes; one a core when not given.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "",
     seed: Annotated[int | None, typer.Option(help="The seed of split, race and evidence.")] = None,
+    horizon: Horizon = 0,
+    series: Series = "",
+    known: Known = None,
+    gaps: Gaps = "",
+    zone: Zone = "",
+    valid_from: ValidFrom = "",
+    test_from: TestFrom = "",
+    until: Until = "",
     config: ConfigFile = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -172,7 +208,8 @@ def fit(
         drop=_listed(drop), group=group, time=time, test=test, valid=valid, names=_listed([names]),
         only=_listed(only), add=_listed(add), skip=_listed(skip), settings=_settings(set_), optimizer=optimizer,
         loss=loss, metric=metric, threshold=threshold, require=require, latency=latency, size=size, workers=workers,
-        device=device, seed=seed, order=_listed([order]),
+        device=device, seed=seed, order=_listed([order]), horizon=horizon, series=series, known=_listed(known),
+        gaps=gaps, zone=zone, valid_from=valid_from, test_from=test_from, until=until,
     )  # fmt: skip
     if not settings.source:
         raise UsageError("name the data to fit: archwise fit data.csv --target column")
@@ -212,19 +249,22 @@ def show(model: ModelFolder, as_json: AsJson = False) -> None:
 def predict(
     model: ModelFolder,
     source: Annotated[
-        list[str], typer.Argument(help="The rows to answer, in the columns of the training data; or pictures.")
-    ],
+        list[str] | None,
+        typer.Argument(help="The rows to answer, in the columns of the training data; or pictures; or newer series."),
+    ] = None,
     out: Out = None,
+    horizon: Annotated[int, typer.Option(help="Steps to forecast; as many as in training when not given.")] = 0,
     sets: Annotated[
         bool, typer.Option("--sets", help="Add a column `set`: the labels that hold the truth of 9 rows of 10.")
     ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Answer each row, in order: label and probabilities, or value and interval. Needs no torch."""
+    """Answer each row, in order: label and probabilities, or value and interval; or forecast. Needs no torch."""
     from archwise import api, view
 
-    parts = api.predict_parts(model, source[0] if len(source) == 1 else source, sets=sets)
+    rows = source[0] if source is not None and len(source) == 1 else source or None
+    parts = api.predict_parts(model, rows, sets=sets, horizon=horizon)
     view.write_answers(parts, out, as_json=as_json, quiet=quiet)
 
 
@@ -232,12 +272,15 @@ def predict(
 def evaluate(
     model: ModelFolder,
     source: Annotated[str, typer.Argument(help="Labelled rows that the model has not seen.")],
+    origins: Annotated[
+        int, typer.Option(help="Of a forecast, from how many steps of each series it is tried; from all if not given.")
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Score a model on labelled rows, with an interval on the metric that decided."""
+    """Score a model on labelled rows, with an interval on the metric that decided; a forecast by a rolling backtest."""
     from archwise import api, view
 
-    scored = api.evaluate(model, source)
+    scored = api.evaluate(model, source, origins=origins)
     if as_json:
         return view.print_json(scored)
     return view.show_scores(scored)

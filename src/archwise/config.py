@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -40,6 +41,9 @@ class Config(BaseModel):
     skip: architectures. test, valid: shares of the rows, or the paths of files that hold those parts.
     settings: "mlp.activation" -> value. workers: processes, 0 for one a core.
     order: classes from the lowest to the highest, of an ordered target.
+    horizon: steps to forecast, 0 for no forecast; target may then be several columns. series: column that tells series
+    apart. known: columns that are known ahead. gaps: "error" or "fill". zone: of the clock that wrote the stamps.
+    valid_from, test_from, until: stamps from which rows decide, are sealed, and are left out.
     threshold: what the positive of two classes is answered for. require: score that the sealed rows must reach.
     latency, size: what a model may take, in ONNX Runtime and on disk.
     """
@@ -73,6 +77,14 @@ class Config(BaseModel):
     device: str = "auto"
     seed: int = Field(default=0, ge=0)
     out: str = ""
+    horizon: int = Field(default=0, ge=0)
+    series: str = ""
+    known: tuple[str, ...] = ()
+    gaps: Literal["error", "fill"] = "error"
+    zone: str = ""
+    valid_from: str = ""
+    test_from: str = ""
+    until: str = ""
 
     @field_validator("test", "valid", mode="before")
     @classmethod

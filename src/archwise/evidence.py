@@ -38,6 +38,7 @@ class BootstrapScores:
     point: (M,) on all rows. resampled: (R, M) on each resample. n_units: rows or groups that were drawn.
     sign: +1 where greater is better, else -1. left_out: (U, M) scores without each unit, or None for many units.
     n_folds: 1 for outputs of fixed models; else of models that were each fitted without one of so many folds.
+    widening: factor on every error, where units are not as independent as they are drawn.
     """
 
     point: Array
@@ -46,6 +47,7 @@ class BootstrapScores:
     sign: float
     left_out: Array | None = None
     n_folds: int = 1
+    widening: float = 1.0
 
 
 def bootstrap_scores(
@@ -87,12 +89,16 @@ def bootstrap_scores(
     return BootstrapScores(point, resampled, n_units, metric.sign)
 
 
-def of_folds(scores: BootstrapScores, n_folds: int) -> BootstrapScores:
+def of_folds(scores: BootstrapScores, n_folds: int, *, widening: float = 1.0) -> BootstrapScores:
     """The same scores, known to come from models that were each fitted without one of so many folds; 1 for one split.
 
     Their intervals are wider than the resamples alone would have them, for the training sets overlap.
+
+    Args:
+        widening: factor on every error where the drawn units depend on each other: the root of how many neighbours
+            may be as one, as for stretches of time that are shorter than the forecasts judged on them.
     """
-    return replace(scores, n_folds=n_folds)
+    return replace(scores, n_folds=n_folds, widening=widening)
 
 
 def _score(truth: Array, outputs: Sequence[Array], metric: Metric, weights: Array) -> Array:
@@ -133,9 +139,8 @@ def interval(scores: BootstrapScores, candidate: int) -> tuple[float, float]:
     acceleration, freedom = _acceleration(pulls), _freedom(pulls, scores.n_units)
     levels = []
     for side in (-1.0, 1.0):
-        reach = bias + side * _student(-_NORMAL.inv_cdf(tail), freedom) * _small(scores.n_units) * (
-            FOLDED if scores.n_folds > 1 else 1.0
-        )
+        wider = scores.widening * (FOLDED if scores.n_folds > 1 else 1.0)
+        reach = bias + side * _student(-_NORMAL.inv_cdf(tail), freedom) * _small(scores.n_units) * wider
         bent = 1.0 - acceleration * reach
         levels.append(_NORMAL.cdf(bias + reach / bent) if bent > 0 else float(side > 0))
     low, high = np.quantile(resampled, levels)
@@ -185,7 +190,7 @@ def standard_error(scores: BootstrapScores, left: int, right: int) -> float:
     if scores.n_units < FEWEST_UNITS:
         return math.inf
     error = float((scores.resampled[:, left] - scores.resampled[:, right]).std(ddof=1))
-    return _small(scores.n_units) * overlap(scores.n_folds) * error
+    return _small(scores.n_units) * overlap(scores.n_folds) * scores.widening * error
 
 
 def _against_no_number(scores: BootstrapScores, left: int, right: int) -> float:

@@ -166,7 +166,8 @@ def show_fitted(model: Model, *, as_json: bool) -> None:
         out.print(escape(sentence), soft_wrap=True)
     out.print(f"\nModel: [bold]{escape(str(model.folder))}[/]", soft_wrap=True)
     name = escape(str(model.folder))
-    out.print(f"Next: archwise show {name} · archwise predict {name} new.csv", soft_wrap=True)
+    rows = f"--horizon {model.facts.signature.horizon}" if model.facts.signature.horizon else "new.csv"
+    out.print(f"Next: archwise show {name} · archwise predict {name} {rows}", soft_wrap=True)
 
 
 def show_model(model: Model) -> None:
@@ -254,13 +255,15 @@ def _show_words(explained: ExplainedText, place: Path | None, *, as_json: bool) 
 
 def show_scores(scored: Mapping[str, Json]) -> None:
     """Show the scores of a model on labelled rows."""
-    out.print(f"{scored['n_rows']:,} rows")
+    out.print(f"{scored['n_rows']:,} {'origins' if 'notes' in scored else 'rows'}")
     table = _table("metric", "score", "95 % interval")
     for name, value in scored["scores"].items():
         decided = name == scored["metric"]
         interval = f"{_short(scored['low'])} to {_short(scored['high'])}" if decided else ""
         table.add_row(f"[bold]{name}[/]" if decided else name, _short(value), interval)
     out.print(table)
+    for note in scored.get("notes", ()):
+        out.print(escape(f"{note}."), soft_wrap=True)
 
 
 def show_catalogue(found: Mapping[str, Sequence[Mapping[str, str]]]) -> None:

@@ -1,6 +1,7 @@
 """Claims that hold for every network of the catalogue that learns from nothing: a new file is covered with no new test.
 
-Those that begin from published weights have theirs in test_transfer.py, in the sizes that such weights ask for.
+Those that begin from published weights have theirs in test_transfer.py, in the sizes that such weights ask for;
+those that only forecast, in test_forecasts.py.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ from archwise.training.loop import Examples, Limit, Tools, TrainJob, train
 from archwise.training.network import Network, each_member, make_network
 
 NETWORKS = {
-    name: entry for name, entry in architectures().items() if entry.build is not None and entry.inherits is None
+    name: entry
+    for name, entry in architectures().items()
+    if entry.build is not None and entry.inherits is None and "vector" in entry.gives
 }
 INPUTS = (InputSpec("numbers", "float32", 5), InputSpec("codes", "int64", 3, (2, 5, 40)))
 IMAGE = InputSpec("image", "uint8", 16 * 16 * 3, shape=(16, 16, 3))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from archwise.architectures.recurrent_window import SPACE as WINDOW_SPACE
+from archwise.architectures.recurrent_window import build_on_window, window_variants
 from archwise.architectures.sequence_plan import text_space
 from archwise.records import Profile, Scalar, Setting, Signature
 
@@ -19,17 +21,20 @@ SPACE = (
     Setting("pooling", "max", "how states become one vector", choices=("last", "max", "mean", "attention")),
     Setting("word_dropout", 0.3, "share of the numbers of word vectors that is dropped", low=0.0, high=0.7),
     Setting("dropout", 0.4, "share of the states that is dropped", low=0.0, high=0.7),
+    *WINDOW_SPACE,
 )
 
 
 def build_recurrent(cell: str, signature: Signature, settings: Mapping[str, Scalar]) -> nn.Module:
-    """Build the body: a sequence to (B, D) features with the table's columns beside them, or to (B, T, D).
+    """Build the body: a sequence to (B, D) features with the table's columns beside them, to (B, T, D), or a forecast.
 
     Args:
         cell: "rnn", "lstm" or "gru".
         signature: input `tokens` or `series`; `numbers` and `codes` may be beside it.
         settings: a value for every setting of the space.
     """
+    if signature.form == "window":
+        return build_on_window(cell, signature, settings)
     from archwise.blocks.joined import beside_table
     from archwise.blocks.pooling import make_pooling
     from archwise.blocks.recurrent import recurrent_layers
@@ -52,5 +57,6 @@ def build_recurrent(cell: str, signature: Signature, settings: Mapping[str, Scal
 
 def recurrent_variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:
     """Name the settings worth trying: as they are, with attention, and small, one way and read to its end."""
-    del profile
+    if profile.forecast is not None:
+        return window_variants(profile)
     return ({}, {"pooling": "attention"}, {"both_ways": False, "pooling": "last", "width": 64})

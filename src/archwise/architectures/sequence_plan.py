@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from archwise.architectures.recurrent_window import RATE, suits_window
+from archwise.architectures.window_plan import window_plan
 from archwise.records import Need, Plan, Profile, Scalar, Setting, Suits, TextNeed
 
-READS = ("text", "series", "number", "category", "boolean", "date")  # of networks that join a table's columns to it
+READS = ("text", "series", "timeline", "number", "category", "boolean", "date")  # a table's columns beside sequences
 _SEQUENCES = {"text": ("texts", "words"), "series": ("series", "steps")}  # kind -> its rows and their steps, in words
 FEW, MANY = 1_000, 5_000  # rows
 _EPOCHS = (5, 40)  # fewest and most
@@ -46,7 +48,12 @@ def text_space(*, unit: str = "word", embedding: int = 128) -> tuple[Setting, ..
 
 
 def text_need(settings: Mapping[str, Scalar]) -> Need:
-    """Ask for the words of texts in their order, in the form that the settings say, and for numbers on one scale."""
+    """Ask for the words of texts in their order, in the form that the settings say, and for numbers on one scale.
+
+    A forecast asks for the steps of the past.
+    """
+    if settings.get("past"):
+        return Need("raw", past=int(settings["past"]))
     size, longest = int(settings["vocabulary"]), int(settings["longest"])
     return Need(
         "standard", text=TextNeed("tokens", "subword" if settings["unit"] == "subword" else "word", size, longest)
@@ -60,6 +67,8 @@ def judge_sequences(
 
     Where there is none, the prior is nought.
     """
+    if profile.forecast is not None:
+        return suits_window(profile)
     facts = sequence_facts(profile)
     if facts is None:
         return Suits(
@@ -76,6 +85,8 @@ def sequence_plan(profile: Profile, *, rate: float) -> Plan:
         profile: of the whole table.
         rate: peak learning rate.
     """
+    if profile.forecast is not None:
+        return window_plan(profile, rate=RATE)
     batch = _BATCHES[1]
     while batch > _BATCHES[0] and batch * _FEWEST_STEPS > profile.n_rows:
         batch //= 2

@@ -25,9 +25,9 @@ SPACE = (
 def build(signature: Signature, settings: Mapping[str, Scalar]) -> nn.Module:
     """Build the body: a sequence to what its filters found (B, D), with the table's columns beside it."""
     from archwise.blocks.joined import beside_table
+    from archwise.blocks.neighbour import WindowLayer
     from archwise.blocks.pooling import make_pooling
     from archwise.blocks.sequence import SequenceBody, SequenceInputs
-    from archwise.blocks.window import WindowLayer
 
     inputs = SequenceInputs(signature, width=int(settings["embedding"]), dropout=float(settings["word_dropout"]))
     layer = WindowLayer(inputs.width, _WIDTHS[str(settings["windows"])], int(settings["filters"]))

@@ -18,7 +18,7 @@ from archwise.choice.seal import SealedRows, open_seal, prepare_sealed, sealed_o
 from archwise.choice.verdict import Sealed
 from archwise.choice.wording import join
 from archwise.config import Config
-from archwise.evidence import bootstrap_scores, interval
+from archwise.evidence import bootstrap_scores, interval, of_folds
 from archwise.records import Array, Batch, Json, Metric, Need, Trial
 from archwise.tasks import main_metric, task
 
@@ -102,6 +102,7 @@ def _judge(
     served = task(ground.profile.task).served
     every = [served(each.calibration, each.sealed, metric) for each in answering]
     scores = bootstrap_scores(sealed.targets, every, metric, seed=seed, groups=sealed.groups)
+    scores = of_folds(scores, 1, widening=ground.widening)
     low, high = interval(scores, 0)
     assert chosen.trial.outputs is not None  # only usable trials answer
     on_validation = every_metric(ground, chosen, chosen.trial.outputs, read_targets(folder, "valid"))[metric.name]

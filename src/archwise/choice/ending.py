@@ -94,7 +94,7 @@ def _made_up(truth: Array, n_outputs: int) -> Array:
     """(N, K) float32 answers that know something of the truth, as those of a model do."""
     answers = np.random.default_rng(0).normal(size=(len(truth), n_outputs)).astype(np.float32)
     if truth.ndim == 2:
-        return answers + truth.astype(np.float32)
+        return answers + np.nan_to_num(truth[:, :n_outputs]).astype(np.float32)
     if np.issubdtype(truth.dtype, np.integer):
         answers[np.arange(len(truth)), truth] += 1.0
     else:

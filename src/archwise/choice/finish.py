@@ -109,7 +109,7 @@ def _scores(folder: Path, ground: Ground, usable: Sequence[Trial], metric: Metri
     groups = read_groups(folder, "valid")
     outputs = [_outputs(trial) for trial in usable]
     scores = bootstrap_scores(read_targets(folder, "valid"), outputs, metric, seed=seed, groups=groups)
-    return of_folds(scores, ground.n_folds)
+    return of_folds(scores, ground.n_folds, widening=ground.widening)
 
 
 def _decide(
@@ -119,7 +119,7 @@ def _decide(
     if len(barred) == len(usable):
         return None
     use_latency = config.limit.steps is None
-    unit = "group" if config.group else "row"
+    unit = "block" if config.horizon else "group" if config.group else "row"
     return decide(usable, scores, metric, use_latency=use_latency, unit=unit, barred=barred)
 
 

@@ -54,7 +54,7 @@ def check(ground: Ground, calibration: Mapping[str, Json], outputs: Array, targe
     facts = kind_of_task.check(ground.target_state, calibration, outputs, targets)
     if not ground.grouped:
         facts["coverage_low"], facts["coverage_high"] = share_interval(facts["n_held"], len(targets))
-    return {**facts, "sentences": honesty_words(facts, len(targets))}
+    return {**facts, "sentences": honesty_words(facts, facts.get("n_judged", len(targets)))}
 
 
 def share_interval(n_held: int, n_rows: int) -> tuple[float, float]:
@@ -98,9 +98,11 @@ def _coverage_words(facts: Mapping[str, Json], n_rows: int) -> str:
     if "coverage_low" in facts:
         between = f" (95 % interval {facts['coverage_low'] * 100:.1f} to {facts['coverage_high'] * 100:.1f})"
     size = f"{facts['size']:.2f} labels a row" if is_set else f"{_figure(facts['size'])} wide"
+    size += " on scaled data" if "n_judged" in facts else ""
+    judged = plural(n_rows, "sealed step") if "n_judged" in facts else plural(n_rows, "sealed row")
     said = (
         f"The {facts['coverage'] * 100:.0f} % {'label sets' if is_set else 'intervals'} held {share * 100:.1f} % of "
-        f"{plural(n_rows, 'sealed row')}{between}; they are {size} on average"
+        f"{judged}{between}; they are {size} on average"
     )
     ranges = facts.get("ranges", 1)
     return said + (f", of their own width in each of {ranges} ranges of the prediction." if ranges > 1 else ".")

@@ -24,6 +24,7 @@ import numpy as np
 from archwise.config import Config, write_config
 from archwise.data.mapped import Picked, pick
 from archwise.data.prepare import Preparation, dump_preparation, load_preparation
+from archwise.data.timeline.windows import Windows, window
 from archwise.errors import ModelError
 from archwise.records import (
     Array,
@@ -32,6 +33,7 @@ from archwise.records import (
     ColumnProfile,
     CurvePoint,
     Finding,
+    ForecastFacts,
     InputSpec,
     Json,
     Need,
@@ -54,6 +56,7 @@ class Ground:
     columns: (name, kind) that models read. layout: every column of the table. steps_mode: no clock may decide anything.
     n_folds, n_repeats: 1 and 1 for one split; else n_train counts all rows that are not sealed.
     test_source: the name of the sealed rows where they were given, else empty.
+    widening: by how much the errors of differences are to be widened, where groups are shorter than dependence reaches.
     """
 
     profile: Profile
@@ -75,6 +78,7 @@ class Ground:
     test_source: str = ""
     n_folds: int = 1
     n_repeats: int = 1
+    widening: float = 1.0
 
     @property
     def n_fits(self) -> int:
@@ -92,8 +96,8 @@ class Ground:
 
     def signed(self, inputs: tuple[InputSpec, ...]) -> Signature:
         """What a body may know of the data that come as these inputs."""
-        zero = float(self.target_state.get("zero", 0.0))
-        return Signature(inputs, self.n_outputs, zero, task(self.profile.task).needs)
+        zero, horizon = float(self.target_state.get("zero", 0.0)), int(self.target_state.get("horizon", 0))
+        return Signature(inputs, self.n_outputs, zero, task(self.profile.task).needs, horizon)
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,7 @@ class Laid:
     n_folds: int = 1
     n_repeats: int = 1
     test_source: str = ""
+    widening: float = 1.0
 
 
 def begin_folder(folder: Path, config: Config) -> None:
@@ -178,9 +183,11 @@ def _entries(folder: Path) -> list[dict[str, Json]]:
 
 def profile_from_json(data: Mapping[str, Json]) -> Profile:
     """The profile that `dataclasses.asdict` wrote."""
+    facts = data.get("forecast")
     return Profile(
         **{
             **data,
+            "forecast": ForecastFacts(**{**facts, "seasons": tuple(facts["seasons"])}) if facts else None,
             "columns": tuple(ColumnProfile(**column) for column in data["columns"]),
             "findings": tuple(Finding(**finding) for finding in data["findings"]),
             "classes": tuple(data["classes"]),
@@ -201,11 +208,17 @@ def write_prepared(folder: Path, preparation: Preparation, parts: Mapping[str, B
     for part, batch in parts.items():
         for name, array in batch.items():
             path = prepared_path(folder, preparation.need, part, name)
-            if isinstance(array, Picked):
+            if isinstance(array, Picked | Windows):
+                assert array.file is not None  # what is written lies in a store
                 where = os.path.relpath(array.file, path.parent)
-                np.savez(path.with_suffix(".npz"), rows=array.rows, lies_in=np.array(where))
+                held = {"rows": array.rows} if isinstance(array, Picked) else _held_of(array)
+                np.savez(path.with_suffix(".npz"), lies_in=np.array(where), **held)
             else:
                 np.save(path, array, allow_pickle=False)
+
+
+def _held_of(windows: Windows) -> dict[str, Array]:
+    return {"starts": windows.starts, "n_steps": np.array(windows.n_steps)}
 
 
 def prepared_folder(folder: Path, need: Need) -> Path:
@@ -234,17 +247,28 @@ def read_batch(folder: Path, need: Need, part: str) -> Batch:
 
 
 def _mapped(path: Path) -> Array:
-    """An array of a file, or the rows of a store that a file names; `Picked` is read as an array is."""
+    """An array of a file, or the rows or windows of a store that a file names, which are read as an array is."""
     if path.suffix == ".npy":
         mapped: Array = np.load(path, mmap_mode="r", allow_pickle=False)
         return mapped
     with np.load(path, allow_pickle=False) as held:
-        return cast("Array", pick(path.parent / str(held["lies_in"]), held["rows"]))
+        file = path.parent / str(held["lies_in"])
+        if "n_steps" in held:
+            return cast("Array", window(file, held["starts"], int(held["n_steps"])))
+        return cast("Array", pick(file, held["rows"]))
 
 
 def read_preparation(folder: Path, need: Need) -> Preparation:
     """The preparation that made the arrays of this need."""
-    place = folder / "prepared" / need.key
+    return _preparation_at(folder / "prepared" / need.key)
+
+
+def read_any_preparation(folder: Path) -> Preparation:
+    """One of the preparations of a run, where it does not matter which."""
+    return _preparation_at(sorted((folder / "prepared").iterdir())[0])
+
+
+def _preparation_at(place: Path) -> Preparation:
     with np.load(place / "preparation.npz", allow_pickle=False) as arrays:
         return load_preparation(json.loads((place / "preparation.json").read_text()), dict(arrays))
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from archwise.choice.run import STORE, Ground, read_preparation, trial_folder
+from archwise.choice.forecast import sealed_batch, sealed_targets
+from archwise.choice.run import STORE, Ground, read_any_preparation, read_preparation, trial_folder
 from archwise.data.prepare import apply_preparation
+from archwise.data.timeline.prepare import FORECAST
 from archwise.model.session import open_session, outputs
 from archwise.records import Array, Batch, Candidate, Need, Split
 from archwise.tasks import task
@@ -20,11 +22,15 @@ TARGET = "target:"  # a name that no reader gives a column
 
 @dataclass(frozen=True)
 class SealedRows:
-    """The test rows: typed columns, encoded targets (N,), and the group of each row or None."""
+    """The test rows: typed columns, encoded targets (N,), and the group of each row or None.
+
+    origins: (N,) int64 where forecasts begin among the steps, of a forecast, whose typed columns are those steps.
+    """
 
     typed: pl.DataFrame
     targets: Array
     groups: Array | None
+    origins: Array | None = None
 
 
 def seal_rows(folder: Path, typed: pl.DataFrame, target: pl.Series, *, split: Split) -> None:
@@ -58,12 +64,19 @@ def read_groups(folder: Path, part: str) -> Array | None:
 def open_seal(folder: Path, ground: Ground) -> SealedRows:
     """Open the test rows. Only the end of a run may call this."""
     sealed = pl.read_ipc(folder / "sealed.arrow")
+    if ground.profile.task == FORECAST:
+        with np.load(folder / "split.npz", allow_pickle=False) as parts:
+            origins = parts["sealed_origins"]
+        truth = sealed_targets(sealed, read_any_preparation(folder), origins)
+        return SealedRows(sealed, truth, read_groups(folder, "test"), origins)
     targets = task(ground.profile.task).encode(ground.target_state, sealed[TARGET].alias(ground.profile.target))
     return SealedRows(sealed.drop(TARGET), targets, read_groups(folder, "test"))
 
 
 def prepare_sealed(folder: Path, sealed: SealedRows, need: Need) -> Batch:
     """The test rows as architectures of one need read them."""
+    if sealed.origins is not None:
+        return sealed_batch(sealed.typed, read_preparation(folder, need), sealed.origins)
     return apply_preparation(read_preparation(folder, need), sealed.typed, store=folder / STORE)
 
 

@@ -87,7 +87,8 @@ def may_win(folder: Path, best: Trial, trials: Sequence[Trial], sign: float) -> 
     truth, groups, outputs = read_targets(folder, "valid"), read_groups(folder, "valid"), (best.outputs, rival.outputs)
     answered = [each for each in outputs if each is not None]
     scores = bootstrap_scores(truth, answered, _metric(folder), seed=0, groups=groups, n_resamples=N_QUICK)
-    scores = of_folds(scores, read_ground(folder).n_folds)
+    ground = read_ground(folder)
+    scores = of_folds(scores, ground.n_folds, widening=ground.widening)
     return compare(scores, [best.candidate.id, rival.candidate.id], [(0, 1)])[0].tied
 
 

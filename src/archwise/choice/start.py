@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,23 +13,21 @@ import polars as pl
 
 from archwise.architectures import need_of
 from archwise.choice.folds import parts_of_folds
-from archwise.choice.given import GIVEN, GivenRows, find_given, parts_of, read_given, split_given
+from archwise.choice.forecast import start_forecast
+from archwise.choice.given import GivenRows, find_given, parts_of, read_given, split_given
 from archwise.choice.honesty import refuse_threshold
 from archwise.choice.large import lay_out_in_chunks
-from archwise.choice.near import NEAR, find_near
+from archwise.choice.near import find_near
+from archwise.choice.opening import OnEvent, Opening, open_race
 from archwise.choice.run import (
     STORE,
-    Ground,
     Laid,
     begin_folder,
-    leave,
-    write_ground,
-    write_json,
     write_prepared,
     write_targets,
 )
 from archwise.choice.seal import seal_rows
-from archwise.choice.shortlist import asked_loss, enter, left_out
+from archwise.choice.shortlist import asked_loss, enter
 from archwise.config import Config
 from archwise.data.bad import refuse_too_many_bad
 from archwise.data.fold import cut_small
@@ -50,10 +48,9 @@ from archwise.data.prepare import (
 from archwise.data.split import SplitRule, split_rows
 from archwise.data.target import CLASSIFY
 from archwise.errors import ArchwiseError
-from archwise.records import Array, Batch, Candidate, Finding, InputSpec, Json, Need, Parts, Profile, Store, Table
+from archwise.records import Array, Batch, Candidate, Finding, InputSpec, Need, Parts, Profile, Store, Table
 from archwise.tasks import fit_target, main_metric, task, task_of_loss
 
-OnEvent = Callable[[dict[str, Json]], None]
 N_TOLD = 10  # events while cells are read
 
 
@@ -62,11 +59,6 @@ def look_request(config: Config) -> LookRequest:
     loss = asked_loss(config)
     asked = config.task or task_of_loss(loss)
     return LookRequest(config.target, asked, config.kinds, config.drop, config.group, config.time, loss, config.order)
-
-
-def deciding(profile: Profile, config: Config) -> str:
-    """The name of the metric that decides: as asked, or that of a loss that was asked for; "" for the task's own."""
-    return config.metric or task(profile.task).metric_of_loss.get(asked_loss(config), "")
 
 
 def count_workers(config: Config) -> int:
@@ -107,6 +99,8 @@ def start_run(
         DataError: the data cannot be read or used as they stand.
         UsageError: an option does not fit the data.
     """
+    if config.horizon:
+        return start_forecast(source, config, folder, on_event=on_event)
     given = parts_of(source, config)
     opened = join_target(open_source(given.train, names=config.names, most_rows=most_rows), config.target)
     table = opened if isinstance(opened, Table) else sample_stream(opened, seed=config.seed)
@@ -123,30 +117,8 @@ def start_run(
     except ArchwiseError:
         shutil.rmtree(folder, ignore_errors=True)  # there is nothing in it that could be gone on with
         raise
-    kind_of_task = task(profile.task)
-    metric = main_metric(kind_of_task, laid.target_state, deciding(profile, config)).name
-    write_json(folder / "candidates.json", [candidate.to_json() for candidate in candidates])
-    write_ground(
-        folder,
-        Ground(
-            profile=profile,
-            metric=metric,
-            layout=tuple(table.frame.columns),
-            n_outputs=kind_of_task.n_outputs(laid.target_state),
-            device=config.device,
-            steps_mode=config.limit.steps is not None,
-            **{field.name: getattr(laid, field.name) for field in fields(laid)},
-        ),
-    )
-    on_event({"event": "run", "folder": str(folder)})  # no earlier: a folder whose start failed is gone
-    on_event(_started(profile, laid, candidates, metric))
-    for candidate, why in left_out(profile, config):
-        leave(folder, candidate, why)
-        on_event({"event": "note", "message": f"{candidate.label} leaves the race: {why}"})
-    told = [finding for finding in profile.findings if finding.code in ("sampled", "labels")]
-    told += [finding for finding in laid.findings if finding.code in (GIVEN, NEAR, "store", "unreadable")]
-    for finding in told:
-        on_event({"event": "note", "message": finding.message})
+    opening = Opening(profile, laid, candidates, tuple(table.frame.columns))
+    open_race(folder, opening, config, on_event=on_event)
     return candidates
 
 
@@ -254,21 +226,3 @@ def _prepare(folder: Path, rows: Rows, sides: tuple[Array, Array], store: Store)
         write_prepared(folder, preparation, parts)
         inputs[need.key] = inputs_of(preparation)
     return inputs
-
-
-def _started(profile: Profile, laid: Laid, candidates: Sequence[Candidate], metric: str) -> dict[str, Json]:
-    return {
-        "event": "start",
-        "source": profile.source,
-        "task": profile.task,
-        "target": profile.target,
-        "metric": metric,
-        "n_rows": profile.n_rows,
-        "n_train": laid.n_train,
-        "n_valid": laid.n_valid,
-        "n_test": laid.n_test,
-        "n_fits": laid.n_folds * laid.n_repeats,
-        "split": laid.split_how,
-        "findings": [finding.message for finding in profile.findings if finding.severity != "note"],
-        "candidates": [{"id": candidate.id, "label": candidate.label} for candidate in candidates],
-    }

@@ -84,6 +84,8 @@ def measure_growth(
         the facts for verdict.json, with the sentence that tells them; the sentence alone where nothing was measured.
     """
     ground = read_ground(folder)
+    if not task(ground.profile.task).grows:
+        return {"sentence": "What more rows would bring was not measured: windows of a series overlap."}
     left_s = _left_s(deadline, count_workers(config), ground.n_repeats)
     subject = _subject(usable, chosen, sign=_metric(ground).sign, left_s=left_s)
     if isinstance(subject, str):

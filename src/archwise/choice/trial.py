@@ -131,7 +131,7 @@ def judge(folder: Path, ground: Ground, answered: Sequence[Array]) -> list[tuple
     """The score of each one's outputs on the validation rows, and its quick 95 % interval."""
     truth, groups = read_targets(folder, "valid"), read_groups(folder, "valid")
     scores = bootstrap_scores(truth, answered, _metric(ground), seed=0, groups=groups, n_resamples=N_QUICK)
-    scores = of_folds(scores, ground.n_folds)
+    scores = of_folds(scores, ground.n_folds, widening=ground.widening)
     return [(float(scores.point[place]), *interval(scores, place)) for place in range(len(answered))]
 
 

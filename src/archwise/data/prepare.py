@@ -25,6 +25,9 @@ _DTYPES: Mapping[str, Literal["float32", "int64", "uint8"]] = {  # the inputs th
     "terms": "int64",
     "term_weights": "float32",
     "series": "float32",
+    "window": "float32",
+    "future": "float32",
+    "calendar": "float32",
 }
 
 

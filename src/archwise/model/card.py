@@ -41,6 +41,9 @@ def _what(facts: ModelFacts) -> str:
     summary = f" ({entry.summary} Source: {entry.source}.)" if entry else ""
     classes = facts.target_state.get("classes")
     asked = f"which of {_names(classes)} `{facts.target}` is" if classes else f"the number `{facts.target}`"
+    if facts.signature.horizon:
+        names = _names(facts.target_state["targets"])
+        asked = f"how {names} goes on for the next {facts.signature.horizon:,} steps"
     if "labels" in facts.target_state:
         asked = f"which of the labels {_names(facts.target_state['labels'])} a row has"
     chosen = facts.candidate.label or facts.candidate.architecture
@@ -65,6 +68,15 @@ def _data(facts: ModelFacts) -> str:
 
 
 def _use(facts: ModelFacts, name: str) -> str:
+    if facts.signature.horizon:
+        return (
+            "    pip install archwise\n"
+            f"    archwise predict {name} --horizon {facts.signature.horizon} --out next.csv\n"
+            f"    archwise predict {name} newer.csv --out next.csv\n"
+            f"    archwise evaluate {name} labelled.csv --origins 20\n\n"
+            "The first goes on from the last steps of the training data, which the model keeps; the second from the "
+            "last step of newer data. Neither torch nor the training data are needed."
+        )
     gives = "`p:<class>` for each class" if "classes" in facts.target_state else "`low` and `high`"
     gives = "`p:<label>` for each label" if "labels" in facts.target_state else gives
     return (

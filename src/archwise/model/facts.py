@@ -63,6 +63,7 @@ def facts_to_json(facts: ModelFacts) -> dict[str, Json]:
             "n_outputs": facts.signature.n_outputs,
             "zero": facts.signature.zero,
             "form": facts.signature.form,
+            "horizon": facts.signature.horizon,
         },
         "need": asdict(facts.need),
         "candidate": facts.candidate.to_json(),
@@ -89,7 +90,11 @@ def facts_from_json(data: Mapping[str, Json]) -> ModelFacts:
         columns=tuple((str(name), str(kind)) for name, kind in data["columns"]),
         layout=tuple(data["layout"]),
         signature=Signature(
-            inputs, signature["n_outputs"], signature.get("zero", 0.0), signature.get("form", "vector")
+            inputs,
+            signature["n_outputs"],
+            signature.get("zero", 0.0),
+            signature.get("form", "vector"),
+            signature.get("horizon", 0),
         ),
         need=Need.from_json(data["need"]),
         candidate=Candidate.from_json(data["candidate"]),

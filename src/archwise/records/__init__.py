@@ -27,6 +27,7 @@ from archwise.records.data import (
     Table,
     TextNeed,
 )
+from archwise.records.forecast import ForecastFacts
 from archwise.records.learning import Architecture, Inherited, Metric, Plan, Setting, Solved, Suits, Task
 from archwise.records.types import Array, Batch, Family, Form, Json, Scalar, Severity, TrialState, Widths
 
@@ -40,6 +41,7 @@ __all__ = [
     "CurvePoint",
     "Family",
     "Finding",
+    "ForecastFacts",
     "Form",
     "Guess",
     "ImageNeed",

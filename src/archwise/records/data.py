@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from archwise.records.forecast import ForecastFacts
 from archwise.records.types import Array, Batch, Form, Json, Scalar, Severity, Widths
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Profile:
 
     n_classes is 0 for regression. class_counts are in the order of `classes`, largest-count first is not assumed.
     loss: of the networks, as asked or as the target calls for; "" for the task's default. `classes` are in their
-    order where they have one.
+    order where they have one. forecast: of a forecast, what is forecast from what.
     """
 
     source: str
@@ -76,6 +77,7 @@ class Profile:
     class_counts: tuple[int, ...] = ()
     findings: tuple[Finding, ...] = ()
     loss: str = ""
+    forecast: ForecastFacts | None = None
 
     @property
     def n_classes(self) -> int:
@@ -157,23 +159,31 @@ class Need:
     "quantile" mapped to a normal distribution by the training quantiles, missing → 0 with a flag column;
     "robust" distance from the median in quartile ranges, smoothly clipped to ±3, missing → 0 with a flag column.
     image, text: the form of images and of texts; None where they are not read.
+    past: steps of a series before the first that is forecast; 0 where nothing is forecast.
     """
 
     numbers: Literal["raw", "standard", "quantile", "robust"] = "standard"
     image: ImageNeed | None = None
     text: TextNeed | None = None
+    past: int = 0
 
     @property
     def key(self) -> str:
         """A name for files and caches."""
         image = f"-image-{self.image.key}" if self.image else ""
-        return f"numbers-{self.numbers}{image}" + (f"-text-{self.text.key}" if self.text else "")
+        text = f"-text-{self.text.key}" if self.text else ""
+        return f"numbers-{self.numbers}{image}{text}" + (f"-past-{self.past}" if self.past else "")
 
     @staticmethod
     def from_json(data: Mapping[str, Json]) -> Need:
         """The need that `dataclasses.asdict` made a JSON object of."""
         image, text = data.get("image"), data.get("text")
-        return Need(data["numbers"], ImageNeed(**image) if image else None, TextNeed(**text) if text else None)
+        return Need(
+            data["numbers"],
+            ImageNeed(**image) if image else None,
+            TextNeed(**text) if text else None,
+            data.get("past", 0),
+        )
 
 
 PADDED = ("tokens", "series")  # inputs whose rows are sequences, (T,) and (T, C), with padding at their end
@@ -215,12 +225,19 @@ class Signature:
     n_outputs: K, that a reference gives; a network gives two more where it learns intervals.
     zero: what the target's nought is among encoded targets, where it is a count or an amount.
     form: of the features that the head takes, which a body that can give several is asked for.
+    horizon: H, steps that are forecast; the outputs are those of the first target, then of the next. 0 for other tasks.
     """
 
     inputs: tuple[InputSpec, ...]
     n_outputs: int
     zero: float = 0.0
     form: Form = "vector"
+    horizon: int = 0
+
+    @property
+    def n_targets(self) -> int:
+        """M, how many columns are forecast; 0 for other tasks."""
+        return self.n_outputs // self.horizon if self.horizon else 0
 
     def input(self, name: str) -> InputSpec | None:
         """The input of that name, or None where the data have no such input."""

@@ -60,7 +60,8 @@ class Task:
     sets(state, calibration, outputs) -> (N, K) bool, which labels hold the truth together; None where there are none.
     cut(state, calibration, outputs, targets, rule) -> the calibration with a threshold; None where there is none.
     check(state, calibration, outputs, targets) -> JSON-able facts of how honest the answers are on unseen rows;
-        coverage, n_held and size of sets or intervals among them.
+        coverage, n_held and size of sets or intervals among them; n_judged where a row has several.
+    grows: whether parts of the training rows tell what more rows would bring; overlapping windows do not.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Task:
     check: Callable[[Mapping[str, Json], Mapping[str, Json], Array, Array], dict[str, Json]] | None = None
     join: Callable[[torch.Tensor], torch.Tensor] | None = None
     aim: Callable[[Mapping[str, Json], str, tuple[str, ...]], dict[str, Json]] | None = None
+    grows: bool = True
     metric_of_loss: Mapping[str, str] = field(default_factory=dict)
 
 

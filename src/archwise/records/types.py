@@ -14,6 +14,6 @@ Json: TypeAlias = Any  # whatever json.dumps writes and json.loads gives back
 Widths: TypeAlias = dict[str, tuple[int | tuple[int, ...], tuple[int, ...]]]  # input -> (width or shape, levels)
 
 Family = Literal["reference", "ann", "cnn", "transfer", "sequence", "attention"]
-Form = Literal["vector", "sequence", "pyramid"]
+Form = Literal["vector", "sequence", "pyramid", "window"]
 Severity = Literal["note", "warning", "error"]
 TrialState = Literal["done", "paused", "failed"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from archwise.training.network import Network, learn_mode
-from archwise.training.rows import PickedTensor, cut_padding, rows_at_once
+from archwise.training.rows import Given, cut_padding, rows_at_once
 
 _ROWS_TIMED = 500
 _SEQUENCES_A_LOOK = 512  # rows of like length at a time, of which few are much shorter than the longest
@@ -15,7 +15,7 @@ _SEQUENCES_A_LOOK = 512  # rows of like length at a time, of which few are much 
 
 def answers(
     network: Network,
-    inputs: Sequence[torch.Tensor | PickedTensor],
+    inputs: Sequence[Given],
     n_rows: int,
     *,
     lengths: torch.Tensor | None = None,
@@ -40,9 +40,7 @@ def answers(
     return outputs
 
 
-def _answers_by_length(
-    network: Network, inputs: Sequence[torch.Tensor | PickedTensor], lengths: torch.Tensor
-) -> torch.Tensor:
+def _answers_by_length(network: Network, inputs: Sequence[Given], lengths: torch.Tensor) -> torch.Tensor:
     """The outputs of all rows, those of like length together and without padding behind the longest."""
     specs = network.signature.inputs
     rows = torch.argsort(lengths, stable=True)
@@ -54,13 +52,13 @@ def _answers_by_length(
     return outputs.index_select(0, torch.argsort(rows))
 
 
-def _device_of(tensor: torch.Tensor | PickedTensor) -> torch.device:
+def _device_of(tensor: Given) -> torch.device:
     return tensor.device if isinstance(tensor, torch.Tensor) else torch.device("cpu")
 
 
 def expected_look_s(
     network: Network,
-    inputs: Sequence[torch.Tensor | PickedTensor],
+    inputs: Sequence[Given],
     n_rows: int,
     clock: Callable[[], float],
     *,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 import torch
 
 from archwise.data.mapped import Picked
 from archwise.data.padding import n_steps
+from archwise.data.timeline.windows import Windows
 from archwise.records import Array, Batch, InputSpec
 
 ROWS_A_LOOK = 4096  # of the validation part at a time, so that memory stays modest
@@ -38,6 +40,35 @@ class PickedTensor:
         return self._source.index_select(0, self._rows[places]).to(self._device)
 
 
+class WindowTensor:
+    """Windows of a tensor; of a tensor's ways, those by which a run takes rows.
+
+    Args:
+        source: (T, C). starts: (N,) int64. n_steps: L. device: where taken rows go.
+    """
+
+    def __init__(self, source: torch.Tensor, starts: torch.Tensor, n_steps: int, device: torch.device) -> None:
+        self._source, self._starts, self._device = source.to(device), starts.to(device), device
+        self._steps = torch.arange(n_steps, device=device)
+        self.dtype = source.dtype
+
+    def index_select(self, axis: int, places: torch.Tensor) -> torch.Tensor:
+        """The windows at some places, (B, L, C)."""
+        del axis  # the first
+        return self._at(self._starts[places.to(self._device)])
+
+    def __getitem__(self, places: slice) -> torch.Tensor:
+        """The windows of a stretch, (B, L, C)."""
+        return self._at(self._starts[places])
+
+    def _at(self, starts: torch.Tensor) -> torch.Tensor:
+        steps = (starts[:, None] + self._steps).flatten()
+        return self._source.index_select(0, steps).reshape(len(starts), len(self._steps), -1)
+
+
+Given: TypeAlias = torch.Tensor | PickedTensor | WindowTensor  # rows of an input
+
+
 def as_tensor(array: Array, device: torch.device) -> torch.Tensor:
     """An array as a tensor on a device; of a mapped one no page is read before it is needed."""
     if isinstance(array, np.memmap):  # larger than memory it may be: mapped, and never written to
@@ -47,12 +78,15 @@ def as_tensor(array: Array, device: torch.device) -> torch.Tensor:
     return torch.from_numpy(np.require(array, requirements=["C", "W"])).to(device)  # copied only where it must be
 
 
-def input_tensors(inputs: Sequence[InputSpec], batch: Batch, device: torch.device) -> list[torch.Tensor | PickedTensor]:
+def input_tensors(inputs: Sequence[InputSpec], batch: Batch, device: torch.device) -> list[Given]:
     """The arrays of a batch, in the order of the inputs."""
     return [_rows_of(batch[spec.name], device) for spec in inputs]
 
 
-def _rows_of(array: Array, device: torch.device) -> torch.Tensor | PickedTensor:
+def _rows_of(array: Array, device: torch.device) -> Given:
+    if isinstance(array, Windows):
+        source = as_tensor(array.source, torch.device("cpu"))
+        return WindowTensor(source, torch.from_numpy(array.starts), array.n_steps, device)
     if isinstance(array, Picked):
         return PickedTensor(as_tensor(array.source, torch.device("cpu")), torch.from_numpy(array.rows), device)
     return as_tensor(array, device)

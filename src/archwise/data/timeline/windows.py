@@ -1,0 +1,68 @@
+"""Windows of steps that lie in one array: the past and the future of each origin, taken when they are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archwise.records import Array
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows of an array, taken when they are asked for; otherwise it is read as an array is.
+
+    file: of the array, or None where it lies in memory. source: (T, C) the array. starts: (N,) int64 where each window
+    begins. n_steps: L of each.
+    """
+
+    file: Path | None
+    source: Array
+    starts: Array
+    n_steps: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, L, C)."""
+        return (len(self.starts), self.n_steps, *self.source.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """That of the array."""
+        return self.source.dtype
+
+    @property
+    def base(self) -> object:
+        """What the array is mapped by."""
+        return self.source.base
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, rows: Any) -> Array:
+        """Copy windows into memory."""
+        starts = np.asarray(self.starts[rows])
+        taken = self.source[starts[..., None] + np.arange(self.n_steps)]
+        return np.ascontiguousarray(taken)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        """Copy all windows into memory."""
+        if copy is False:
+            raise ValueError("windows of an array come as a copy")
+        return self[:].astype(dtype or self.dtype, copy=False)
+
+
+def window(file: Path, starts: Array, n_steps: int) -> Windows:
+    """Windows of the array in a .npy file."""
+    return Windows(file, np.load(file, mmap_mode="r", allow_pickle=False), starts, n_steps)
+
+
+def concatenate(parts: list[Array]) -> Array:
+    """Arrays one after the other; windows of one array stay windows."""
+    first = parts[0]
+    if isinstance(first, Windows) and all(isinstance(part, Windows) and part.file == first.file for part in parts):
+        return replace(first, starts=np.concatenate([part.starts for part in parts]))
+    return np.concatenate(parts)

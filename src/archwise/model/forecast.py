@@ -1,0 +1,277 @@
+"""Forecasts of a written model: from the steps that it keeps, or from newer ones; and the rolling backtest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from archwise.data.open import open_table
+from archwise.data.timeline.frequency import stamps_at
+from archwise.data.timeline.grid import Roles, Timeline, lay_on_grid, ranges
+from archwise.data.timeline.look import known_range
+from archwise.data.timeline.prepare import (
+    FORECAST,
+    batch_at,
+    frequency_of,
+    prepare_steps,
+    roles_of,
+    series_places,
+    state_of,
+    targets_at,
+)
+from archwise.errors import ColumnError, DataError, UsageError, nearest
+from archwise.evidence import bootstrap_scores, interval
+from archwise.model.predict import Model, Predicted
+from archwise.model.session import outputs
+from archwise.records import Array, Finding, Json, Metric, Table
+from archwise.tasks import main_metric, task
+
+_DAY_US = 86_400_000_000
+STEP = "step"  # the column of times where the data have none
+
+
+@dataclass(frozen=True)
+class _Ahead:
+    """Steps of which the last H of every series are ahead. origins: (S,) places of the first of these."""
+
+    timeline: Timeline
+    origins: Array
+    findings: tuple[Finding, ...] = ()
+
+
+def is_forecast(model: Model) -> bool:
+    """Whether a model forecasts series."""
+    return model.facts.task == FORECAST
+
+
+def forecast(model: Model, source: object | None = None, *, horizon: int = 0) -> Predicted:
+    """Forecast the steps that follow the last one known.
+
+    Args:
+        model: opened.
+        source: newer data with the columns of training, whose last known step is followed; rows after it tell what is
+            known ahead. None for the steps that the model keeps, the last of its own data.
+        horizon: steps; as many as the model was trained for when 0.
+
+    Returns:
+        a row for each series and step: series, time, then prediction, low and high; of several targets TARGET,
+        TARGET:low and TARGET:high each.
+
+    Raises:
+        UsageError: the horizon is longer than that of training.
+        ColumnError, DataError: columns, steps of the past or what must be known ahead are missing.
+    """
+    state = state_of(model.preparation)
+    most = int(state["horizon"])
+    if horizon > most or horizon < 0:
+        raise UsageError(
+            f"--horizon {horizon}: the model was trained to forecast 1 to {most:,} steps; fit again with --horizon "
+            f"{abs(horizon)} for more"
+        )
+    horizon = horizon or most
+    ahead = _kept(state) if source is None else _newer(state, open_table(source))
+    _check_known(ahead, roles_of(state), horizon)
+    steps = prepare_steps(state, ahead.timeline)
+    given = outputs(model.session, batch_at(state, steps, ahead.origins, past=int(state["past"])))
+    answers = _answers(model, state, ahead, given, horizon)
+    return Predicted(answers, ahead.findings)
+
+
+def _answers(model: Model, state: Mapping[str, Json], ahead: _Ahead, given: Array, horizon: int) -> pl.DataFrame:
+    """The answers in the units of each series, series after series."""
+    roles, most, timeline = roles_of(state), int(state["horizon"]), ahead.timeline
+    n_series, n_targets = timeline.n_series, len(roles.targets)
+    served = task(FORECAST).served(
+        model.facts.calibration, given, main_metric(task(FORECAST), model.facts.target_state)
+    )
+    parts = served.reshape(n_series, -1, n_targets, most)[..., :horizon]  # (S, answer and ends, M, H)
+    places = series_places(state, timeline.names)
+    scale, mean = (state[name][places, :n_targets][:, None, :, None] for name in ("scales", "means"))
+    values = parts.astype(np.float64) * scale + mean
+    numbers = (timeline.numbers[ahead.origins][:, None] + np.arange(horizon)).ravel()
+    columns = [_as_written(stamps_at(timeline.frequency, numbers, name=roles.time or STEP))]
+    if roles.series:
+        columns.insert(0, pl.Series(roles.series, np.repeat(np.array(timeline.names, dtype=object), horizon).tolist()))
+    for place, target in enumerate(roles.targets):
+        names = ("prediction", "low", "high") if n_targets == 1 else (target, f"{target}:low", f"{target}:high")
+        columns += [pl.Series(name, values[:, part, place].ravel()) for part, name in zip(range(parts.shape[1]), names)]  # noqa: B905  without calibration there are no ends
+    return pl.DataFrame(columns)
+
+
+def _as_written(stamps: pl.Series) -> pl.Series:
+    """Moments that are all the beginning of a day as dates."""
+    if stamps.dtype != pl.Datetime or stamps.dtype.time_zone or (stamps.cast(pl.Int64) % _DAY_US).any():  # type: ignore[attr-defined]
+        return stamps
+    return stamps.cast(pl.Date)
+
+
+# ---------------------------------------------------------------- the steps
+
+
+def _kept(state: Mapping[str, Json]) -> _Ahead:
+    """The steps that a model keeps, and as many ahead as it forecasts."""
+    tail, last, horizon = state["tail"], state["tail_last"], int(state["horizon"])
+    n_series, past, n_channels = tail.shape
+    values = np.concatenate([tail, np.full((n_series, horizon, n_channels), np.nan)], axis=1)
+    begins = np.arange(n_series + 1) * (past + horizon)
+    timeline = Timeline(
+        frequency_of(state), tuple(state["names"]), begins, last - past + 1, values.reshape(-1, n_channels)
+    )
+    return _Ahead(timeline, begins[:-1] + past)
+
+
+def _newer(state: Mapping[str, Json], table: Table) -> _Ahead:
+    """The steps of newer data, with those that the model keeps before them where they are needed, and those ahead."""
+    roles, horizon = roles_of(state), int(state["horizon"])
+    whole = read_as_trained(state, table)
+    n_targets = len(roles.targets)
+    _, stop = known_range(whole, n_targets)
+    if not (stop > 0).any():
+        raise ColumnError(f"{table.source}: no row has a value of {', '.join(roles.targets)}; every cell is missing")
+    places = series_places(state, whole.names)
+    pieces, firsts, past = [], [], int(state["past"])
+    for place, (name, begin, end) in enumerate(zip(whole.names, whole.begins[:-1], whole.begins[1:], strict=True)):
+        seen = whole.values[begin : begin + stop[place]]
+        coming = np.full((horizon, whole.values.shape[1]), np.nan)
+        after = whole.values[begin + stop[place] : end][:horizon]
+        coming[: len(after)] = after
+        first = int(whole.first[place])
+        seen, first = _with_tail(state, int(places[place]), seen, first)
+        if len(seen) < past:
+            raise DataError(
+                f"{table.source}: {f'series {name!r} has' if name else 'there are'} {len(seen):,} steps that end where "
+                f"the forecast begins, and the model reads {past:,}; give the steps from the end of its own data on, "
+                "or more of the past"
+            )
+        pieces.append(np.concatenate([seen[-past:], coming]))
+        firsts.append(first + len(seen) - past)
+    begins = np.arange(len(pieces) + 1) * (past + horizon)
+    timeline = replace(whole, begins=begins, first=np.array(firsts, np.int64), values=np.concatenate(pieces))
+    return _Ahead(timeline, begins[:-1] + past, (*table.findings, *whole.findings))
+
+
+def _with_tail(state: Mapping[str, Json], place: int, seen: Array, first: int) -> tuple[Array, int]:
+    """Steps with the kept ones before them, where they follow on these; else as they are."""
+    tail, last = state["tail"][place], int(state["tail_last"][place])
+    start = last - len(tail) + 1
+    if not start < first <= last + 1 or (frequency_of(state).unit == "row" and first == 1):
+        return seen, first
+    return np.concatenate([tail[: first - start], seen]), start
+
+
+def read_as_trained(state: Mapping[str, Json], table: Table) -> Timeline:
+    """Newer data on the grid of the training data.
+
+    Raises:
+        ColumnError: a column is missing. DataError: as for `lay_on_grid`, or a series is unknown.
+    """
+    roles = roles_of(state)
+    wanted = [roles.series] if roles.by_row else [*roles.channels, *filter(None, [roles.time, roles.series])]
+    missing = [name for name in wanted if name not in table.frame.columns]
+    if missing:
+        told = ", ".join(f"'{name}'" for name in missing)
+        raise ColumnError(
+            f"{table.source}: columns are missing: {told}; a forecast needs every column of training."
+            f"{nearest(missing[0], table.frame.columns)}"
+        )
+    return lay_on_grid(table.frame, roles, frequency=frequency_of(state), source=table.source)
+
+
+def _check_known(ahead: _Ahead, roles: Roles, horizon: int) -> None:
+    """Refuse a forecast without what must be known ahead.
+
+    Raises:
+        DataError: cells of the known columns are missing in the steps ahead.
+    """
+    if not roles.known:
+        return
+    channels = [roles.channels.index(name) for name in roles.known]
+    places = ahead.origins[:, None] + np.arange(horizon)
+    lost = np.isnan(ahead.timeline.values[places][:, :, channels])
+    if not lost.any():
+        return
+    series, step, column = (int(found[0]) for found in np.nonzero(lost))
+    number = ahead.timeline.numbers[places[series, step]]
+    stamp = stamps_at(ahead.timeline.frequency, np.array([number]), name="stamp")[0]
+    raise DataError(
+        f"'{roles.known[column]}' is not known at {stamp}: {int(lost.sum()):,} such cells are missing in the "
+        f"{horizon:,} steps ahead; give newer data whose last rows hold {', '.join(roles.known)} there, and no targets"
+    )
+
+
+# ---------------------------------------------------------------- the rolling backtest
+
+
+def backtest(model: Model, source: object, *, n_origins: int = 0) -> dict[str, Json]:
+    """Score forecasts from many origins of data whose truth is known.
+
+    Args:
+        n_origins: of each series, the last ones that do not overlap where there are so many, else evenly drawn; all
+            when 0.
+
+    Returns:
+        n_rows, the origins in all; metric, the one that decided; score, low and high, its value and 95 % interval;
+        scores, metric -> value; notes, in sentences.
+
+    Raises:
+        DataError: there is no origin with enough steps before and after it.
+    """
+    state, table = state_of(model.preparation), open_table(source)
+    timeline = read_as_trained(state, table)
+    roles, horizon, past = roles_of(state), int(state["horizon"]), int(state["past"])
+    steps = prepare_steps(state, timeline)
+    origins = _origins(timeline, horizon, past, n_origins, len(roles.targets))
+    if not len(origins):
+        raise DataError(
+            f"{table.source}: no step has {past:,} steps before it and {horizon:,} after it in the same series, with a "
+            "value to hold a forecast against; give longer series"
+        )
+    truth = targets_at(state, timeline, steps, origins)
+    given = outputs(model.session, batch_at(state, steps, origins, past=past))
+    kind_of_task = task(FORECAST)
+    served = kind_of_task.served(model.facts.calibration, given, main_metric(kind_of_task, model.facts.target_state))
+    one = np.ones((1, len(truth)))
+    scores = {
+        metric.name: float(metric.score(truth, served, one)[0])
+        for metric in kind_of_task.metrics(model.facts.target_state)
+    }
+    decided: Metric = main_metric(kind_of_task, model.facts.target_state, model.facts.metric)
+    blocks = timeline.numbers[origins] // horizon + (timeline.owner[origins] << 40)
+    low, high = interval(bootstrap_scores(truth, [served], decided, seed=0, groups=blocks), 0)
+    last = state["tail_last"][series_places(state, timeline.names)][timeline.owner[origins]]
+    n_seen = int((timeline.numbers[origins] <= last).sum())
+    notes = []
+    if n_seen:
+        notes.append(
+            f"{n_seen:,} of {len(origins):,} origins lie in the data that the model was fitted, chosen and tested on"
+        )
+    return {
+        "n_rows": len(origins),
+        "n_left_out": 0,
+        "metric": decided.name,
+        "score": scores[decided.name],
+        "low": low,
+        "high": high,
+        "scores": scores,
+        "notes": notes,
+    }
+
+
+def _origins(timeline: Timeline, horizon: int, past: int, n_origins: int, n_targets: int) -> Array:
+    """Places of origins with all of the past before them, and a known target among the steps after."""
+    known = ~np.isnan(timeline.values[:, :n_targets]).all(axis=1)
+    seen = np.concatenate([[0], np.cumsum(known)])
+    _, stop = known_range(timeline, n_targets)
+    found = []
+    for begin, end in zip(timeline.begins[:-1], timeline.begins[:-1] + stop, strict=True):
+        start, last = np.array([begin + past]), np.array([max(end - horizon + 1, begin + past)])
+        places = ranges(start, last)
+        places = places[seen[places + horizon] > seen[places]]
+        if n_origins and len(places) > n_origins:
+            apart = min(horizon, max(1, (len(places) - 1) // max(1, n_origins - 1)))
+            places = places[::-1][::apart][:n_origins][::-1]
+        found.append(places)
+    return np.concatenate(found)
