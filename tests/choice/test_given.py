@@ -124,7 +124,7 @@ class TestSplit:
         parts, _ = given()
         few = TRAIN.head(20)
         assert len(split_given(few, few["label"], RULE, parts).test) == len(TEST)
-        with pytest.raises(DataError, match="19 rows with a target are too few .* give at least 20"):
+        with pytest.raises(DataError, match=r"19 rows with a target are too few .* give at least 20"):
             split_given(few.head(19), few["label"].head(19), RULE, parts)
 
     def test_in_time_the_last_open_rows_decide(self) -> None:
