@@ -120,6 +120,13 @@ class TestSplit:
         assert [len(side) for side in (split.train, split.valid, split.test)] == [300, 60, 90]
         assert split.test[0] == 360
 
+    def test_where_the_test_is_given_fewer_rows_are_enough(self) -> None:
+        parts, _ = given()
+        few = TRAIN.head(20)
+        assert len(split_given(few, few["label"], RULE, parts).test) == len(TEST)
+        with pytest.raises(DataError, match=r"19 rows with a target are too few .* give at least 20"):
+            split_given(few.head(19), few["label"].head(19), RULE, parts)
+
     def test_in_time_the_last_open_rows_decide(self) -> None:
         parts, _ = given(time="day")
         rule = SplitRule(0.2, 0.0, 0, True, time="day")

@@ -19,7 +19,7 @@ from archwise.data.label_set import join_target
 from archwise.data.look import target_values
 from archwise.data.open import MOST_ROWS, open_source, parts_in, sample_stream
 from archwise.data.prepare import cells_told, parse_columns, with_names
-from archwise.data.split import SplitRule, fingerprint, split_rows, stamps_of
+from archwise.data.split import FEWEST_OPEN, SplitRule, fingerprint, split_rows, stamps_of
 from archwise.data.target import CLASSIFY, find_lost_target
 from archwise.errors import ColumnError, DataError, UsageError, nearest
 from archwise.model.unseen import name_columns, name_pictures
@@ -201,7 +201,7 @@ def _split_open(frame: pl.DataFrame, target: pl.Series, rule: SplitRule, given: 
         return Split(np.arange(frame.height), nobody, nobody, "", "")
     left = "valid" if "test" in given else "test"
     half = getattr(rule, left) / 2  # drawn as two sides that are then one, so that one rule draws every split
-    drawn = split_rows(frame, target, replace(rule, valid=half, test=half))
+    drawn = split_rows(frame, target, replace(rule, valid=half, test=half, fewest=FEWEST_OPEN))
     both = np.sort(np.concatenate([drawn.valid, drawn.test]))
     how = drawn.how
     if rule.time:

@@ -14,7 +14,7 @@ from archwise.data.strata import draw_sides, stratum_of
 from archwise.errors import ColumnError, DataError
 from archwise.records import Array, Split
 
-FEWEST_ROWS = 30
+FEWEST_ROWS, FEWEST_OPEN = 30, 20  # for three sides; for two where the third is given
 TRAIN, VALID, TEST = 0, 1, 2
 _FEWEST_GROUPS = 30  # of rows with equal inputs, for them to be copies rather than coincidences
 _LARGEST_SHARE = 0.05  # of the rows, for the largest such group
@@ -27,6 +27,7 @@ class SplitRule:
     valid, test: shares of the rows. stratify: keep the shares of the classes, or the spread of a number.
     group: column of rows that stay on one side, or "". time: column that orders rows, or "".
     columns: the inputs that are used, by which copies of a row are told.
+    fewest: rows without which there is no split.
     is_dear: whether a row takes long to learn from, as a picture does, so that folds are cut once.
     """
 
@@ -37,6 +38,7 @@ class SplitRule:
     group: str = ""
     time: str = ""
     columns: tuple[str, ...] = ()
+    fewest: int = FEWEST_ROWS
     is_dear: bool = False
 
 
@@ -55,10 +57,10 @@ def split_rows(frame: pl.DataFrame, target: pl.Series, rule: SplitRule) -> Split
         DataError: there are too few rows, groups or moments for three sides.
         ColumnError: the time column holds what is no time.
     """
-    if frame.height < FEWEST_ROWS:
+    if frame.height < rule.fewest:
         raise DataError(
             f"{frame.height} rows with a target are too few to train, to decide and to test on; "
-            f"give at least {FEWEST_ROWS}"
+            f"give at least {rule.fewest}"
         )
     units, how = _units(frame, rule)
     if rule.time:
