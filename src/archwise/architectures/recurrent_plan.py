@@ -20,6 +20,7 @@ SPACE = (
     Setting("both_ways", True, "whether it is read backwards too"),
     Setting("pooling", "max", "how states become one vector", choices=("last", "max", "mean", "attention")),
     Setting("word_dropout", 0.3, "share of the numbers of word vectors that is dropped", low=0.0, high=0.7),
+    Setting("forgotten", 0.0, "share of the words that are read as unknown in a training step", low=0.0, high=0.5),
     Setting("dropout", 0.4, "share of the states that is dropped", low=0.0, high=0.7),
     *WINDOW_SPACE,
 )
@@ -40,7 +41,12 @@ def build_recurrent(cell: str, signature: Signature, settings: Mapping[str, Scal
     from archwise.blocks.recurrent import recurrent_layers
     from archwise.blocks.sequence import SequenceBody, SequenceInputs
 
-    inputs = SequenceInputs(signature, width=int(settings["embedding"]), dropout=float(settings["word_dropout"]))
+    inputs = SequenceInputs(
+        signature,
+        width=int(settings["embedding"]),
+        dropout=float(settings["word_dropout"]),
+        forgotten=float(settings["forgotten"]),
+    )
     layers = recurrent_layers(
         cell,
         inputs.width,

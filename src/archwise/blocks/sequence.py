@@ -10,6 +10,7 @@ from torch import nn
 from archwise.blocks.dropout import Dropout
 from archwise.records import Signature
 
+_UNKNOWN = 1
 SPREAD = 0.05  # of an embedding's numbers at the start: at 1 a recurrent network begins saturated, and learns far less
 
 
@@ -20,11 +21,23 @@ class SequenceInputs(nn.Module):
 
     Args:
         signature: its input `tokens` (B, T) int64, or `series` (B, T, C) float32, is read.
-        width: D of the vector of a token. dropout: share of the numbers of these vectors that is dropped.
-        spread: deviation of these numbers at the start.
+        width: D of the vector of a token. spread: deviation of its numbers at the start.
+        dropout: share of these numbers that is dropped. forgotten: share of the tokens that are read as unknown while
+            it learns, so that no single word is relied on, and the vector of the unknown is learnt.
+
+    Source:
+        Iyyer et al. 2015, section 3.2 (word dropout).
     """
 
-    def __init__(self, signature: Signature, *, width: int, dropout: float = 0.0, spread: float = SPREAD) -> None:
+    def __init__(
+        self,
+        signature: Signature,
+        *,
+        width: int,
+        dropout: float = 0.0,
+        forgotten: float = 0.0,
+        spread: float = SPREAD,
+    ) -> None:
         super().__init__()
         tokens, series = signature.input("tokens"), signature.input("series")
         if tokens is None and series is None:
@@ -35,7 +48,7 @@ class SequenceInputs(nn.Module):
             nn.init.normal_(self.embedding.weight, std=spread)
             with torch.no_grad():
                 self.embedding.weight[0] = 0.0
-        self.dropout = Dropout(dropout)
+        self.dropout, self.forgotten = Dropout(dropout), forgotten
         self.width = width if series is None else series.shape[1]
 
     def forward(self, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -43,6 +56,9 @@ class SequenceInputs(nn.Module):
         if self.embedding is not None:
             tokens = batch["tokens"]
             is_step = tokens != 0
+            if self.training and self.forgotten > 0.0:
+                is_kept = torch.rand(tokens.shape, device=tokens.device) >= self.forgotten
+                tokens = torch.where(is_kept | ~is_step, tokens, _UNKNOWN)
             values = self.dropout(self.embedding(tokens))
         else:
             series = batch["series"]
