@@ -77,7 +77,7 @@ def _text_writer(write: Callable[[str], object], *, as_json: bool) -> Callable[[
 
 
 def _flat(answers: pl.DataFrame) -> pl.DataFrame:
-    """Answers as CSV can hold them: a list of labels as JSON in one cell, moments without empty fractions of seconds."""
+    """Answers as CSV can hold them: a list of labels as JSON in one cell, moments without empty fractions."""
     for column in answers.get_columns():
         if isinstance(column.dtype, pl.Datetime):
             form = "%Y-%m-%d %H:%M:%S%.f" + ("%:z" if column.dtype.time_zone else "")

@@ -103,7 +103,7 @@ def _answers(model: Model, state: Mapping[str, Json], ahead: _Ahead, given: Arra
 
 def _as_written(stamps: pl.Series) -> pl.Series:
     """Moments that are all the beginning of a day as dates."""
-    if stamps.dtype != pl.Datetime or stamps.dtype.time_zone or (stamps.cast(pl.Int64) % _DAY_US).any():  # type: ignore[attr-defined]
+    if stamps.dtype != pl.Datetime or stamps.dtype.time_zone or (stamps.cast(pl.Int64) % _DAY_US != 0).any():  # type: ignore[attr-defined]
         return stamps
     return stamps.cast(pl.Date)
 
