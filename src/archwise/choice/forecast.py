@@ -147,6 +147,7 @@ def _target_state(state: Mapping[str, Json]) -> dict[str, Json]:
         "horizon": int(state["horizon"]),
         "n_series": len(state["names"]),
         "season": int(state["seasons"][0]) if state["seasons"] else 1,
+        "logs": [bool(log) for log in state["logs"][: len(roles_of(state).targets)]],
     }
 
 
