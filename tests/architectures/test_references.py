@@ -24,6 +24,7 @@ from archwise.records import (
 
 REFERENCES = sorted(name for name, entry in architectures().items() if entry.is_reference and "vector" in entry.gives)
 LEVELS = (5, 40)
+N_TERMS = 30
 N_OUTPUTS = {"classify-2": 2, "classify-4": 4, "regress": 1}
 
 
@@ -33,7 +34,15 @@ def reads_pictures(name: str) -> bool:
 
 
 def inputs_of(name: str) -> tuple[str, ...]:
-    return ("image",) if reads_pictures(name) else ("numbers", "codes")
+    table = ("numbers", "codes", "terms") if counts_words(name) else ("numbers", "codes")
+    return ("image",) if reads_pictures(name) else table
+
+
+def counts_words(name: str) -> bool:
+    """Whether a reference reads the terms of texts."""
+    entry = architecture(name)
+    text = entry.need_of(entry.defaults()).text
+    return text is not None and text.form == "terms"
 
 
 def make_batch(name: str, n: int = 400, *, seed: int = 0, levels: tuple[int, ...] = LEVELS) -> Batch:
@@ -46,7 +55,11 @@ def make_batch(name: str, n: int = 400, *, seed: int = 0, levels: tuple[int, ...
     if entry.need_of(entry.defaults()).numbers == "raw":
         numbers[rng.random((n, 3)) < 0.15] = np.nan
     codes = np.stack([rng.integers(0, k, n) for k in levels], axis=1)
-    return {"numbers": numbers, "codes": codes}
+    if not counts_words(name):
+        return {"numbers": numbers, "codes": codes}
+    terms = rng.integers(0, N_TERMS, (n, 6))
+    weights = np.where(terms > 0, rng.random((n, 6)), 0.0).astype(np.float32)
+    return {"numbers": numbers, "codes": codes, "terms": terms, "term_weights": weights}
 
 
 def stripes(angles: Array, rng: np.random.Generator) -> Array:
@@ -82,6 +95,8 @@ def make_signature(case: str, *, inputs: tuple[str, ...] = ("numbers", "codes"))
         InputSpec("numbers", "float32", 3),
         InputSpec("codes", "int64", 2, LEVELS),
         InputSpec("image", "uint8", 432, shape=(12, 12, 3)),
+        InputSpec("terms", "int64", 6, (N_TERMS,)),
+        InputSpec("term_weights", "float32", 6),
     )
     return Signature(tuple(spec for spec in specs if spec.name in inputs), N_OUTPUTS[case])
 
@@ -90,7 +105,9 @@ def make_profile(n_rows: int = 400) -> Profile:
     age = ColumnProfile("age", "number", "", use=True, n_missing=3, n_distinct=50)
     shown = {"width": 32, "height": 32, "colour": 1.0}
     face = ColumnProfile("face", "image", "", use=True, n_missing=0, n_distinct=n_rows, summary=shown)
-    return Profile("a.csv", n_rows, (age, face), "y", "classify", "", ("no", "yes"), (n_rows - 100, 100))
+    figures = {"words": 20.0, "usual": 50, "longest": 60}
+    note = ColumnProfile("note", "text", "", use=True, n_missing=0, n_distinct=n_rows, summary=figures)
+    return Profile("a.csv", n_rows, (age, face, note), "y", "classify", "", ("no", "yes"), (n_rows - 100, 100))
 
 
 def solve(name: str, case: str, batch: Batch, targets: Array, **settings: float) -> Solved:
@@ -153,12 +170,12 @@ class TestEveryReference:
         for key, array in before.items():
             np.testing.assert_array_equal(batch[key], array)
 
-    @pytest.mark.parametrize("present", ["numbers", "codes", "image"])
+    @pytest.mark.parametrize("present", ["numbers", "codes", "image", "terms"])
     def test_any_input_alone_will_do(self, name: str, case: str, present: str) -> None:
         if present not in inputs_of(name):
             pytest.skip("it does not read that")
         whole = make_batch(name)
-        batch = {present: whole[present]}
+        batch = {key: whole[key] for key in (present, *(["term_weights"] if present == "terms" else []))}
         solved = solve(name, case, batch, make_targets(whole, case))
         given = outputs(open_session(solved.onnx), batch)
         np.testing.assert_allclose(probabilities(given, case), probabilities(solved.outputs(batch), case), atol=1e-6)
@@ -177,9 +194,8 @@ class TestEveryReference:
 
     def test_rows_that_are_all_alike_are_answered(self, name: str, case: str) -> None:
         alike = {key: array[:1].repeat(60, axis=0) for key, array in make_batch(name, 1).items()}
-        batch = (
-            alike if reads_pictures(name) else {"numbers": np.ones((60, 3), np.float32), "codes": np.full((60, 2), 2)}
-        )
+        table = {"numbers": np.ones((60, 3), np.float32), "codes": np.full((60, 2), 2)}
+        batch = alike if reads_pictures(name) else {**alike, **table}
         targets = np.arange(60) % N_OUTPUTS[case]
         solved = solve(name, case, batch, targets.astype(np.float32) if case == "regress" else targets)
         given = probabilities(outputs(open_session(solved.onnx), batch), case)

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from archwise.blocks.pooling import POOLINGS, make_pooling
-from archwise.blocks.recurrent import CELLS, RecurrentBody, make_layer, recurrent_layers, turn_around
-from archwise.blocks.sequence import SequenceInputs
+from archwise.blocks.recurrent import CELLS, make_layer, recurrent_layers, turn_around
+from archwise.blocks.sequence import SequenceBody, SequenceInputs
 from archwise.records import InputSpec, Signature
 
 B, T, D, H = 3, 7, 5, 4
@@ -88,11 +88,12 @@ def rows_of_any_length(seed: int = 0) -> torch.Tensor:
     return torch.from_numpy(np.where(np.arange(T) < np.arange(8)[:, None], tokens, 0))
 
 
-def body_of(cell: str, signature: Signature, *, pooling: str, both_ways: bool = True) -> RecurrentBody:
+def body_of(cell: str, signature: Signature, *, pooling: str, both_ways: bool = True) -> SequenceBody:
     torch.manual_seed(0)
     inputs = SequenceInputs(signature, width=D)
     layers = recurrent_layers(cell, inputs.width, H, n_layers=2, both_ways=both_ways)
-    return RecurrentBody(inputs, layers, pooling=pooling, dropout=0.0).eval()
+    pool = make_pooling(pooling, layers[-1].width, both_ways=both_ways) if pooling else None
+    return SequenceBody(inputs, layers, pooling=pool, dropout=0.0).eval()
 
 
 @over_cells
@@ -152,3 +153,15 @@ def test_the_embedding_of_padding_stays_nought_while_others_learn() -> None:
     assert not inputs.embedding.weight[0].any()
     assert not inputs.embedding.weight.grad[0].any()
     assert 0.03 < float(inputs.embedding.weight[1:].detach().std()) < 0.07
+
+
+def test_words_are_forgotten_in_training_alone_and_padding_never() -> None:
+    inputs = SequenceInputs(TOKENS, width=D, forgotten=0.5).train()
+    tokens = torch.full((200, T), 7)
+    tokens[:, 4:] = 0
+    assert inputs.embedding is not None
+    is_unknown = (inputs({"tokens": tokens})[0] == inputs.embedding.weight[1]).all(dim=2)
+    assert 0.4 < float(is_unknown[:, :4].float().mean()) < 0.6
+    assert not is_unknown[:, 4:].any()
+    answered, _ = inputs.eval()({"tokens": tokens})
+    assert (answered[:, :4] == inputs.embedding.weight[7]).all()

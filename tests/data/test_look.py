@@ -49,16 +49,44 @@ class TestColumns:
         frame = make_frame().with_columns(
             user_id=pl.int_range(1000, 1000 + N),
             country=pl.lit("Belgium"),
-            note=pl.format("guest {} was very happy here", pl.int_range(N)),
+            note=pl.format("guest {} was happy here", pl.int_range(N)),
             empty=pl.lit(None, dtype=pl.String),
             nested=pl.concat_list("x", "x"),
         )
         profile = look(frame)
         assert {c.name: c.kind for c in profile.columns if not c.use} == {
-            "user_id": "identifier", "country": "constant", "note": "text", "empty": "constant", "nested": "text",
+            "user_id": "identifier", "country": "constant", "note": "text", "empty": "constant", "nested": "nested",
         }  # fmt: skip
-        for code in ("identifier", "constant", "text", "all-missing"):
+        for code in ("identifier", "constant", "text", "nested", "all-missing"):
             assert found(profile, code)
+
+    def test_sentences_are_read_and_names_only_where_they_are_asked_for_or_alone(self) -> None:
+        said = pl.format("guest {} was very happy here and stayed for long", pl.int_range(N))
+        named = pl.format("Smith, Mr. John {}", pl.int_range(N))
+        assert column(look(make_frame().with_columns(note=said)), "note").use
+        both = make_frame().with_columns(name=named)
+        assert not column(look(both), "name").use
+        assert "as names do" in column(look(both), "name").because
+        assert column(look(both, request=LookRequest("y", kinds={"name": "text"})), "name").use
+        assert column(look(both.select("name", "y")), "name").use
+
+    def test_of_several_texts_the_longest_is_read_or_the_one_that_is_asked_for(self) -> None:
+        frame = make_frame().with_columns(
+            title=pl.format("all the rooms of floor {} are good", pl.int_range(N)),
+            note=pl.format("guest {} was very happy here and stayed for long", pl.int_range(N)),
+        )
+        assert [c.name for c in look(frame).used if c.kind == "text"] == ["note"]
+        assert "which is 'note'" in column(look(frame), "title").because
+        asked = look(frame, request=LookRequest("y", kinds={"title": "text"}))
+        assert [c.name for c in asked.used if c.kind == "text"] == ["title"]
+
+    def test_texts_longer_than_what_is_read_are_said(self) -> None:
+        words = pl.Series("note", [" ".join(f"w{row}x{place}" for place in range(8)) for row in range(N)])
+        frame = make_frame().with_columns(words)
+        assert not found(look(frame), "cut")
+        words[3] = "very " * 2_000 + "long"
+        (finding,) = found(look(make_frame().with_columns(words)), "cut")
+        assert "more than 8 words, up to 2,001" in finding.message
 
     def test_summaries_have_figures(self) -> None:
         profile = look(make_frame())

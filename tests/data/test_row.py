@@ -165,6 +165,6 @@ class TestPlainCells:
 
 
 def test_a_kind_without_a_function_for_one_cell_has_no_row_reader() -> None:
-    assert kind("text").one is None
-    preparation = fit_preparation(pl.DataFrame({"x": ["a b c"]}), [("x", "text")], need=Need())
-    assert make_row_reader(preparation, [("x", "text")]) is None
+    assert kind("nested").one is None
+    preparation = fit_preparation(pl.DataFrame({"x": ["a b c"]}), [("x", "nested")], need=Need())
+    assert make_row_reader(preparation, [("x", "nested")]) is None

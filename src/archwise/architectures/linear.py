@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from archwise.architectures.graph import refuse_without_nought, through_exponential, write_graph
 from archwise.architectures.linear_fit import MOST_STEPS, fit_linear
+from archwise.architectures.linear_graph import design, linear_nodes
 from archwise.records import (
     Architecture,
     Array,
     Batch,
-    InputSpec,
     Need,
     Profile,
     Scalar,
@@ -48,27 +48,6 @@ def _variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:
     return (*through_log, {}, {"penalty": 0.02}, {"penalty": 50.0})
 
 
-def _starts(spec: InputSpec) -> Array:
-    """(Dc,) where the levels of each code column begin in the one-hot row."""
-    return np.concatenate([[0], np.cumsum(spec.levels)[:-1]]).astype(np.int64)
-
-
-def _design(signature: Signature, batch: Batch) -> csr_matrix:
-    """The rows as scikit-learn reads them: the numbers, then every level of every code as its own column."""
-    from scipy import sparse
-
-    parts = []
-    numbers, codes = signature.input("numbers"), signature.input("codes")
-    if numbers is not None:
-        parts.append(sparse.csr_matrix(np.asarray(batch["numbers"], np.float64)))
-    if codes is not None:
-        columns = (np.asarray(batch["codes"]) + _starts(codes)).ravel()
-        n_rows = len(batch["codes"])
-        ends = np.arange(n_rows + 1) * codes.width
-        parts.append(sparse.csr_matrix((np.ones(len(columns)), columns, ends), shape=(n_rows, sum(codes.levels))))
-    return sparse.hstack(parts, format="csr")
-
-
 def _fit_poisson(rows: csr_matrix, targets: Array, penalty: float, zero: float) -> tuple[Array, Array]:
     """Weights (D, 1) and intercept (1,) of the logarithm of what the target lies above its nought."""
     from sklearn.exceptions import ConvergenceWarning
@@ -82,39 +61,12 @@ def _fit_poisson(rows: csr_matrix, targets: Array, penalty: float, zero: float) 
 
 
 def _graph(signature: Signature, weights: Array, intercepts: Array, *, is_log: bool) -> bytes:
-    """The sum of what numbers and codes say, in float64 so that the graph answers as the library does."""
     from onnx import TensorProto, helper
 
-    nodes: list[Any] = []
-    constants: dict[str, Array] = {"intercepts": intercepts}
-    numbers, codes = signature.input("numbers"), signature.input("codes")
-    n_numbers = numbers.width if numbers is not None else 0
-    said = "intercepts"
-    if numbers is not None:
-        constants["weights"] = weights[:n_numbers]
-        nodes += [
-            helper.make_node("Cast", ["numbers"], ["numbers_double"], to=TensorProto.DOUBLE),
-            helper.make_node("MatMul", ["numbers_double", "weights"], ["product"]),  # (B, K)
-            helper.make_node("Add", ["product", said], ["by_numbers"]),
-        ]
-        said = "by_numbers"
-    if codes is not None:
-        constants |= {
-            "levels": weights[n_numbers:],
-            "starts": _starts(codes),
-            "columns": np.array([1], np.int64),
-        }
-        nodes += [
-            helper.make_node("Add", ["codes", "starts"], ["places"]),
-            helper.make_node("Gather", ["levels", "places"], ["of_levels"], axis=0),  # (B, Dc, K)
-            helper.make_node("ReduceSum", ["of_levels", "columns"], ["sum"], keepdims=0),  # (B, K)
-            helper.make_node("Add", ["sum", said], ["by_codes"]),
-        ]
-        said = "by_codes"
+    said, nodes, constants = linear_nodes(signature, weights, intercepts)
     if is_log:
         said, after, more = through_exponential(signature, said)
-        nodes += after
-        constants |= more
+        nodes, constants = nodes + after, constants | more
     nodes.append(helper.make_node("Cast", [said], ["outputs"], to=TensorProto.FLOAT))
     return write_graph(signature, nodes, constants=constants)
 
@@ -122,7 +74,7 @@ def _graph(signature: Signature, weights: Array, intercepts: Array, *, is_log: b
 def _solve(
     signature: Signature, settings: Mapping[str, Scalar], batch: Batch, targets: Array, task: str, _seed: int
 ) -> Solved:
-    rows, penalty = _design(signature, batch), float(settings["penalty"])
+    rows, penalty = design(signature, batch), float(settings["penalty"])
     is_log = task == "regress" and settings.get("link") == "log"
     if is_log:
         refuse_without_nought(signature, "link=log")
@@ -131,7 +83,7 @@ def _solve(
         weights, intercepts = fit_linear(rows, targets, penalty, task, n_outputs=signature.n_outputs)
 
     def outputs(batch: Batch) -> Array:
-        scores = np.asarray(_design(signature, batch) @ weights + intercepts)
+        scores = np.asarray(design(signature, batch) @ weights + intercepts)
         return np.exp(scores) + signature.zero if is_log else scores
 
     return Solved(_graph(signature, weights, intercepts, is_log=is_log), outputs, weights.size + intercepts.size)

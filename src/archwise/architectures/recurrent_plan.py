@@ -20,6 +20,7 @@ SPACE = (
     Setting("both_ways", True, "whether it is read backwards too"),
     Setting("pooling", "max", "how states become one vector", choices=("last", "max", "mean", "attention")),
     Setting("word_dropout", 0.3, "share of the numbers of word vectors that is dropped", low=0.0, high=0.7),
+    Setting("forgotten", 0.0, "share of the words that are read as unknown in a training step", low=0.0, high=0.5),
     Setting("dropout", 0.4, "share of the states that is dropped", low=0.0, high=0.7),
     *WINDOW_SPACE,
 )
@@ -36,10 +37,16 @@ def build_recurrent(cell: str, signature: Signature, settings: Mapping[str, Scal
     if signature.form == "window":
         return build_on_window(cell, signature, settings)
     from archwise.blocks.joined import beside_table
-    from archwise.blocks.recurrent import RecurrentBody, recurrent_layers
-    from archwise.blocks.sequence import SequenceInputs
+    from archwise.blocks.pooling import make_pooling
+    from archwise.blocks.recurrent import recurrent_layers
+    from archwise.blocks.sequence import SequenceBody, SequenceInputs
 
-    inputs = SequenceInputs(signature, width=int(settings["embedding"]), dropout=float(settings["word_dropout"]))
+    inputs = SequenceInputs(
+        signature,
+        width=int(settings["embedding"]),
+        dropout=float(settings["word_dropout"]),
+        forgotten=float(settings["forgotten"]),
+    )
     layers = recurrent_layers(
         cell,
         inputs.width,
@@ -47,10 +54,11 @@ def build_recurrent(cell: str, signature: Signature, settings: Mapping[str, Scal
         n_layers=int(settings["layers"]),
         both_ways=bool(settings["both_ways"]),
     )
-    gives_steps = signature.form == "sequence"
-    pooling = "" if gives_steps else str(settings["pooling"])
-    body = RecurrentBody(inputs, layers, pooling=pooling, dropout=float(settings["dropout"]))
-    return body if gives_steps else beside_table(body, signature)
+    pooling = None
+    if signature.form == "vector":
+        pooling = make_pooling(str(settings["pooling"]), layers[-1].width, both_ways=bool(settings["both_ways"]))
+    body = SequenceBody(inputs, layers, pooling=pooling, dropout=float(settings["dropout"]))
+    return body if pooling is None else beside_table(body, signature)
 
 
 def recurrent_variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:

@@ -12,10 +12,6 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import nn
 
-from archwise.blocks.dropout import Dropout
-from archwise.blocks.pooling import make_pooling
-from archwise.blocks.sequence import SequenceInputs
-
 CELLS: Mapping[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 _FORGETS = "lstm"
 _FORGET_GATE = 1  # of torch's order: input, forget, cell, output
@@ -117,37 +113,6 @@ class RecurrentLayer(nn.Module):
             return states
         turned = _states(self.backwards, turn_around(values, mask))
         return torch.cat([states, turn_around(turned, mask)], dim=2)
-
-
-class RecurrentBody(nn.Module):
-    """Layers of a cell over a sequence, then one vector of the row, or the states of every step.
-
-    Args:
-        inputs: of the sequence. layers: at least one, each on the states of the one before.
-        pooling: how the states become one vector, of POOLINGS; "" for every step's states.
-        dropout: share of the states that is dropped, between layers and behind the last.
-    """
-
-    def __init__(
-        self, inputs: SequenceInputs, layers: tuple[RecurrentLayer, ...], *, pooling: str, dropout: float
-    ) -> None:
-        super().__init__()
-        self.inputs = inputs
-        self.layers = nn.ModuleList(layers)
-        self.dropout = Dropout(dropout)
-        self.width = layers[-1].width
-        both_ways = layers[-1].backwards is not None
-        self.pooling = make_pooling(pooling, self.width, both_ways=both_ways) if pooling else None
-
-    def forward(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Map a batch of named inputs to features (B, D), or (B, T, D) without pooling."""
-        values, mask = self.inputs(batch)
-        for place, layer in enumerate(self.layers):
-            values = layer(self.dropout(values) if place else values, mask)
-        if self.pooling is not None:
-            values = self.pooling(values, mask)
-        features: torch.Tensor = self.dropout(values)
-        return features
 
 
 def recurrent_layers(

@@ -43,10 +43,11 @@ def find_missing(column: ColumnProfile, n_rows: int) -> tuple[Finding, ...]:
 
 
 def find_set_aside(column: ColumnProfile, n_rows: int) -> tuple[Finding, ...]:
-    """A finding where a column is an identifier, a constant or free text, and so is set aside."""
-    if column.use or column.kind not in ("identifier", "constant", "text") or column.n_missing == n_rows:
+    """A finding where a column is an identifier, a constant, a text beside others or nested, and so is set aside."""
+    if column.use or column.kind not in ("identifier", "constant", "text", "nested") or column.n_missing == n_rows:
         return ()
-    mend = f"if that is wrong, say what it is, as in --kind {column.name}=category"
+    instead = "text" if column.kind == "text" else "category"
+    mend = f"if that is wrong, say what it is, as in --kind {column.name}={instead}"
     message = f"column '{column.name}' is set aside as {_article(column.kind)}: {column.because}; {mend}"
     return (Finding(column.kind, "note", message, column.name, n_rows),)
 
@@ -148,4 +149,4 @@ def _recount(finding: Finding, n_rows: int) -> Finding:
 
 
 def _article(kind: str) -> str:
-    return {"identifier": "an identifier", "constant": "a constant"}.get(kind, "free text")
+    return {"identifier": "an identifier", "constant": "a constant", "nested": "nested"}.get(kind, "free text")

@@ -33,6 +33,7 @@ from archwise.data.target import (
     target_values,
 )
 from archwise.data.target import in_order as classes_in_order
+from archwise.data.text_column import TEXT, find_cut, one_text
 from archwise.data.twin import find_conflicts, find_copy, set_copies_aside
 from archwise.errors import ColumnError, SourceError, nearest
 from archwise.records import ColumnProfile, Finding, Guess, Profile, Table
@@ -80,9 +81,8 @@ def look_at(table: Table, request: LookRequest) -> Profile:
     guess = guess_task(frame.get_column(target), request.task, rows=table.rows)
     if guess.task == REGRESS:
         refuse_unfit(frame.get_column(target), request.loss, rows=table.rows)
-    columns = _one_picture(
-        tuple(_look_at_column(column, request) for column in frame.get_columns() if column.name != target)
-    )
+    columns = tuple(_look_at_column(column, request) for column in frame.get_columns() if column.name != target)
+    columns = one_text(_one_picture(columns), frame, asked=request.kinds)
     if not any(column.use for column in columns):
         told = "; ".join(f"'{column.name}': {column.because}" for column in columns[:5])
         raise ColumnError(
@@ -199,7 +199,8 @@ def _scale_up(profile: Profile, factor: float) -> Profile:
 def _find_all(table: Table, parsed: Parsed, profile: Profile, *, time: str) -> tuple[Finding, ...]:
     """Every finding, the target's first, then the columns' in their order, then the rows'."""
     plain = [column.name for column in profile.used if pick_kind(column.kind).store is None]
-    frame, typed = table.frame, parsed.frame.select(plain)
+    texts = [column.name for column in profile.used if column.kind == TEXT]
+    frame, typed = table.frame, parsed.frame.select(plain).drop(texts)
     target, is_lost = target_values(frame, profile)
     findings = [*find_lost_target(frame.get_column(profile.target), is_lost, rows=table.rows)]
     findings += find_imbalance(profile)
@@ -211,6 +212,7 @@ def _find_all(table: Table, parsed: Parsed, profile: Profile, *, time: str) -> t
         findings += find_copy(column)
         findings += find_key(column)
         findings += find_unreadable(column)
+        findings += find_cut(column)
         if column.use and column.kind == "number":
             findings += find_apart(typed.get_column(column.name))
     ordering = [column.name for column in profile.columns if column.kind in ("number", "plain", "date", "identifier")]
@@ -218,4 +220,4 @@ def _find_all(table: Table, parsed: Parsed, profile: Profile, *, time: str) -> t
         findings += find_drift(typed, target, frame=frame, ordering=ordering, time=time)
     if table.sampled_from or not plain:
         return tuple(findings)
-    return (*findings, *find_duplicates(frame), *find_conflicts(typed, target))
+    return (*findings, *find_duplicates(frame), *find_conflicts(parsed.frame.select(plain), target))

@@ -28,9 +28,9 @@ class Guess:
 class Finding:
     """Something `look` found that the user should know, with its evidence and the mend in the message.
 
-    code: short stable name (missing, duplicate-rows, identifier, constant, text, copy, leak, imbalance, bad-cells,
-    all-missing, sentinel, zero, spike, heavy-tail, drift, conflict, header, encoding, decimal-comma, ragged, count,
-    skewed, unreadable, store, labels, near-copies, parts, pictures).
+    code: short stable name (missing, duplicate-rows, identifier, constant, text, nested, cut, copy, leak, imbalance,
+    bad-cells, all-missing, sentinel, zero, spike, heavy-tail, drift, conflict, header, encoding, decimal-comma, ragged,
+    count, skewed, unreadable, store, labels, near-copies, parts, pictures).
     detail: what tells findings of one code and column apart, such as the reason why cells cannot be read.
     """
 
