@@ -12,7 +12,15 @@ import numpy as np
 import pytest
 
 from archwise import evidence
-from archwise.evidence import FEWEST_UNITS, BootstrapScores, bootstrap_scores, compare, critical_value, interval
+from archwise.evidence import (
+    FEWEST_UNITS,
+    BootstrapScores,
+    bootstrap_scores,
+    compare,
+    critical_value,
+    interval,
+    of_folds,
+)
 from archwise.records import Array, Comparison, Metric
 from archwise.tasks import scores
 
@@ -312,3 +320,17 @@ def test_outputs_that_are_no_numbers_lose_to_all_and_disturb_nobody() -> None:
 def test_two_that_give_no_numbers_are_tied() -> None:
     (found,) = compare(score(RMSE, np.full((50, 2), math.nan)), "ab", [(0, 1)])
     assert found.tied
+
+
+def test_widening_moves_the_ends_and_not_the_scores() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=300)
+    outputs = [truth[:, None] + rng.normal(0, spread, (300, 1)) for spread in (0.5, 0.6)]
+    metric = Metric("error", False, lambda t, o, w: (w @ np.abs(o[:, 0] - t)) / w.sum(axis=1))
+    plain = bootstrap_scores(truth, outputs, metric, seed=0)
+    wide = of_folds(plain, 1, widening=2.0)
+    (one,), (other,) = (compare(scores, ["a", "b"], [(0, 1)]) for scores in (plain, wide))
+    assert other.difference == one.difference
+    assert other.high - other.low == pytest.approx(2.0 * (one.high - one.low))
+    low, high = interval(wide, 0)
+    assert high - low > 1.5 * (interval(plain, 0)[1] - interval(plain, 0)[0])

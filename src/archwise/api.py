@@ -16,6 +16,7 @@ from archwise.choice.ending import ending_s, references_s
 from archwise.choice.finish import finish_run
 from archwise.choice.forecast import open_as_series
 from archwise.choice.given import parts_of, tell_parts
+from archwise.choice.opening import count_workers
 from archwise.choice.place import beside, new_run_folder, refuse_to_overwrite
 from archwise.choice.propose import Wish, propose
 from archwise.choice.race import Course, race
@@ -23,7 +24,7 @@ from archwise.choice.run import read_candidates, read_ground, read_wave, write_w
 from archwise.choice.rung import bring_with
 from archwise.choice.search import Search, search
 from archwise.choice.seeds import add_mean, kept_for_seeds
-from archwise.choice.start import count_workers, look_request, start_run
+from archwise.choice.start import look_request, start_run
 from archwise.choice.trunk import lay_trunks
 from archwise.config import Config, make_config, read_config
 from archwise.data.kinds import kinds

@@ -154,7 +154,7 @@ def test_the_same_seed_gives_the_same_weights(name: str) -> None:
 def test_it_learns_32_windows_by_heart(name: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     steps = TARGETS * HORIZON
-    truth = np.concatenate([rng.normal(size=(32, steps)), np.tile([0.0] * 2 + [1.0] * 4, (32, 1))], axis=1)
+    truth = np.concatenate([rng.normal(size=(32, steps)), np.tile([0.0] * 2 + [1.0] * 6, (32, 1))], axis=1)
     rows = Examples(batch_of(32), truth.astype(np.float32))
     entry, plan = FORECASTS[name], Plan(epochs=400, batch=32, rate=1e-2, decay=0.0, patience=400)
     bounds = {"dropout": 0.0, "past": PAST, "width": 64}
@@ -227,7 +227,7 @@ def windows_and_truth(values: Array, past: int) -> tuple[Batch, Array]:
     starts = np.arange(len(values) - past - HORIZON + 1)
     source = np.concatenate([values, np.zeros((len(values), 2))], axis=1).astype(np.float32)
     truth = values[starts[:, None] + past + np.arange(HORIZON)].transpose(0, 2, 1).reshape(len(starts), -1)
-    of_series = np.tile([0.0, 0.0, 1.0, 1.0, 1.0, 1.0], (len(starts), 1))
+    of_series = np.tile([0.0] * 2 + [1.0] * 6, (len(starts), 1))
     batch: Batch = {"window": Windows(None, source, starts, past)}  # type: ignore[dict-item]
     return batch, np.concatenate([truth, of_series], axis=1).astype(np.float32)
 

@@ -22,7 +22,7 @@ def example(seed: int = 0, *, n: int = N, unknown: float = 0.1) -> tuple[Array, 
     steps = rng.normal(size=(n, M * H))
     outputs = steps + rng.normal(0, 0.5, size=steps.shape) * np.tile(np.arange(1, H + 1), M)
     steps[rng.random(steps.shape) < unknown] = np.nan
-    of_series = np.tile([10.0, -5.0, 2.0, 3.0, 1.5, 0.5], (n, 1))  # means, scales, naive distances
+    of_series = np.tile([10.0, -5.0, 2.0, 3.0, 1.5, 0.5, 2.0, 3.0], (n, 1))  # means, scales, naive, spreads
     return np.concatenate([steps, of_series], axis=1).astype(np.float32), outputs.astype(np.float32)
 
 
@@ -143,3 +143,19 @@ def test_quantiles_are_least_at_the_quantiles() -> None:
 def test_a_forecast_without_a_horizon_is_refused_in_words() -> None:
     with pytest.raises(UsageError, match="say how many steps: --horizon 24"):
         TASK.encode_fit(pl.Series("y", [1.0, 2.0]))
+
+
+def test_figures_of_a_logarithm_are_those_of_the_amounts() -> None:
+    targets, outputs = example(unknown=0.0)
+    state = {**STATE, "logs": [True, False]}
+    truth, given, _, naive = by_hand(targets, outputs)
+    truth[:, 0], given[:, 0] = np.exp(truth[:, 0]), np.exp(given[:, 0])
+    spread = targets[:, -2:].astype(np.float64)[:, :, None]
+    one = np.ones((1, len(targets)))
+    for name, value in {
+        "mae": np.abs(given - truth).mean(),
+        "mse": (((given - truth) / spread) ** 2).mean(),
+        "mase": (np.abs(given - truth) / naive).mean(),
+    }.items():
+        found = float(main_metric(TASK, state, name).score(targets, outputs, one)[0])
+        assert found == pytest.approx(value, rel=1e-5), name

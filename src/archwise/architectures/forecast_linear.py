@@ -47,8 +47,8 @@ def build(signature: Signature, settings: Mapping[str, Scalar]) -> torch.nn.Modu
     Returns:
         a module from a batch to (B, M, width + 2).
     """
+    from archwise.blocks.forecast_window import WindowBody, n_channels, n_past
     from archwise.blocks.trend import Parts
-    from archwise.blocks.window import WindowBody, n_channels, n_past
 
     parts = Parts(n_past(signature), n_channels(signature, settings), kernel=int(settings["trend"]))
     return WindowBody(signature, parts, settings)

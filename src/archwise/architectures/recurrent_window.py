@@ -29,8 +29,8 @@ def build_on_window(cell: str, signature: Signature, settings: Mapping[str, Scal
         signature: input `window`.
         settings: a value for every setting of the space; those of texts are of no account.
     """
+    from archwise.blocks.forecast_window import WindowBody, n_channels, n_past
     from archwise.blocks.segment import SegmentCells
-    from archwise.blocks.window import WindowBody, n_channels, n_past
 
     cells = SegmentCells(
         cell,

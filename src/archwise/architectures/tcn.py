@@ -43,7 +43,7 @@ def build(signature: Signature, settings: Mapping[str, Scalar]) -> torch.nn.Modu
     Returns:
         a module from a batch to (B, M, width + 2), or with H more where the steps ahead are known.
     """
-    from archwise.blocks.window import WindowBody, n_channels, n_past
+    from archwise.blocks.forecast_window import WindowBody, n_channels, n_past
     from archwise.blocks.window_layers import TemporalConvolutions
 
     layers = TemporalConvolutions(

@@ -26,9 +26,9 @@ SPACE = (
 def build(signature: Signature, settings: Mapping[str, Scalar]) -> nn.Module:
     """Build the body: a sequence to what its filters found (B, D), with the table's columns beside it."""
     from archwise.blocks.joined import beside_table
-    from archwise.blocks.neighbour import WindowLayer
     from archwise.blocks.pooling import make_pooling
     from archwise.blocks.sequence import SequenceBody, SequenceInputs
+    from archwise.blocks.window import WindowLayer
 
     inputs = SequenceInputs(
         signature,

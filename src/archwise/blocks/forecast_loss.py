@@ -1,4 +1,4 @@
-"""Losses of forecasts: outputs (B, M H) and targets (B, M H + 3 M), of which the first M H are scaled steps.
+"""Losses of forecasts: outputs (B, M H) and targets (B, M H + 4 M), of which the first M H are scaled steps.
 
 Steps whose truth is not known count nowhere and pass no gradient; an origin with none has the loss nought.
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archwise.architectures import architectures
-from archwise.choice.start import count_workers
+from archwise.choice.opening import count_workers
 from archwise.config import Config
 from archwise.engines.processes import Workers
 

@@ -7,7 +7,6 @@ sealed.arrow     the sealed steps with the past before them, as they were read
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -17,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from archwise.architectures import need_of
-from archwise.choice.opening import OnEvent, Opening, open_race
+from archwise.choice.opening import OnEvent, Opening, count_workers, open_race
 from archwise.choice.run import Laid, begin_folder, write_prepared, write_targets
 from archwise.choice.shortlist import asked_loss, enter
 from archwise.config import Config
@@ -91,7 +90,7 @@ def start_forecast(source: object, config: Config, folder: Path, *, on_event: On
         as `start_run`.
     """
     opened = open_as_series(source, config)
-    candidates = enter(opened.profile, config, n_workers=_count_workers(config))
+    candidates = enter(opened.profile, config, n_workers=count_workers(config))
     needs = list(dict.fromkeys(need_of(candidate) for candidate in candidates))
     try:
         laid = _lay_out(folder, opened, needs, config)
@@ -101,10 +100,6 @@ def start_forecast(source: object, config: Config, folder: Path, *, on_event: On
     opening = Opening(opened.profile, laid, candidates, tuple(opened.table.frame.columns))
     open_race(folder, opening, config, on_event=on_event)
     return candidates
-
-
-def _count_workers(config: Config) -> int:
-    return config.workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _lay_out(folder: Path, opened: OpenedTimeline, needs: Sequence[Need], config: Config) -> Laid:
@@ -152,6 +147,7 @@ def _target_state(state: Mapping[str, Json]) -> dict[str, Json]:
         "horizon": int(state["horizon"]),
         "n_series": len(state["names"]),
         "season": int(state["seasons"][0]) if state["seasons"] else 1,
+        "logs": [bool(log) for log in state["logs"][: len(roles_of(state).targets)]],
     }
 
 

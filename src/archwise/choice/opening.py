@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -31,6 +32,13 @@ class Opening:
 def deciding(profile: Profile, config: Config) -> str:
     """The name of the metric that decides: as asked, or that of a loss that was asked for; "" for the task's own."""
     return config.metric or task(profile.task).metric_of_loss.get(asked_loss(config), "")
+
+
+def count_workers(config: Config) -> int:
+    """Worker processes of a race: as asked, or one for each core that this process may use."""
+    if config.workers:
+        return config.workers
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def open_race(folder: Path, opening: Opening, config: Config, *, on_event: OnEvent) -> None:

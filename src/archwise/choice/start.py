@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from archwise.choice.given import GivenRows, find_given, parts_of, read_given, s
 from archwise.choice.honesty import refuse_threshold
 from archwise.choice.large import lay_out_in_chunks
 from archwise.choice.near import find_near
-from archwise.choice.opening import OnEvent, Opening, open_race
+from archwise.choice.opening import OnEvent, Opening, count_workers, open_race
 from archwise.choice.run import (
     STORE,
     Laid,
@@ -59,13 +58,6 @@ def look_request(config: Config) -> LookRequest:
     loss = asked_loss(config)
     asked = config.task or task_of_loss(loss)
     return LookRequest(config.target, asked, config.kinds, config.drop, config.group, config.time, loss, config.order)
-
-
-def count_workers(config: Config) -> int:
-    """Worker processes of a race: as asked, or one for each core that this process may use."""
-    if config.workers:
-        return config.workers
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)

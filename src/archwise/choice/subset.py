@@ -22,9 +22,9 @@ import numpy as np
 from archwise.architectures import architecture, need_of
 from archwise.choice.folds import Fold, Jury, first_cut, pool, signature_at, train_in_folds
 from archwise.choice.growth import Part, cut_parts, grow, growth_json
+from archwise.choice.opening import count_workers
 from archwise.choice.run import Ground, read_ground, read_targets, trial_folder
 from archwise.choice.seal import read_groups
-from archwise.choice.start import count_workers
 from archwise.choice.trial import Send, training_of
 from archwise.choice.trunk import given_batch
 from archwise.config import Config

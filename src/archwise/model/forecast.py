@@ -16,6 +16,7 @@ from archwise.data.timeline.prepare import (
     FORECAST,
     batch_at,
     frequency_of,
+    in_units,
     prepare_steps,
     roles_of,
     series_places,
@@ -89,21 +90,20 @@ def _answers(model: Model, state: Mapping[str, Json], ahead: _Ahead, given: Arra
     )
     parts = served.reshape(n_series, -1, n_targets, most)[..., :horizon]  # (S, answer and ends, M, H)
     places = series_places(state, timeline.names)
-    scale, mean = (state[name][places, :n_targets][:, None, :, None] for name in ("scales", "means"))
-    values = parts.astype(np.float64) * scale + mean
     numbers = (timeline.numbers[ahead.origins][:, None] + np.arange(horizon)).ravel()
     columns = [_as_written(stamps_at(timeline.frequency, numbers, name=roles.time or STEP))]
     if roles.series:
         columns.insert(0, pl.Series(roles.series, np.repeat(np.array(timeline.names, dtype=object), horizon).tolist()))
     for place, target in enumerate(roles.targets):
         names = ("prediction", "low", "high") if n_targets == 1 else (target, f"{target}:low", f"{target}:high")
-        columns += [pl.Series(name, values[:, part, place].ravel()) for part, name in zip(range(parts.shape[1]), names)]  # noqa: B905  without calibration there are no ends
+        values = in_units(state, places, parts[:, :, place], place)  # (S, answer and ends, H)
+        columns += [pl.Series(name, values[:, part].ravel()) for part, name in zip(range(parts.shape[1]), names)]  # noqa: B905  without calibration there are no ends
     return pl.DataFrame(columns)
 
 
 def _as_written(stamps: pl.Series) -> pl.Series:
     """Moments that are all the beginning of a day as dates."""
-    if stamps.dtype != pl.Datetime or stamps.dtype.time_zone or (stamps.cast(pl.Int64) % _DAY_US).any():  # type: ignore[attr-defined]
+    if stamps.dtype != pl.Datetime or stamps.dtype.time_zone or (stamps.cast(pl.Int64) % _DAY_US != 0).any():  # type: ignore[attr-defined]
         return stamps
     return stamps.cast(pl.Date)
 

@@ -68,7 +68,7 @@ def metrics(state: Mapping[str, Json]) -> tuple[Metric, ...]:
 
     Series of different sizes and of different ease are weighed alike by MASE, and by no other of these.
     """
-    shape = scores.Shape(len(state["targets"]), int(state["horizon"]))
+    shape = scores.Shape(len(state["targets"]), int(state["horizon"]), tuple(state.get("logs", ())))
     found = {
         "mse": Metric("mse", False, shape.mean_squared_error),
         "mase": Metric("mase", False, shape.mean_absolute_scaled_error),
@@ -88,7 +88,7 @@ def calibrate(state: Mapping[str, Json], outputs: Array, targets: Array) -> dict
     Args:
         state: horizon and targets.
         outputs: (N, M H) scaled answers; or (N, 3 M H), then the low and the high ends.
-        targets: (N, M H + 3 M).
+        targets: (N, M H + 4 M).
 
     Returns:
         low, high: (M H,) what is added to the answer, or to the ends that were learnt; coverage: the share of truths

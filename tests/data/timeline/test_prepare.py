@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archwise.data.timeline.grid import FILL, Roles, Timeline, lay_on_grid
-from archwise.data.timeline.prepare import batch_at, fit_timeline, prepare_steps, targets_at
+from archwise.data.timeline.prepare import batch_at, fit_timeline, in_units, prepare_steps, targets_at
 from archwise.errors import DataError, TargetError
 from archwise.records import Json
 
@@ -76,8 +76,8 @@ def test_targets_hold_the_steps_of_each_target_and_the_scale_of_its_series() -> 
     timeline = hourly()
     state = fitted(timeline)
     targets = targets_at(state, timeline, prepare_steps(state, timeline), np.array([30]))
-    assert targets.shape == (1, 2 * HORIZON + 3 * 2)
-    values = targets[0, : 2 * HORIZON].reshape(2, HORIZON) * targets[0, -4:-2, None] + targets[0, -6:-4, None]
+    assert targets.shape == (1, 2 * HORIZON + 4 * 2)
+    values = targets[0, : 2 * HORIZON].reshape(2, HORIZON) * targets[0, -6:-4, None] + targets[0, -8:-6, None]
     np.testing.assert_allclose(values, timeline.values[30 : 30 + HORIZON, :2].T, rtol=1e-5)
 
 
@@ -95,3 +95,30 @@ def test_a_series_that_training_did_not_see_is_named() -> None:
     other = lay_on_grid(frame.with_columns(pl.lit("b").alias("id")), roles, source="b")
     with pytest.raises(DataError, match="series 'b' was not there in training"):
         prepare_steps(state, other)
+
+
+def growing(seed: int = 0, *, grows: bool = True) -> Timeline:
+    """Ten years of months that double every four years, with ups and downs that grow with them, or do not."""
+    steps = np.arange(120)
+    level = 2.0 ** (steps / 48)
+    wave = 0.2 * np.sin(2 * np.pi * steps / 12)
+    noise = np.random.default_rng(seed).normal(0, 0.02, 120)
+    values = level * (1 + wave + noise) if grows else 3 * level + wave + noise
+    return lay_on_grid(pl.DataFrame({"y": 100 * values}), Roles(("y",)), source="months")
+
+
+@pytest.mark.parametrize("grows", [True, False])
+def test_the_logarithm_is_read_where_ups_and_downs_grow_with_the_level(grows: bool) -> None:
+    timeline = growing(grows=grows)
+    state = fit_timeline(timeline, Roles(("y",)), train_until=np.array([96]), horizon=12)
+    assert state["logs"] == [grows]
+    steps = prepare_steps(state, timeline)
+    again = in_units(state, np.zeros(120, int), steps.truth[:, 0], 0)
+    np.testing.assert_allclose(again, timeline.values[:, 0], rtol=1e-5)
+
+
+def test_a_later_value_of_nought_has_a_logarithm() -> None:
+    timeline = growing()
+    state = fit_timeline(timeline, Roles(("y",)), train_until=np.array([96]), horizon=12)
+    timeline.values[110:] = 0.0
+    assert np.isfinite(prepare_steps(state, timeline).series).all()

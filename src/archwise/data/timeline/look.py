@@ -13,7 +13,7 @@ from archwise.data.missing import blank_missing
 from archwise.data.open import open_table
 from archwise.data.timeline.frequency import Frequency
 from archwise.data.timeline.grid import Roles, Timeline, check_cells, check_roles, lay_on_grid
-from archwise.data.timeline.prepare import FORECAST, KIND, fit_timeline
+from archwise.data.timeline.prepare import FORECAST, KIND, fit_timeline, roles_of
 from archwise.data.timeline.split import Cuts, SplitTimes, cut_times
 from archwise.errors import ColumnError, DataError, UsageError
 from archwise.records import Array, ColumnProfile, Finding, ForecastFacts, Json, Profile, Scalar, Table
@@ -244,4 +244,10 @@ def _tell(timeline: Timeline, state: dict[str, Json]) -> Sequence[Finding]:
     told = f"steps of {timeline.frequency.told}; " + (
         f"the training steps repeat themselves after {seasons} steps" if seasons else "no season was found in them"
     )
-    return [Finding("season", "note", told)]
+    found = [Finding("season", "note", told)]
+    logs = [name for name, log in zip(roles_of(state).channels, state["logs"], strict=True) if log]
+    if logs:
+        names = ", ".join(f"'{name}'" for name in logs)
+        message = f"{names}: the ups and downs grow with the level, as those of amounts do; logarithms are forecast"
+        found.append(Finding("amounts", "note", message))
+    return found

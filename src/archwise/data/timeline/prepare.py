@@ -7,7 +7,7 @@ of the H steps from it on; its targets are these H steps. What is fitted is fitt
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from archwise.data.prepare import Preparation, PreparedColumn
 from archwise.data.timeline.calendar import calendar_at, calendar_parts
 from archwise.data.timeline.frequency import Frequency
 from archwise.data.timeline.grid import Roles, Timeline, carry_on
+from archwise.data.timeline.growth import FLOOR, is_amount
 from archwise.data.timeline.season import find_seasons
 from archwise.data.timeline.windows import Windows
 from archwise.errors import DataError, TargetError
@@ -47,8 +48,10 @@ def fit_timeline(timeline: Timeline, roles: Roles, *, train_until: Array, horizo
         horizon: H.
 
     Returns:
-        the state: roles, frequency, horizon, seasons, parts of the calendar; means and scales (S, C), naive (S, M): the
-        mean distance of the targets from those one season before, in their units.
+        the state: roles, frequency, horizon, seasons, parts of the calendar; logs: of each channel, whether its
+        logarithm is read; floors (S, C): the least that one is taken of; means and scales (S, C) of what is read; of
+        the targets in their units naive (S, M), the mean distance from one season before, and spreads (S, M), their
+        deviation.
 
     Raises:
         TargetError: a target does not vary in any series.
@@ -59,15 +62,21 @@ def fit_timeline(timeline: Timeline, roles: Roles, *, train_until: Array, horizo
     pieces = [filled[start:stop] for start, stop in zip(train.begins[:-1], train.begins[1:], strict=True)]
     known = [piece[~np.isnan(piece[:, target]), target] for target in range(n_targets) for piece in pieces]
     seasons = find_seasons([values for values in known if len(values) > 3], timeline.frequency)
+    season = seasons[0] if seasons else 1
+    logs = [_is_amount(pieces, channel, season) for channel in range(train.values.shape[1])]
+    spreads = _moments(train)[1][:, :n_targets]
+    floors = FLOOR * np.stack([_least(piece) for piece in pieces])
+    train = replace(train, values=_read(train.values, logs, floors[train.owner]))
     means, scales = _moments(train)
     for place, name in enumerate(roles.targets):
         if (scales[:, place] == 0).all():
             raise TargetError(
                 f"target '{name}' does not vary in the training steps; there is nothing to forecast: name another"
             )
-    naive = np.stack([_naive(piece[:, :n_targets], seasons[0] if seasons else 1) for piece in pieces])
+    naive = np.stack([_naive(piece[:, :n_targets], season) for piece in pieces])
     scales[scales == 0] = 1.0
-    naive = np.where(naive > 0, naive, scales[:, :n_targets])
+    spreads[spreads == 0] = 1.0
+    naive = np.where(naive > 0, naive, spreads)
     return {
         "roles": {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(roles).items()},
         "frequency": timeline.frequency.to_json(),
@@ -75,10 +84,45 @@ def fit_timeline(timeline: Timeline, roles: Roles, *, train_until: Array, horizo
         "seasons": list(seasons),
         "calendar": list(calendar_parts(timeline.frequency)),
         "names": list(timeline.names),
+        "logs": logs,
+        "floors": floors,
         "means": means,
         "scales": scales,
         "naive": naive,
+        "spreads": spreads,
     }
+
+
+def _is_amount(pieces: Sequence[Array], channel: int, season: int) -> bool:
+    known = [piece[~np.isnan(piece[:, channel]), channel] for piece in pieces]
+    return is_amount([values for values in known if len(values)], season)
+
+
+def _least(piece: Array) -> Array:
+    """The least value above nought of each channel, (C,); 1 where there is none."""
+    above = np.where(piece > 0, piece, np.inf)
+    least = above.min(axis=0, initial=np.inf)
+    return np.where(np.isfinite(least), least, 1.0)
+
+
+def _read(values: Array, logs: Sequence[bool], floors: Array) -> Array:
+    """Values (T, C), of some channels their logarithm, none of less than the floors (T, C)."""
+    read = values.copy()
+    for channel in np.flatnonzero(logs):
+        read[:, channel] = np.log(np.maximum(values[:, channel], floors[:, channel]))
+    return read
+
+
+def in_units(state: Mapping[str, Json], places: Array, values: Array, channel: int) -> Array:
+    """Scaled values of a channel in its units.
+
+    Args:
+        places: (N,) of the series in the state. values: (N, ...).
+    """
+    shape = (len(places), *[1] * (values.ndim - 1))
+    mean, scale = (state[name][places, channel].reshape(shape) for name in ("means", "scales"))
+    read: Array = values.astype(np.float64) * scale + mean
+    return np.exp(read) if state["logs"][channel] else read
 
 
 def _moments(train: Timeline) -> tuple[Array, Array]:
@@ -110,7 +154,8 @@ def prepare_steps(state: Mapping[str, Json], timeline: Timeline) -> Steps:
     """
     roles, places = roles_of(state), series_places(state, timeline.names)
     owner = places[timeline.owner]
-    scaled = (timeline.values - state["means"][owner]) / state["scales"][owner]
+    read = _read(timeline.values, state["logs"], state["floors"][owner])
+    scaled = (read - state["means"][owner]) / state["scales"][owner]
     filled = carry_on(timeline, scaled)
     n_targets, n_known = len(roles.targets), len(roles.known)
     filled = np.nan_to_num(filled, nan=0.0)
@@ -135,15 +180,17 @@ def batch_at(state: Mapping[str, Json], steps: Steps, origins: Array, *, past: i
 
 
 def targets_at(state: Mapping[str, Json], timeline: Timeline, steps: Steps, origins: Array) -> Array:
-    """The encoded targets of origins, (N, M H + 3 M) float32.
+    """The encoded targets of origins, (N, M H + 4 M) float32.
 
-    First the H steps of each target, scaled, NaN where unknown; then of each target mean, scale and naive distance of
-    its series, in its units, so that any metric can be told from targets and outputs.
+    First the H steps of each target, scaled, NaN where unknown; then of each target mean and scale of what is read of
+    its series, and its naive distance and its deviation in its units, so that any metric can be told from targets and
+    outputs.
     """
     horizon, n_targets = int(state["horizon"]), steps.truth.shape[1]
     places = series_places(state, timeline.names)[timeline.owner[np.minimum(origins, len(timeline.values) - 1)]]
     truth = steps.truth[origins[:, None] + np.arange(horizon)]  # (N, H, M)
-    of_series = [state["means"][places, :n_targets], state["scales"][places, :n_targets], state["naive"][places]]
+    of_series = [state["means"][places, :n_targets], state["scales"][places, :n_targets]]
+    of_series += [state["naive"][places], state["spreads"][places]]
     flat = truth.transpose(0, 2, 1).reshape(len(origins), n_targets * horizon)
     return np.concatenate([flat, *of_series], axis=1).astype(np.float32)
 
