@@ -35,7 +35,7 @@ Source = Annotated[
 ModelFolder = Annotated[Path, typer.Argument(help="A model folder, as fit wrote it.")]
 Target = Annotated[str, typer.Option(help="The column to predict; or several of yes and no: a,b,c.")]
 TaskName = Annotated[
-    str, typer.Option("--task", help="classify, regress or multilabel; found from the target if not given.")
+    str, typer.Option("--task", help="classify, regress, multilabel or tag; found from the target if not given.")
 ]
 KindOf = Annotated[list[str] | None, typer.Option("--kind", help="Read a column as a kind: age=category. Repeatable.")]
 Drop = Annotated[list[str] | None, typer.Option(help="Leave a column out. Repeatable, or separated by commas.")]

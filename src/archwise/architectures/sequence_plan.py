@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from archwise.records import Need, Plan, Profile, Scalar, Setting, Suits, TextNeed
 
 READS = ("text", "series", "number", "category", "boolean", "date")  # of networks that join a table's columns to it
-_SEQUENCES = {"text": ("texts", "words"), "series": ("series", "steps")}  # kind -> its rows and their steps, in words
+_SEQUENCES = {
+    "text": ("texts", "words"),
+    "words": ("sentences", "words"),
+    "series": ("series", "steps"),
+}  # kind -> its rows and their steps, in words
 FEW, MANY = 1_000, 5_000  # rows
 _EPOCHS = (5, 40)  # fewest and most
 _SEEN = 80_000  # rows in a whole training, each as often as it is seen

@@ -248,7 +248,7 @@ def _prepare(folder: Path, rows: Rows, sides: tuple[Array, Array], store: Store)
             part: apply_preparation(preparation, rows.typed[numbers], store=store.folder)
             for part, numbers in zip(("train", "valid"), sides, strict=True)
         }
-        parts["train"] = narrowed(parts["train"], preparation, names=("tokens", "terms"))
+        parts["train"] = narrowed(parts["train"], preparation, names=("tokens", "forms", "terms"))
         write_prepared(folder, preparation, parts)
         inputs[need.key] = inputs_of(preparation)
     return inputs
