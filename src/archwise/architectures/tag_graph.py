@@ -37,7 +37,7 @@ def behind_the_last(name: str) -> tuple[list[Any], dict[str, Array]]:
         helper.make_node("Unsqueeze", ["is_padding", "last_axis"], ["is_padding_step"]),  # (B, T, 1)
         helper.make_node("Where", ["is_padding_step", "no_number", name], ["outputs"]),
     ]
-    constants = {
+    constants: dict[str, Array] = {
         "no_token": np.array(0, np.int64),
         "last_axis": np.array([2], np.int64),
         "no_number": np.array(np.nan, np.float32),

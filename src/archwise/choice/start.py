@@ -48,8 +48,21 @@ from archwise.data.prepare import (
 )
 from archwise.data.split import SplitRule, split_rows
 from archwise.data.target import CLASSIFY
-from archwise.errors import ArchwiseError
-from archwise.records import Array, Batch, Candidate, Finding, InputSpec, Json, Need, Parts, Profile, Store, Table
+from archwise.errors import ArchwiseError, DataError
+from archwise.records import (
+    Array,
+    Batch,
+    Candidate,
+    Finding,
+    InputSpec,
+    Json,
+    Need,
+    Parts,
+    Profile,
+    Store,
+    Stream,
+    Table,
+)
 from archwise.tasks import fit_target, main_metric, task, task_of_loss
 
 OnEvent = Callable[[dict[str, Json]], None]
@@ -111,6 +124,10 @@ def start_run(
     table = opened if isinstance(opened, Table) else sample_stream(opened, seed=config.seed)
     profile = look_at(table, look_request(config))
     refuse_threshold(config.threshold, profile)
+    if isinstance(opened, Stream) and task(profile.task).needs == "sequence":
+        raise DataError(
+            f"{profile.source}: more than {most_rows:,} rows whose every word is tagged are not read; give fewer of them"
+        )
     candidates = enter(profile, config, n_workers=count_workers(config))
     needs = list(dict.fromkeys(need_of(candidate) for candidate in candidates))
     try:

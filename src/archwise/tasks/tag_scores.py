@@ -1,8 +1,8 @@
 """Scores of tags: of words, and of whole entities as the scorer of CoNLL counts them.
 
 Every function takes truth (N, T) int64, below nought behind the last word, outputs (N, T', K) with NaN behind their
-last word, and weights (R, N), how often each sentence counts in each of R resamples; it gives (R,) float64. Words behind
-the last output have no entity. An entity is found where its first word, its last and its type are all right.
+last word, and weights (R, N), how often each sentence counts in each of R resamples; it gives (R,) float64. Words
+behind the last output have no entity. An entity is found where its first word, its last and its type are all right.
 Source: Tjong Kim Sang & De Meulder 2003, conlleval.
 """
 

@@ -108,7 +108,8 @@ def _keeps_rules(found: Array, n_words: Array, step: Array, *, first: Array, las
     pairs = step[found[:, :-1], found[:, 1:]] | (found[:, 1:] == NO_WORD)
     ends = found[rows, np.maximum(n_words - 1, 0)] if found.shape[1] else np.zeros(len(found), np.int64)
     begins = found[:, 0] if found.shape[1] else ends
-    return pairs.all(axis=1) & ((n_words == 0) | (first[begins] & last[ends]))
+    keeps: Array = pairs.all(axis=1) & ((n_words == 0) | (first[begins] & last[ends]))
+    return keeps
 
 
 def _viterbi(logits: Array, is_word: Array, step: Array, *, first: Array, last: Array) -> Array:
