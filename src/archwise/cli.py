@@ -37,7 +37,7 @@ Target = Annotated[str, typer.Option(help="The column to predict; or several of 
 TaskName = Annotated[
     str,
     typer.Option(
-        "--task", help="classify, regress or multilabel; found from the target if not given; --horizon forecasts."
+        "--task", help="classify, regress, multilabel or tag; found from the target if not given; --horizon forecasts."
     ),
 ]
 KindOf = Annotated[list[str] | None, typer.Option("--kind", help="Read a column as a kind: age=category. Repeatable.")]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from archwise.errors import UsageError
-from archwise.records import Array, Signature
+from archwise.records import Array, InputSpec, Signature
 
 # TreeEnsemble with set membership came with ai.onnx.ml 5; ONNX Runtime reads all three from 1.21 on.
 OPSET = 21
@@ -23,16 +23,19 @@ def write_graph(signature: Signature, nodes: Sequence[Any], *, constants: Mappin
 
     Args:
         signature: the inputs, and K.
-        nodes: onnx nodes in the order of computation; the last gives `outputs`, (B, K) float32.
+        nodes: onnx nodes in the order of computation; the last gives `outputs`, (B, K) float32, or (B, T, K) where the
+            signature's form is "sequence".
         constants: name -> array that the nodes read.
     """
     import onnx
 
     kinds = {"float32": onnx.TensorProto.FLOAT, "int64": onnx.TensorProto.INT64, "uint8": onnx.TensorProto.UINT8}
     inputs = [
-        onnx.helper.make_tensor_value_info(spec.name, kinds[spec.dtype], ["B", *spec.row]) for spec in signature.inputs
+        onnx.helper.make_tensor_value_info(spec.name, kinds[spec.dtype], ["B", *_row_written(spec)])
+        for spec in signature.inputs
     ]
-    output = onnx.helper.make_tensor_value_info("outputs", onnx.TensorProto.FLOAT, ["B", signature.n_outputs])
+    steps = ["T"] if signature.form == "sequence" else []
+    output = onnx.helper.make_tensor_value_info("outputs", onnx.TensorProto.FLOAT, ["B", *steps, signature.n_outputs])
     tensors = [onnx.numpy_helper.from_array(array, name) for name, array in constants.items()]
     graph = onnx.helper.make_graph(list(nodes), "reference", inputs, [output], tensors)
     opsets = [onnx.helper.make_opsetid("", OPSET), onnx.helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
@@ -40,6 +43,11 @@ def write_graph(signature: Signature, nodes: Sequence[Any], *, constants: Mappin
     onnx.checker.check_model(model)
     written: bytes = model.SerializeToString()
     return written
+
+
+def _row_written(spec: InputSpec) -> tuple[int | str, ...]:
+    """The shape of a row: a sequence may have any number of steps."""
+    return ("T", *spec.row[1:]) if spec.is_padded else spec.row
 
 
 def as_double(signature: Signature) -> tuple[list[Any], str]:

@@ -10,7 +10,11 @@ from archwise.architectures.window_plan import window_plan
 from archwise.records import Need, Plan, Profile, Scalar, Setting, Suits, TextNeed
 
 READS = ("text", "series", "timeline", "number", "category", "boolean", "date")  # a table's columns beside sequences
-_SEQUENCES = {"text": ("texts", "words"), "series": ("series", "steps")}  # kind -> its rows and their steps, in words
+_SEQUENCES = {
+    "text": ("texts", "words"),
+    "words": ("sentences", "words"),
+    "series": ("series", "steps"),
+}  # kind -> its rows and their steps, in words
 FEW, MANY = 1_000, 5_000  # rows
 _EPOCHS = (5, 40)  # fewest and most
 _SEEN = 80_000  # rows in a whole training, each as often as it is seen

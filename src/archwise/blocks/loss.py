@@ -34,6 +34,24 @@ def cross_entropy(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping
     return F.cross_entropy(outputs, targets, reduction="none", label_smoothing=options.get("smoothing", 0.0))
 
 
+def step_cross_entropy(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, Json]) -> torch.Tensor:
+    """Cross-entropy of the steps that have a target, weighed so that the mean over rows is the mean over these steps.
+
+    Args:
+        outputs: (B, T, K) logits.
+        targets: (B, T') int64, elsewhere than from 0 to K - 1 where a step has no target; beyond T or T' none has.
+        options: smoothing as in cross_entropy.
+
+    Returns:
+        (B,) nats: the sum over the steps of a row, over the mean number of steps of a row.
+    """
+    n_steps = min(outputs.shape[1], targets.shape[1])
+    logits, wanted = outputs[:, :n_steps], targets[:, :n_steps]
+    counts = (wanted >= 0) & (wanted < logits.shape[2])
+    losses = cross_entropy(logits.transpose(1, 2), torch.where(counts, wanted, 0), options)  # (B, T)
+    return (losses * counts).sum(dim=1) * len(counts) / counts.sum().clamp(min=1)
+
+
 def balanced_cross_entropy(outputs: torch.Tensor, targets: torch.Tensor, options: Mapping[str, Json]) -> torch.Tensor:
     """Cross-entropy in which every class weighs the same in all, however many rows it has.
 

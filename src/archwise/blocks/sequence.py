@@ -42,12 +42,9 @@ class SequenceInputs(nn.Module):
         tokens, series = signature.input("tokens"), signature.input("series")
         if tokens is None and series is None:
             raise ValueError("the data hold neither a text nor a series, which this body reads")
-        self.embedding = None
-        if tokens is not None:
-            self.embedding = nn.Embedding(sum(tokens.levels), width, padding_idx=0)
-            nn.init.normal_(self.embedding.weight, std=spread)
-            with torch.no_grad():
-                self.embedding.weight[0] = 0.0
+        self.embedding = None if tokens is None else _embedding(sum(tokens.levels), width, spread)
+        forms = signature.input("forms")
+        self.forms = None if forms is None else FormInputs(forms.levels, width, spread)
         self.dropout, self.forgotten = Dropout(dropout), forgotten
         self.width = width if series is None else series.shape[1]
 
@@ -55,18 +52,54 @@ class SequenceInputs(nn.Module):
         """Map a batch to the vectors of its steps (B, T, D), and a mask (B, T) bool that is true before the padding."""
         if self.embedding is not None:
             tokens = batch["tokens"]
-            is_step = tokens != 0
             if self.training and self.forgotten > 0.0:
                 is_kept = torch.rand(tokens.shape, device=tokens.device) >= self.forgotten
-                tokens = torch.where(is_kept | ~is_step, tokens, _UNKNOWN)
-            values = self.dropout(self.embedding(tokens))
+                tokens = torch.where(is_kept | (tokens == 0), tokens, _UNKNOWN)
+            values = self.embedding(tokens)
+            values = self.dropout(values if self.forms is None else values + self.forms(batch["forms"]))
         else:
-            series = batch["series"]
-            is_step = ~series.isnan().all(dim=2)
-            values = series.nan_to_num(nan=0.0)
-        places = torch.arange(1, is_step.shape[1] + 1, device=is_step.device)
-        lengths = (is_step * places).amax(dim=1, keepdim=True)
-        return values, places <= lengths.clamp(min=1)
+            values = batch["series"].nan_to_num(nan=0.0)
+        return values, real_steps(batch)
+
+
+class FormInputs(nn.Module):
+    """The sum of vectors for what a token looks like: one for the level of each of its forms.
+
+    Args:
+        levels: how many numbers each of the F forms has. width: D of the vectors. spread: of their numbers at first.
+    """
+
+    def __init__(self, levels: tuple[int, ...], width: int, spread: float) -> None:
+        super().__init__()
+        self.embedding = _embedding(sum(levels), width, spread)
+        self.starts: torch.Tensor
+        self.register_buffer("starts", torch.tensor([0, *levels[:-1]]).cumsum(0), persistent=False)
+
+    def forward(self, forms: torch.Tensor) -> torch.Tensor:
+        """Map (B, T, F) int64 to (B, T, D)."""
+        summed: torch.Tensor = self.embedding(forms + self.starts).sum(dim=2)
+        return summed
+
+
+def _embedding(n_levels: int, width: int, spread: float) -> nn.Embedding:
+    """A vector for each level, of which the first, for padding, is nought and stays so."""
+    embedding = nn.Embedding(n_levels, width, padding_idx=0)
+    nn.init.normal_(embedding.weight, std=spread)
+    with torch.no_grad():
+        embedding.weight[0] = 0.0
+    return embedding
+
+
+def real_steps(batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """A mask (B, T) bool that is true before the padding, and at the first step of every row.
+
+    Args:
+        batch: with tokens (B, T) or series (B, T, C).
+    """
+    is_step = batch["tokens"] != 0 if "tokens" in batch else ~batch["series"].isnan().all(dim=2)
+    places = torch.arange(1, is_step.shape[1] + 1, device=is_step.device)
+    lengths = (is_step * places).amax(dim=1, keepdim=True)
+    return places <= lengths.clamp(min=1)
 
 
 class SequenceBody(nn.Module):

@@ -91,8 +91,13 @@ def references_s(trials: Iterable[Trial], n_rows: int, *, sign: float) -> float:
 
 
 def _made_up(truth: Array, n_outputs: int) -> Array:
-    """(N, K) float32 answers that know something of the truth, as those of a model do."""
-    answers = np.random.default_rng(0).normal(size=(len(truth), n_outputs)).astype(np.float32)
+    """(N, K) float32 answers that know something of the truth, or of every step's (N, T, K), as those of a model do."""
+    steps = truth.shape[1:] if np.issubdtype(truth.dtype, np.integer) else ()
+    answers = np.random.default_rng(0).normal(size=(len(truth), *steps, n_outputs)).astype(np.float32)
+    if steps:
+        answers += truth[:, :, None] == np.arange(n_outputs)
+        answers[truth < 0] = np.nan
+        return answers
     if truth.ndim == 2:
         return answers + np.nan_to_num(truth[:, :n_outputs]).astype(np.float32)
     if np.issubdtype(truth.dtype, np.integer):

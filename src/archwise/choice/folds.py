@@ -20,6 +20,7 @@ import numpy as np
 
 from archwise.choice.run import Ground, read_preparation, read_targets
 from archwise.data.fold import NEVER
+from archwise.data.padding import join_steps
 from archwise.data.prepare import inputs_of
 from archwise.records import Array, CurvePoint, Metric, Need, Plan, Signature, Split, Trial
 
@@ -96,7 +97,7 @@ def pool(folds: Sequence[Fold], outputs: Sequence[Array]) -> Array:
     Returns:
         (N_valid, K).
     """
-    pooled: Array = np.concatenate(outputs)[np.argsort(np.concatenate([fold.left_out for fold in folds]))]
+    pooled: Array = join_steps(outputs)[np.argsort(np.concatenate([fold.left_out for fold in folds]))]
     return pooled
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from archwise.architectures import need_of
 from archwise.choice.run import read_batch, read_ground, read_targets, trial_folder
 from archwise.choice.trial import Send, learn, rows_for, solve_on, training_of
+from archwise.data.padding import join_steps
 from archwise.data.timeline.windows import concatenate
 from archwise.records import Candidate
 
@@ -38,7 +37,7 @@ def refit_trial(job: RefitJob, send: Send) -> int:
     ground = read_ground(folder)
     need = need_of(job.candidate)
     (train, targets), valid = rows_for(folder, job.candidate), read_batch(folder, need, "valid")
-    targets = np.concatenate([targets, read_targets(folder, "valid")])
+    targets = join_steps([targets, read_targets(folder, "valid")])
     rows = {name: concatenate([train[name], valid[name]]) for name in train}
     solved = solve_on(ground, job.candidate, rows, targets, ground.signature(need))
     (trial_folder(folder, job.candidate) / "refit.onnx").write_bytes(solved.onnx)

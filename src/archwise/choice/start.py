@@ -46,8 +46,8 @@ from archwise.data.prepare import (
 )
 from archwise.data.split import SplitRule, split_rows
 from archwise.data.target import CLASSIFY
-from archwise.errors import ArchwiseError
-from archwise.records import Array, Batch, Candidate, Finding, InputSpec, Need, Parts, Profile, Store, Table
+from archwise.errors import ArchwiseError, DataError
+from archwise.records import Array, Batch, Candidate, Finding, InputSpec, Need, Parts, Profile, Store, Stream, Table
 from archwise.tasks import fit_target, main_metric, task, task_of_loss
 
 N_TOLD = 10  # events while cells are read
@@ -98,6 +98,10 @@ def start_run(
     table = opened if isinstance(opened, Table) else sample_stream(opened, seed=config.seed)
     profile = look_at(table, look_request(config))
     refuse_threshold(config.threshold, profile)
+    if isinstance(opened, Stream) and task(profile.task).needs == "sequence":
+        raise DataError(
+            f"{profile.source}: more than {most_rows:,} rows whose every word is tagged are not read; give fewer"
+        )
     candidates = enter(profile, config, n_workers=count_workers(config))
     needs = list(dict.fromkeys(need_of(candidate) for candidate in candidates))
     try:
@@ -214,7 +218,7 @@ def _prepare(folder: Path, rows: Rows, sides: tuple[Array, Array], store: Store)
             part: apply_preparation(preparation, rows.typed[numbers], store=store.folder)
             for part, numbers in zip(("train", "valid"), sides, strict=True)
         }
-        parts["train"] = narrowed(parts["train"], preparation, names=("tokens", "terms"))
+        parts["train"] = narrowed(parts["train"], preparation, names=("tokens", "forms", "terms"))
         write_prepared(folder, preparation, parts)
         inputs[need.key] = inputs_of(preparation)
     return inputs

@@ -16,6 +16,11 @@ SHARES = {
     "macro_auc",
     "micro_f1",
     "subset_accuracy",
+    "entity_f1",
+    "entity_precision",
+    "entity_recall",
+    "word_accuracy",
+    "macro_f1",
 }  # told in points, hundredths of the whole
 _MOST_DECIMALS = 4  # smaller figures are written as 1.2e-05
 

@@ -1,4 +1,7 @@
-"""A target of several labels a row: columns of yes and no, or lists, become one column of cells like `;red;round;`."""
+"""A target of several labels a row, columns of yes and no or lists, becomes one column of cells like `;red;round;`.
+
+A list of tags beside a list of as many words is no set of labels: both become cells with a blank between their words.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from dataclasses import replace
 import polars as pl
 
 from archwise.data.kinds.category import parse_category
+from archwise.data.tag_cells import join_lists
 from archwise.errors import ColumnError, TargetError, nearest
 from archwise.records import Stream, Table
 
@@ -25,7 +29,8 @@ def join_target(opened: Table | Stream, target: str) -> Table | Stream:
 
     Returns:
         the source as it was where its target is one plain column; else with a column of the name of `target`, in
-        which `;red;round;` is a row of two labels and `;` one of none, and without the columns that it came from.
+        which `;red;round;` is a row of two labels and `;` one of none, and without the columns that it came from; or
+        with the words and the tags of sentences as text.
 
     Raises:
         ColumnError: one of the columns is not there, or does not hold yes and no.
@@ -37,6 +42,9 @@ def join_target(opened: Table | Stream, target: str) -> Table | Stream:
 
 def join_in_table(table: Table, target: str) -> Table:
     """The same for a table."""
+    tagged = join_lists(table, target)
+    if tagged is not None:
+        return tagged
     frame = table.frame
     if target in frame.columns:
         column = frame.get_column(target)

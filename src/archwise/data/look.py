@@ -19,10 +19,14 @@ from archwise.data.finding import (
 )
 from archwise.data.kinds import kind as pick_kind
 from archwise.data.kinds import kinds as all_kinds
+from archwise.data.kinds import read_as
+from archwise.data.kinds.words import NAME as WORDS
 from archwise.data.leak import find_leaks
 from archwise.data.missing import blank_missing
 from archwise.data.prepare import Parsed, parse_columns
+from archwise.data.sentence import parse_sentences
 from archwise.data.shape import find_shape, refuse_unfit
+from archwise.data.tag_cells import TAG, find_tags, words_column
 from archwise.data.target import (
     REGRESS,
     TaskGuess,
@@ -47,7 +51,7 @@ _MOST_SNIFFED = 50_000  # rows, evenly over the table, from which kinds are told
 class LookRequest:
     """What the user says of the data.
 
-    target: the column to predict. task: "classify", "regress" or "" to infer it. kinds: column -> kind.
+    target: the column to predict. task: its name, or "" to infer it. kinds: column -> kind.
     drop: columns to leave out. group: column of rows that stay on one side of the split.
     time: column that orders rows. loss: of the networks, or "" to find it. order: the classes from the lowest on.
     """
@@ -78,10 +82,12 @@ def look_at(table: Table, request: LookRequest) -> Profile:
         )
     target = find_target(frame.columns, request.target or table.target)
     _check_request(frame, request, target)
-    guess = guess_task(frame.get_column(target), request.task, rows=table.rows)
+    guess = guess_task(frame.get_column(target), request.task or table.task, rows=table.rows)
     if guess.task == REGRESS:
         refuse_unfit(frame.get_column(target), request.loss, rows=table.rows)
     columns = tuple(_look_at_column(column, request) for column in frame.get_columns() if column.name != target)
+    if guess.task == TAG:
+        columns = _words_alone(columns, frame, target)
     columns = one_text(_one_picture(columns), frame, asked=request.kinds)
     if not any(column.use for column in columns):
         told = "; ".join(f"'{column.name}': {column.because}" for column in columns[:5])
@@ -117,6 +123,30 @@ def _one_picture(columns: tuple[ColumnProfile, ...]) -> tuple[ColumnProfile, ...
     return tuple(
         replace(column, use=False, because=because) if column.name in found[1:] else column for column in columns
     )
+
+
+def _words_alone(columns: tuple[ColumnProfile, ...], frame: pl.DataFrame, target: str) -> tuple[ColumnProfile, ...]:
+    """The columns with all set aside but the one that has a word for each tag of the target.
+
+    Raises:
+        ColumnError: there is none.
+    """
+    words = words_column(frame, target)
+    if not words:
+        raise ColumnError(
+            f"no column has a word for each tag of '{target}'; give the words of a row as a list, or as text with a "
+            "blank between them, as many as there are tags"
+        )
+    why = f"words are tagged by themselves, and those of '{target}' stand in '{words}'"
+    read = ColumnProfile(
+        words,
+        WORDS,
+        f"it has a word for each tag of '{target}'",
+        True,
+        parse_sentences(frame.get_column(words)).null_count(),
+        frame.get_column(words).n_unique(),
+    )
+    return tuple(read if column.name == words else replace(column, use=False, because=why) for column in columns)
 
 
 def _in_order(guess: TaskGuess, order: tuple[str, ...], target: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
@@ -199,11 +229,11 @@ def _scale_up(profile: Profile, factor: float) -> Profile:
 def _find_all(table: Table, parsed: Parsed, profile: Profile, *, time: str) -> tuple[Finding, ...]:
     """Every finding, the target's first, then the columns' in their order, then the rows'."""
     plain = [column.name for column in profile.used if pick_kind(column.kind).store is None]
-    texts = [column.name for column in profile.used if column.kind == TEXT]
+    texts = [column.name for column in profile.used if read_as(column.kind) == TEXT]
     frame, typed = table.frame, parsed.frame.select(plain).drop(texts)
     target, is_lost = target_values(frame, profile)
     findings = [*find_lost_target(frame.get_column(profile.target), is_lost, rows=table.rows)]
-    findings += find_imbalance(profile)
+    findings += find_tags(frame.get_column(profile.target)) if profile.task == TAG else find_imbalance(profile)
     findings += find_leaks(typed, target)
     findings += parsed.findings
     for column in profile.columns:

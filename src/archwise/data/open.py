@@ -116,7 +116,8 @@ def sample_stream(stream: Stream, *, seed: int, n_rows: int = SAMPLE_ROWS) -> Ta
     )
     findings = (Finding("sampled", "warning", told, n_rows=frame.height), *chunks[0].findings)
     rows = np.concatenate([chunk.rows for chunk in chunks if chunk.rows is not None])
-    return Table(frame, stream.source, findings, rows=rows, sampled_from=n_all)
+    first = chunks[0]
+    return Table(frame, stream.source, findings, rows=rows, sampled_from=n_all, target=first.target, task=first.task)
 
 
 def draw_evenly(n_rows: int, n_wanted: int, *, seed: int) -> Array:

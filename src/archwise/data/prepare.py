@@ -22,6 +22,7 @@ _DTYPES: Mapping[str, Literal["float32", "int64", "uint8"]] = {  # the inputs th
     "codes": "int64",
     "image": "uint8",
     "tokens": "int64",
+    "forms": "int64",
     "terms": "int64",
     "term_weights": "float32",
     "series": "float32",
@@ -125,6 +126,7 @@ def apply_preparation(preparation: Preparation, typed: pl.DataFrame, *, store: P
 
     Returns:
         numbers: (N, D) float32; codes: (N, D) int64; image: (N, H, W, C) uint8; tokens: (N, T) int64, 0 behind the end;
+        forms: (N, T, F) int64, what each token looks like, 0 behind the end;
         terms: (N, K) int64 with term_weights: (N, K) float32; series: (N, T, C) float32, NaN behind the end. Each only
         where a column gives it.
     """
@@ -230,7 +232,9 @@ def _side_by_side(values: Sequence[Array], dtype: Any) -> Array:
     return np.ascontiguousarray(np.concatenate(values, axis=1), dtype=dtype)
 
 
-def narrowed(batch: Batch, preparation: Preparation, *, names: tuple[str, ...] = ("codes", "tokens", "terms")) -> Batch:
+def narrowed(
+    batch: Batch, preparation: Preparation, *, names: tuple[str, ...] = ("codes", "tokens", "forms", "terms")
+) -> Batch:
     """The batch with some of what has levels in as few bytes as these need."""
     levels = {spec.name: spec.levels if spec.name in names else () for spec in inputs_of(preparation)}
     return {

@@ -10,10 +10,13 @@ import polars as pl
 from archwise.data.kinds.category import count_levels, parse_category
 from archwise.data.kinds.number import parse_number
 from archwise.data.label_set import MULTILABEL, SEPARATOR, count_labels, is_joined
+from archwise.data.sentence import count_words, parse_sentences
+from archwise.data.tag_cells import TAG, count_tags, parse_tags
 from archwise.errors import ColumnError, TargetError, UsageError, nearest
 from archwise.records import Array, Finding, Profile
 
 CLASSIFY, REGRESS = "classify", "regress"
+TASKS = (CLASSIFY, REGRESS, MULTILABEL, TAG)
 USUAL_NAMES = ("target", "label", "y", "class")
 _NUMBER_SHARE = 0.95  # of the known cells, for a target to be a number
 _MOST_CODES = 15  # distinct whole numbers that still look like classes
@@ -56,7 +59,7 @@ def guess_task(values: pl.Series, wanted: str, *, rows: Array | None = None) -> 
 
     Args:
         values: the target column.
-        wanted: "classify", "regress" or "multilabel" forces it, "" leaves it open.
+        wanted: one of TASKS forces it, "" leaves it open.
         rows: (N,) numbers of the rows in their source, from 0, where the values are a part of it.
 
     Raises:
@@ -64,8 +67,10 @@ def guess_task(values: pl.Series, wanted: str, *, rows: Array | None = None) -> 
         TargetError: every cell is missing, there is one value only, there are too many classes,
             or the values are no numbers where numbers are wanted.
     """
-    if wanted not in ("", CLASSIFY, REGRESS, MULTILABEL):
-        raise UsageError(f"there is no task '{wanted}' for a table.{nearest(wanted, (CLASSIFY, REGRESS, MULTILABEL))}")
+    if wanted not in ("", *TASKS):
+        raise UsageError(f"there is no task '{wanted}' for a table.{nearest(wanted, TASKS)}")
+    if wanted == TAG and values.null_count() < len(values):
+        return TaskGuess(TAG, "each word of a row has a tag", *count_tags(values))
     names, _ = parse_category(values)
     n_known = len(names) - names.null_count()
     if n_known == 0:
@@ -108,11 +113,23 @@ def target_values(frame: pl.DataFrame, profile: Profile) -> tuple[pl.Series, Arr
     if profile.target not in frame.columns:
         raise ColumnError(f"there is no target column '{profile.target}'.{nearest(profile.target, frame.columns)}")
     values = frame.get_column(profile.target)
+    if profile.task == TAG:
+        return _tags_of(values, frame, profile)
     parse = parse_number if profile.task == REGRESS else parse_category
     typed, _ = parse(values)
     if profile.task == CLASSIFY:
         typed = _without_full_stops(typed, profile.classes)
     return typed, typed.is_null().to_numpy()
+
+
+def _tags_of(values: pl.Series, frame: pl.DataFrame, profile: Profile) -> tuple[pl.Series, Array]:
+    """The tags of every row, null where they are missing, or more or fewer than the words."""
+    tags = parse_tags(values, profile.classes)
+    counts = count_words(tags)
+    for column in profile.used:
+        differs = count_words(parse_sentences(frame.get_column(column.name))) != counts
+        tags = tags.set(differs, None)
+    return tags, tags.is_null().to_numpy()
 
 
 def in_order(classes: tuple[str, ...], order: tuple[str, ...], target: str) -> tuple[str, ...]:

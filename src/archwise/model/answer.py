@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
@@ -12,7 +11,9 @@ from pathlib import Path
 import polars as pl
 
 from archwise.data.finding import join_findings
+from archwise.errors import UsageError
 from archwise.model.predict import Predicted
+from archwise.model.tagged import CONLL, as_conll, flat
 from archwise.records import Finding
 
 NDJSON = (".jsonl", ".ndjson")
@@ -23,7 +24,7 @@ def write_parts(parts: Iterable[Predicted], path: Path, *, as_json: bool) -> tup
 
     Args:
         parts: in the order of the rows.
-        path: CSV, or Parquet or JSON lines by its suffix.
+        path: CSV, or Parquet or JSON lines by its suffix, or CoNLL where words are tagged.
         as_json: JSON lines whatever the suffix, Parquet excepted.
 
     Returns:
@@ -46,9 +47,22 @@ def write_parts(parts: Iterable[Predicted], path: Path, *, as_json: bool) -> tup
             pl.scan_ipc(slices).sink_parquet(whole)
         else:
             with whole.open("w", encoding="utf-8", newline="") as file:
-                told = _hand_on(parts, _text_writer(file.write, as_json=as_json or path.suffix.lower() in NDJSON))
+                told = _hand_on(parts, _writer_for(path, file.write, as_json=as_json))
         os.replace(whole, path)
     return told
+
+
+def _writer_for(path: Path, write: Callable[[str], object], *, as_json: bool) -> Callable[[pl.DataFrame], None]:
+    """A function that writes answers as text in the form of a file's suffix."""
+    if path.suffix.lower() not in CONLL:
+        return _text_writer(write, as_json=as_json or path.suffix.lower() in NDJSON)
+
+    def add(answers: pl.DataFrame) -> None:
+        if "words" not in answers.columns:
+            raise UsageError(f"{path}: CoNLL is for words that are tagged; name a file of CSV, Parquet or JSON lines")
+        write(as_conll(answers))
+
+    return add
 
 
 def print_parts(parts: Iterable[Predicted], *, as_json: bool) -> tuple[int, tuple[Finding, ...]]:
@@ -71,18 +85,6 @@ def _text_writer(write: Callable[[str], object], *, as_json: bool) -> Callable[[
     is_first = iter((True,))
 
     def add(answers: pl.DataFrame) -> None:
-        write(answers.write_ndjson() if as_json else _flat(answers).write_csv(include_header=next(is_first, False)))
+        write(answers.write_ndjson() if as_json else flat(answers).write_csv(include_header=next(is_first, False)))
 
     return add
-
-
-def _flat(answers: pl.DataFrame) -> pl.DataFrame:
-    """Answers as CSV can hold them: a list of labels as JSON in one cell, moments without empty fractions."""
-    for column in answers.get_columns():
-        if isinstance(column.dtype, pl.Datetime):
-            form = "%Y-%m-%d %H:%M:%S%.f" + ("%:z" if column.dtype.time_zone else "")
-            answers = answers.with_columns(column.dt.to_string(form))
-    if "set" not in answers.columns:
-        return answers
-    told = [None if held is None else json.dumps(held.to_list(), ensure_ascii=False) for held in answers["set"]]
-    return answers.with_columns(pl.Series("set", told))

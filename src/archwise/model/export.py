@@ -64,8 +64,8 @@ def check_parity(
     """Refuse a written model whose answers, as a person reads them, are not those of the trained one.
 
     Args:
-        left: (N, K) outputs of the trained model.
-        right: (N, K) outputs of the written one.
+        left: (N, K) outputs of the trained model, or (N, T, K) of every step.
+        right: the same of the written one.
         answers: makes columns of answers of outputs; columns of text are left to their probabilities.
         limit: largest difference of a number, relative where the number is greater than 1.
 
@@ -84,12 +84,16 @@ def check_parity(
 def _check_column(name: str, expected: Array, found: Array, limit: float) -> None:
     difference = np.abs(found - expected) / np.maximum(1.0, np.abs(expected))
     is_wrong = ~(difference <= limit)  # so that NaN is wrong too
+    if expected.ndim == 2:  # of every step: behind the end of a row both have NaN
+        is_wrong &= ~(np.isnan(found) & np.isnan(expected))
     if not is_wrong.any():
         return
-    row = int(np.argmax(np.where(np.isnan(difference), np.inf, difference)))
+    worst = np.argmax(np.where(is_wrong, np.where(np.isnan(difference), np.inf, difference), 0.0))
+    place = np.unravel_index(worst, difference.shape)
+    step = f", step {place[1] + 1}" if len(place) > 1 else ""
     raise ParityError(
-        f"row {row + 1}, column '{name}': the written model answers {found[row]:.8g}, the trained one "
-        f"{expected[row]:.8g} ({int(is_wrong.sum()):,} of {len(found):,} rows are more than {limit:g} apart); "
+        f"row {place[0] + 1}{step}, column '{name}': the written model answers {found[place]:.8g}, the trained one "
+        f"{expected[place]:.8g} ({int(is_wrong.sum()):,} of {len(found):,} rows are more than {limit:g} apart); "
         "nothing was written: choose another architecture, and report this one"
     )
 

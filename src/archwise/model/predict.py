@@ -16,6 +16,7 @@ from archwise.data.kinds.category import read_name
 from archwise.data.label_set import join_in_table
 from archwise.data.look import target_values
 from archwise.data.open import MOST_ROWS, open_source, open_table
+from archwise.data.padding import join_steps
 from archwise.data.prepare import Parsed, Preparation, load_batch, parse_columns
 from archwise.data.row import RowReader, make_row_reader, plain_cells, read_row
 from archwise.data.target import CLASSIFY
@@ -24,8 +25,9 @@ from archwise.evidence import bootstrap_scores, interval
 from archwise.model.folder import ModelFacts, read_model
 from archwise.model.piece import pieces_of, rows_at_once
 from archwise.model.session import Session, open_session, outputs
+from archwise.model.tagged import by_word, find_unread, words_column
 from archwise.model.unseen import find_unseen, name_columns, name_pictures, picture_column
-from archwise.records import Array, Batch, Finding, Json, Metric, Profile, Table, Task
+from archwise.records import Array, Batch, ColumnProfile, Finding, Json, Metric, Profile, Table, Task
 from archwise.tasks import main_metric, task
 
 
@@ -47,7 +49,7 @@ class Predicted:
     """Answers, one row for each input row in its order, null where the row cannot be read; and what was found.
 
     answers: prediction, then p:<class> for each class, or low and high; last, where asked, set: a list of labels.
-        Before them file, where the rows are files of pictures.
+        Before them file, where the rows are files of pictures. Where words are tagged, lists: words, prediction and p.
     """
 
     answers: pl.DataFrame
@@ -175,13 +177,22 @@ def _answers(model: Model, batch: Batch, *, sets: bool) -> pl.DataFrame:
 
 
 def _answer(model: Model, rows: _Rows, *, sets: bool) -> Predicted:
-    answers = _answers(model, rows.batch, sets=sets)
+    sentences = words_column(model.facts.columns) if _task(model).needs == "sequence" else ""
+    findings = rows.findings
+    if sentences:
+        given = _task(model).answers(
+            model.facts.target_state, model.facts.calibration, outputs(model.session, rows.batch)
+        )
+        answers = by_word(given, rows.parsed.frame[sentences], model.facts.target_state)
+        findings = (*findings, *find_unread(answers, rows=rows.table.rows))
+    else:
+        answers = _answers(model, rows.batch, sets=sets)
     places = _places(rows)
     if places is not None:
         answers = answers.select(pl.all().gather(places))
     if rows.table.files:
         answers = answers.insert_column(0, _files(rows.table))
-    return Predicted(answers, rows.findings)
+    return Predicted(answers, findings)
 
 
 def _files(table: Table) -> pl.Series:
@@ -206,7 +217,7 @@ def predict_rows(model: Model, rows: Sequence[Mapping[str, object]]) -> Predicte
     Raises:
         SourceError, ColumnError, DataError: as for `predict`.
     """
-    if len(rows) == 1:
+    if len(rows) == 1 and not any(isinstance(cell, list) for cell in rows[0].values()):
         return predict(model, rows[0])
     names = dict.fromkeys(name for row in rows for name in row)
     return predict(model, {name: [row.get(name) for row in rows] for name in names})
@@ -222,7 +233,8 @@ def read_labelled(model: Model, source: object) -> Labelled:
     facts = model.facts
     opened = join_in_table(open_table(source), facts.target)
     classes = tuple(facts.target_state.get("classes", ()))
-    asked = Profile(opened.source, opened.frame.height, (), facts.target, facts.task, "as at training", classes)
+    read = tuple(ColumnProfile(name, kind, "as at training", True, 0, 0) for name, kind in facts.columns)
+    asked = Profile(opened.source, opened.frame.height, read, facts.target, facts.task, "as at training", classes)
     parts, n_left_out = [], 0
     labels: list[pl.Series] = []
     is_bad: list[Array] = []
@@ -242,7 +254,7 @@ def read_labelled(model: Model, source: object) -> Labelled:
     if not len(truth):
         raise TargetError(f"{opened.source}: no row has a '{facts.target}' that can be read; add labelled rows")
     targets = _task(model).encode(facts.target_state, truth)
-    return Labelled(targets, np.concatenate([given for _, given, _ in parts]), n_left_out, findings)
+    return Labelled(targets, join_steps([given for _, given, _ in parts]), n_left_out, findings)
 
 
 def evaluate(model: Model, source: object) -> dict[str, Json]:

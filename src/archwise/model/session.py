@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from archwise.data.padding import n_steps
+from archwise.data.padding import join_steps, n_steps
 from archwise.errors import ModelError
 from archwise.records import Array, Batch
 
@@ -30,12 +30,13 @@ class Session:
 
     inputs: (name, dtype, shape of a row) of what the graph reads; a graph may leave out inputs of its signature.
         The steps of a sequence are None: it takes any number of them.
-    n_outputs: K.
+    n_outputs: K. answers_steps: whether it answers every step of a sequence.
     """
 
     runtime: Any
     inputs: tuple[tuple[str, Any, tuple[int | None, ...]], ...]
     n_outputs: int
+    answers_steps: bool = False
 
     @property
     def padded(self) -> tuple[str, ...]:
@@ -82,7 +83,7 @@ def outputs(session: Session, batch: Batch) -> Array:
         batch: name -> (N, ...); inputs that the graph does not read are left aside.
 
     Returns:
-        (N, K) float32.
+        (N, K) float32; of a model that answers every step (N, T, K), NaN behind the end of a row.
 
     Raises:
         ModelError: the batch lacks an input of the graph, or gives it another width.
@@ -93,8 +94,9 @@ def outputs(session: Session, batch: Batch) -> Array:
         return _run_of(session, batch)(0, n_rows)
     lengths = np.max([n_steps(batch[name]) for name in session.padded], axis=0)
     order = np.argsort(lengths, kind="stable")  # rows of like length share a chunk
-    answered = np.empty((n_rows, session.n_outputs), np.float32)
-    answered[order] = _run_of(session, {name: array[order] for name, array in batch.items()})(0, n_rows)
+    sorted_by_length = _run_of(session, {name: array[order] for name, array in batch.items()})(0, n_rows)
+    answered = np.empty_like(sorted_by_length)
+    answered[order] = sorted_by_length
     return answered
 
 
@@ -115,13 +117,13 @@ def row_latency_ms(session: Session, batch: Batch, *, n: int = 200) -> float:
 def _describe(runtime: Any, where: str) -> Session:
     found = runtime.get_outputs()
     readable = all(node.type in _DTYPES and len(node.shape) >= 2 for node in runtime.get_inputs())
-    if not readable or len(found) != 1 or found[0].name != "outputs" or len(found[0].shape) != 2:
-        raise ModelError(f"{where}: not a model that archwise wrote: expected one output 'outputs' (B, K)")
+    if not readable or len(found) != 1 or found[0].name != "outputs" or len(found[0].shape) not in (2, 3):
+        raise ModelError(f"{where}: not a model that archwise wrote: expected one output 'outputs' (B, K) or (B, T, K)")
     inputs = tuple(
         (node.name, _DTYPES[node.type], tuple(axis if isinstance(axis, int) else None for axis in node.shape[1:]))
         for node in runtime.get_inputs()
     )
-    return Session(runtime, inputs, found[0].shape[1])
+    return Session(runtime, inputs, found[0].shape[-1], len(found[0].shape) == 3)
 
 
 def _n_rows(batch: Batch) -> int:
@@ -162,13 +164,13 @@ def _run_of(session: Session, batch: Batch) -> Callable[[int, int], Array]:
 
     def run(start: int, stop: int) -> Array:
         if start == stop:
-            return np.empty((0, session.n_outputs), np.float32)
+            return np.empty((0, *((1,) if session.answers_steps else ()), session.n_outputs), np.float32)
         if stop - start <= at_once:
             return answer(start, stop)
         # Each chunk is answered on one thread, so that its sums are the same however many are answered at once.
         starts = range(start, stop, at_once)
         with ThreadPoolExecutor(n_cores()) as pool:
-            return np.concatenate(list(pool.map(lambda at: answer(at, min(at + at_once, stop)), starts)))
+            return join_steps(list(pool.map(lambda at: answer(at, min(at + at_once, stop)), starts)))
 
     return run
 

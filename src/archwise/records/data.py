@@ -30,7 +30,7 @@ class Finding:
 
     code: short stable name (missing, duplicate-rows, identifier, constant, text, nested, cut, copy, leak, imbalance,
     bad-cells, all-missing, sentinel, zero, spike, heavy-tail, drift, conflict, header, encoding, decimal-comma, ragged,
-    count, skewed, unreadable, store, labels, near-copies, parts, pictures).
+    count, skewed, unreadable, store, labels, near-copies, parts, pictures, tags).
     detail: what tells findings of one code and column apart, such as the reason why cells cannot be read.
     """
 
@@ -186,14 +186,14 @@ class Need:
         )
 
 
-PADDED = ("tokens", "series")  # inputs whose rows are sequences, (T,) and (T, C), with padding at their end
+PADDED = ("tokens", "forms", "series")  # inputs whose rows are sequences, (T,) or (T, C), with padding at their end
 
 
 @dataclass(frozen=True)
 class InputSpec:
     """One named input: (B, width) of dtype, or (B, *shape) where its rows have a shape.
 
-    levels: for codes, tokens and terms, how many values each column may take; else empty.
+    levels: for codes, tokens, forms and terms, how many values each column may take; else empty.
     """
 
     name: str
@@ -209,7 +209,7 @@ class InputSpec:
 
     @property
     def is_padded(self) -> bool:
-        """Whether its rows are sequences of up to `shape[0]` steps: 0 behind the end of tokens, NaN of series."""
+        """Whether its rows are sequences of up to `shape[0]` steps: behind their end NaN of series, 0 of others."""
         return self.name in PADDED
 
     @staticmethod
@@ -327,6 +327,7 @@ class Table:
     sampled_from: rows of the source where `frame` is a sample, else 0.
     target: the column that the source itself tells to predict, such as the label of a folder of pictures; else "".
     files: the column that names a file in each row, where the source is files rather than a table of them; else "".
+    task: what the source itself tells to do, such as to tag the words of a file that has tags; else "".
     """
 
     frame: pl.DataFrame
@@ -337,6 +338,7 @@ class Table:
     sampled_from: int = 0
     target: str = ""
     files: str = ""
+    task: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
+import torch.nn.functional as F
 
 from archwise.training.network import Network, learn_mode
 from archwise.training.rows import Given, cut_padding, rows_at_once
@@ -21,6 +22,8 @@ def answers(
     lengths: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Outputs (n_rows, K) of a network on the first rows of its inputs, on the CPU; it goes on training afterwards.
+
+    Of a network that answers every step (n_rows, T, K), NaN behind the end of a row.
 
     Args:
         lengths: (N,) of the rows, where they are sequences: those of like length are answered together.
@@ -48,6 +51,8 @@ def _answers_by_length(network: Network, inputs: Sequence[Given], lengths: torch
     for some in rows.split(min(_SEQUENCES_A_LOOK, rows_at_once(specs))):  # type: ignore[no-untyped-call]
         given = [tensor.index_select(0, some.to(_device_of(tensor))) for tensor in inputs]
         parts.append(network(*cut_padding(specs, given, int(lengths[some[-1]]))).cpu())
+    if parts[0].ndim == 3:  # of every step: each part has as many as its longest row
+        parts = [F.pad(part, (0, 0, 0, int(lengths.max()) - part.shape[1]), value=torch.nan) for part in parts]
     outputs = torch.cat(parts)
     return outputs.index_select(0, torch.argsort(rows))
 

@@ -322,7 +322,8 @@ def _mean_loss(run: Run, places: torch.Tensor) -> torch.Tensor:
     targets = run.targets.index_select(0, rows)
 
     def losses(of: torch.Tensor) -> torch.Tensor:
-        found: torch.Tensor = run.loss_of(*each_member(outputs, of), run.options)
+        pairs = each_member(outputs, of, n_members=run.network.n_members)
+        found: torch.Tensor = run.loss_of(*pairs, run.options)
         return found
 
     return (losses(targets) if mixed is None else mixed.loss(losses, targets)).mean()

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from archwise.blocks.head import MemberHeads
+from archwise.blocks.sequence import real_steps
 from archwise.errors import ModelError, UsageError
 from archwise.records import Architecture, Candidate, Inherited, InputSpec, Json, Signature, Task
 from archwise.training.checkpoint import read_checkpoint
@@ -28,6 +29,8 @@ class Network(nn.Module):
     Args:
         body: batch of named tensors to features (B, D). head: features to outputs (B, K).
             The body of an ensemble gives (B, M, D); its head (B, M, K) while training, and else (B, K).
+            Where the signature's form is "sequence", features are (B, T, D) and outputs (B, T, K), but while training
+            with NaN behind the end of a row, so that outputs tell by themselves how many steps it has.
     """
 
     def __init__(self, body: nn.Module, head: nn.Module, *, signature: Signature) -> None:
@@ -38,9 +41,18 @@ class Network(nn.Module):
         self._names = tuple(spec.name for spec in signature.inputs)
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
-        """Map inputs, each (B, width), to outputs (B, K)."""
-        outputs: torch.Tensor = self.head(self.body(dict(zip(self._names, inputs, strict=True))))
+        """Map inputs, each (B, width), to outputs (B, K), or to those of every step (B, T, K)."""
+        batch = dict(zip(self._names, inputs, strict=True))
+        outputs: torch.Tensor = self.head(self.body(batch))
+        if self.signature.form == "sequence" and not self.training:
+            outputs = outputs.masked_fill(~real_steps(batch)[:, :, None], torch.nan)
         return outputs
+
+    @property
+    def n_members(self) -> int:
+        """M of an ensemble, else 1."""
+        members: int = getattr(self.body, "n_members", 1)
+        return members
 
     def begin(self, *inputs: torch.Tensor) -> None:
         """Show the body some training rows before the first step, if it wants to see them."""
@@ -168,19 +180,20 @@ def _make_head(body: nn.Module, width: int, task: Task, state: Mapping[str, Json
     return head
 
 
-def each_member(outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def each_member(outputs: torch.Tensor, targets: torch.Tensor, *, n_members: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Outputs of a network in training and their targets, one row for each member of an ensemble.
 
     Args:
-        outputs: (B, K), or (B, M, K) of an ensemble.
+        outputs: (B, ...), or (B, M, ...) of an ensemble.
         targets: (B, ...).
+        n_members: M, 1 where the network is no ensemble.
 
     Returns:
-        outputs (B * M, K) and targets (B * M, ...), so that members learn each on their own.
+        outputs (B * M, ...) and targets (B * M, ...), so that members learn each on their own.
     """
-    if outputs.ndim == 2:
+    if n_members == 1:
         return outputs, targets
-    return outputs.flatten(0, 1), targets.repeat_interleave(outputs.shape[1], dim=0)
+    return outputs.flatten(0, 1), targets.repeat_interleave(n_members, dim=0)
 
 
 def n_parameters(network: nn.Module) -> int:

@@ -15,7 +15,7 @@ from archwise.blocks.dropout import LOWEST, Dropout
 from archwise.data.mapped import release
 from archwise.training.average import average_share, averaged_buffers
 from archwise.training.loop import Run
-from archwise.training.network import Network, each_member, learn_mode
+from archwise.training.network import Network, learn_mode
 from archwise.training.optimizer import OPTIMIZERS, Groups, set_group_rates
 from archwise.training.rows import ROWS_A_LOOK
 
@@ -59,7 +59,7 @@ class Stack:
             for tensor, like in zip(first.inputs, first.valid_inputs, strict=True)
         ]
         outputs = self._call(self._leaves, self._buffers, self._draw_masks(faded), *inputs)
-        losses = first.loss_of(*each_member(outputs.flatten(0, 1), first.targets.index_select(0, rows)), first.options)
+        losses = first.loss_of(outputs.flatten(0, 1), first.targets.index_select(0, rows), first.options)
         means = losses.view(len(self._runs), -1).mean(dim=1)
         gradients = torch.autograd.grad(means.sum(), list(self._leaves.values()))
         with torch.no_grad():
