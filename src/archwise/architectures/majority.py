@@ -15,6 +15,7 @@ from archwise.records import (
     Need,
     Profile,
     Scalar,
+    SeriesNeed,
     Setting,
     Signature,
     Solved,
@@ -74,13 +75,16 @@ def _solve(
 
 
 def _need(settings: Mapping[str, Scalar]) -> Need:
-    """Ask for no more of a picture than that there is one."""
-    return Need("raw", ImageNeed(8, 1)) if settings["counts"] == "pictures" else Need("raw")
+    """Ask for no more of a picture or a series than that there is one."""
+    asked = {"pictures": Need("raw", ImageNeed(8, 1)), "series": Need("raw", series=SeriesNeed(longest=1))}
+    return asked.get(str(settings["counts"]), Need("raw"))
 
 
 def _variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:
-    only_pictures = all(column.kind == "image" for column in profile.used)
-    return ({"counts": "pictures"},) if only_pictures else ({},)
+    kinds = {column.kind for column in profile.used}
+    if kinds <= {"image", "series"}:
+        return ({"counts": "pictures" if "image" in kinds else "series"},)
+    return ({},)
 
 
 ARCHITECTURE = Architecture(
@@ -88,11 +92,11 @@ ARCHITECTURE = Architecture(
     family="reference",
     summary="The most frequent class, or the mean: what any model must beat.",
     source="Holte 1993, the baseline below 1R",
-    reads=("number", "category", "boolean", "date", "image"),
+    reads=("number", "category", "boolean", "date", "image", "series"),
     gives=("vector",),
     suits=_suits,
     tasks=("classify", "regress", "multilabel"),
-    space=(Setting("counts", "columns", "what there is in a row", choices=("columns", "pictures"), searched=False),),
+    space=(Setting("counts", "columns", "what there is in a row", choices=("columns", "pictures", "series"), searched=False),),
     need=_need,
     variants=_variants,
     solve=_solve,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from archwise.architectures.sequence_plan import text_space
+from archwise.architectures.sequence_plan import reads_series, series_setting, text_space
 from archwise.records import Profile, Scalar, Setting, Signature
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 SPACE = (
     *text_space(),
+    series_setting(),
     Setting("width", 128, "units of a layer, in each way", low=16, high=512, log=True),
     Setting("layers", 1, "layers, each on the states of the one before", low=1, high=3),
     Setting("both_ways", True, "whether it is read backwards too"),
@@ -49,6 +50,10 @@ def build_recurrent(cell: str, signature: Signature, settings: Mapping[str, Scal
 
 
 def recurrent_variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:
-    """Name the settings worth trying: as they are, with attention, and small, one way and read to its end."""
-    del profile
+    """Name the settings worth trying: as they are, with attention, and small, one way and read to its end.
+
+    Of series in place of the last each on a scale of its own, so that only its shape counts.
+    """
+    if reads_series(profile):
+        return ({}, {"pooling": "mean", "dropout": 0.2}, {"scale": "row"})
     return ({}, {"pooling": "attention"}, {"both_ways": False, "pooling": "last", "width": 64})

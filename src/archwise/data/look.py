@@ -22,6 +22,8 @@ from archwise.data.kinds import kinds as all_kinds
 from archwise.data.leak import find_leaks
 from archwise.data.missing import blank_missing
 from archwise.data.prepare import Parsed, parse_columns
+from archwise.data.series_cells import holds_series, series_of
+from archwise.data.series_column import SERIES, find_series
 from archwise.data.shape import find_shape, refuse_unfit
 from archwise.data.target import (
     REGRESS,
@@ -155,7 +157,7 @@ def _check_request(frame: pl.DataFrame, request: LookRequest, target: str) -> No
 
 
 def _look_at_column(column: pl.Series, request: LookRequest) -> ColumnProfile:
-    n_missing = blank_missing(column).null_count()
+    n_missing = (series_of(column)[0] if holds_series(column.dtype) else blank_missing(column)).null_count()
     is_countable = not column.dtype.is_nested() and column.dtype != pl.Object
     n_distinct = column.drop_nulls().n_unique() if is_countable else 0
     guess = _guess_kind(column, request.kinds.get(column.name, ""))
@@ -199,7 +201,8 @@ def _scale_up(profile: Profile, factor: float) -> Profile:
 def _find_all(table: Table, parsed: Parsed, profile: Profile, *, time: str) -> tuple[Finding, ...]:
     """Every finding, the target's first, then the columns' in their order, then the rows'."""
     plain = [column.name for column in profile.used if pick_kind(column.kind).store is None]
-    frame, typed = table.frame, parsed.frame.select(plain)
+    lists = [column.name for column in profile.used if column.kind == SERIES]
+    frame, typed = table.frame, parsed.frame.select(plain).drop(lists)
     target, is_lost = target_values(frame, profile)
     findings = [*find_lost_target(frame.get_column(profile.target), is_lost, rows=table.rows)]
     findings += find_imbalance(profile)
@@ -211,6 +214,7 @@ def _find_all(table: Table, parsed: Parsed, profile: Profile, *, time: str) -> t
         findings += find_copy(column)
         findings += find_key(column)
         findings += find_unreadable(column)
+        findings += find_series(column)
         if column.use and column.kind == "number":
             findings += find_apart(typed.get_column(column.name))
     ordering = [column.name for column in profile.columns if column.kind in ("number", "plain", "date", "identifier")]
@@ -218,4 +222,4 @@ def _find_all(table: Table, parsed: Parsed, profile: Profile, *, time: str) -> t
         findings += find_drift(typed, target, frame=frame, ordering=ordering, time=time)
     if table.sampled_from or not plain:
         return tuple(findings)
-    return (*findings, *find_duplicates(frame), *find_conflicts(typed, target))
+    return (*findings, *find_duplicates(frame), *find_conflicts(parsed.frame.select(plain), target))

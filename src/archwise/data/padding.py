@@ -1,6 +1,8 @@
-"""Padding at the end of sequences: how many steps a row has before it."""
+"""Padding at the end of sequences: how many steps a row has before it, and how it grows."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,3 +19,21 @@ def n_steps(rows: Array) -> Array:
     n_behind = np.argmax(is_step[:, ::-1], axis=1) if is_step.shape[1] else np.zeros(len(rows), np.int64)
     ends: Array = np.where(is_step.any(axis=1), is_step.shape[1] - n_behind, 1)
     return ends
+
+
+def join_channels(parts: Sequence[Array]) -> Array:
+    """Series of several columns as one: their channels side by side, padded to the longest.
+
+    Args:
+        parts: (N, T, C) float32 each.
+
+    Returns:
+        (N, longest T, sum of C) float32.
+    """
+    n_rows, longest = len(parts[0]), max(part.shape[1] for part in parts)
+    joined = np.full((n_rows, longest, sum(part.shape[2] for part in parts)), np.nan, np.float32)
+    start = 0
+    for part in parts:
+        joined[:, : part.shape[1], start : start + part.shape[2]] = part
+        start += part.shape[2]
+    return joined

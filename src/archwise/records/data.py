@@ -29,7 +29,7 @@ class Finding:
 
     code: short stable name (missing, duplicate-rows, identifier, constant, text, copy, leak, imbalance, bad-cells,
     all-missing, sentinel, zero, spike, heavy-tail, drift, conflict, header, encoding, decimal-comma, ragged, count,
-    skewed, unreadable, store, labels, near-copies, parts, pictures).
+    skewed, unreadable, store, labels, near-copies, parts, pictures, gaps, cut, coarse, still, series).
     detail: what tells findings of one code and column apart, such as the reason why cells cannot be read.
     """
 
@@ -150,30 +150,51 @@ class TextNeed:
 
 
 @dataclass(frozen=True)
+class SeriesNeed:
+    """The form in which an architecture asks for whole series, (steps, channels) float32.
+
+    scale: "channel" puts each channel on one scale by all training series, so that levels can be told apart; "row" each
+    channel of each series on its own, so that only its shape is seen.
+    length: "own" leaves each series as long as it is, with NaN behind its end; "same" stretches all to as many steps.
+    longest: steps that are kept, or stretched to; 0 for as many as nearly all training series have.
+    """
+
+    scale: Literal["channel", "row"] = "channel"
+    length: Literal["own", "same"] = "own"
+    longest: int = 0
+
+    @property
+    def key(self) -> str:
+        """A name for files and caches."""
+        return f"{self.scale}-{self.length}-{self.longest}"
+
+
+@dataclass(frozen=True)
 class Need:
     """What an architecture asks of its input; it flows into the fitting of the preparation.
 
     numbers: "raw" float32 with NaN for missing; "standard" zero mean and unit variance, missing → 0 with a flag column;
     "quantile" mapped to a normal distribution by the training quantiles, missing → 0 with a flag column;
     "robust" distance from the median in quartile ranges, smoothly clipped to ±3, missing → 0 with a flag column.
-    image, text: the form of images and of texts; None where they are not read.
+    image, text, series: the form of images, of texts and of whole series; None where they are not read.
     """
 
     numbers: Literal["raw", "standard", "quantile", "robust"] = "standard"
     image: ImageNeed | None = None
     text: TextNeed | None = None
+    series: SeriesNeed | None = None
 
     @property
     def key(self) -> str:
         """A name for files and caches."""
-        image = f"-image-{self.image.key}" if self.image else ""
-        return f"numbers-{self.numbers}{image}" + (f"-text-{self.text.key}" if self.text else "")
+        asked = {"image": self.image, "text": self.text, "series": self.series}
+        return f"numbers-{self.numbers}" + "".join(f"-{name}-{form.key}" for name, form in asked.items() if form)
 
     @staticmethod
     def from_json(data: Mapping[str, Json]) -> Need:
         """The need that `dataclasses.asdict` made a JSON object of."""
-        image, text = data.get("image"), data.get("text")
-        return Need(data["numbers"], ImageNeed(**image) if image else None, TextNeed(**text) if text else None)
+        forms = {"image": ImageNeed, "text": TextNeed, "series": SeriesNeed}
+        return Need(data["numbers"], **{name: form(**data[name]) for name, form in forms.items() if data.get(name)})
 
 
 PADDED = ("tokens", "series")  # inputs whose rows are sequences, (T,) and (T, C), with padding at their end
