@@ -30,7 +30,7 @@ def _suits(profile: Profile) -> Suits:
 
 def _variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:
     del profile
-    return ({}, {"scale": "row"}, {"penalty": 1.0}, {"penalty": 1e4})
+    return ({}, {"penalty": 30.0}, {"scale": "row"})
 
 
 def _solve(
@@ -71,7 +71,7 @@ ARCHITECTURE = Architecture(
     suits=_suits,
     space=(
         *stretched_settings(),
-        Setting("penalty", 100.0, "strength of the squared penalty on the weights", low=1e-2, high=1e5, log=True),
+        Setting("penalty", 1.0, "strength of the squared penalty on the weights", low=1e-3, high=1e4, log=True),
     ),
     need=stretched_need,
     tasks=("classify", "regress", "multilabel"),

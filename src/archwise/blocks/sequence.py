@@ -36,7 +36,7 @@ class SequenceInputs(nn.Module):
             with torch.no_grad():
                 self.embedding.weight[0] = 0.0
         self.dropout = Dropout(dropout)
-        self.width = width if series is None else series.shape[1]
+        self.width = series.shape[1] if tokens is None and series is not None else width
 
     def forward(self, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Map a batch to the vectors of its steps (B, T, D), and a mask (B, T) bool that is true before the padding."""
