@@ -63,7 +63,13 @@ def batch_of(n: int, seed: int = 0) -> Batch:
     codes = np.stack([generator.integers(0, n_codes, n) for n_codes in INPUTS[1].levels], axis=1)
     numbers = generator.normal(size=(n, 5)).astype(np.float32)
     image = generator.integers(0, 256, (n, *IMAGE.shape), np.uint8)
-    return {"numbers": numbers, "codes": codes, "image": image, "tokens": texts_of(n, generator), "series": series_of(n, generator)}
+    return {
+        "numbers": numbers,
+        "codes": codes,
+        "image": image,
+        "tokens": texts_of(n, generator),
+        "series": series_of(n, generator),
+    }
 
 
 def texts_of(n: int, generator: np.random.Generator) -> Array:

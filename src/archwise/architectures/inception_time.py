@@ -50,22 +50,22 @@ def suits(profile: Profile) -> Suits:
 
 
 def variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:
-    """Name the settings worth trying: as published, half as deep, and each series on a scale of its own."""
+    """Name the settings worth trying: small, which takes an eighth of the time; as published; each series by itself."""
     fitted: dict[str, Scalar] = {"kernel": 10} if are_short(profile) else {}
-    return (fitted, {**fitted, "depth": 3, "filters": 16}, {**fitted, "scale": "row"})
+    return (fitted, {**fitted, "depth": 6, "filters": 32}, {**fitted, "scale": "row"})
 
 
 ARCHITECTURE = Architecture(
     name="inception-time",
     family="sequence",
     summary="convolutions of three widths and a maximum side by side, over and over, and the mean over the steps",
-    source="Ismail Fawaz et al. 2020 (InceptionTime); one network in place of their five",
+    source="Ismail Fawaz et al. 2020 (InceptionTime, of depth 6 and 32 filters); one network in place of their five",
     reads=READS,
     gives=("vector",),
     suits=suits,
     space=(
-        Setting("depth", 6, "modules, with a shortcut around each three", low=1, high=9),
-        Setting("filters", 32, "filters of each of the four convolutions of a module", low=8, high=64, log=True),
+        Setting("depth", 3, "modules, with a shortcut around each three", low=1, high=9),
+        Setting("filters", 16, "filters of each of the four convolutions of a module", low=8, high=64, log=True),
         Setting("kernel", 40, "steps of the widest filters; the others have a half and a quarter", low=4, high=80),
         *series_space(),
     ),

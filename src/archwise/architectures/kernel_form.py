@@ -97,11 +97,12 @@ def kernel_counts(series: Array, form: KernelForm) -> Array:
 
 def on_grid(series: Array) -> Array:
     """Whole numbers of places of the grid, (N, T, C) float64."""
-    return np.rint(series.astype(np.float32) * np.float32(GRID)).astype(np.float64)
+    rounded: Array = np.rint(series.astype(np.float32) * np.float32(GRID)).astype(np.float64)
+    return rounded
 
 
 def _draw_channels(n_dilations: int, n_channels: int, rng: np.random.Generator) -> Array:
-    """(D, 84, C) bool: few channels more often than many, as many as a power of two has places evenly."""
+    """(D, 84, C) bool: few channels more often than many, the number evenly drawn in its logarithm."""
     most = min(n_channels, MOST_CHANNELS)
     reads = np.zeros((n_dilations, len(KERNELS), n_channels), bool)
     for place in np.ndindex(n_dilations, len(KERNELS)):

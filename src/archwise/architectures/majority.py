@@ -96,7 +96,11 @@ ARCHITECTURE = Architecture(
     gives=("vector",),
     suits=_suits,
     tasks=("classify", "regress", "multilabel"),
-    space=(Setting("counts", "columns", "what there is in a row", choices=("columns", "pictures", "series"), searched=False),),
+    space=(
+        Setting(
+            "counts", "columns", "what there is in a row", choices=("columns", "pictures", "series"), searched=False
+        ),
+    ),
     need=_need,
     variants=_variants,
     solve=_solve,

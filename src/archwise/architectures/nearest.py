@@ -57,7 +57,7 @@ def _solve(
     answer = _by_number(kept, n_nearest) if task == "regress" else _by_group(kept, task, signature.n_outputs)
 
     def outputs(batch: Batch) -> Array:
-        return answer.outputs(_distances(known_series(batch).reshape(-1, steps * channels), kept.rows))
+        return np.asarray(answer.outputs(_distances(known_series(batch).reshape(-1, steps * channels), kept.rows)))
 
     nodes, constants = _distance_nodes(kept.rows)
     onnx = write_graph(signature, [*nodes, *answer.nodes], constants={**constants, **answer.constants})
@@ -129,7 +129,7 @@ def _by_number(kept: _Kept, n_nearest: int) -> _Answer:
 
     def outputs(apart: Array) -> Array:
         nearest = np.argsort(apart, axis=1, kind="stable")[:, :n_nearest]
-        return values[nearest].mean(axis=1, keepdims=True)
+        return np.asarray(values[nearest].mean(axis=1, keepdims=True))
 
     nodes = [
         node("TopK", ["apart", "n_nearest"], ["nearest_apart", "nearest"], axis=1, largest=0, sorted=1),
@@ -162,9 +162,9 @@ def _by_group(kept: _Kept, task: str, n_outputs: int) -> _Answer:
             odds = np.where(np.isinf(with_label), ABSENT, np.where(np.isinf(without), -ABSENT, 0.0))
             both = np.isfinite(with_label) & np.isfinite(without)
             differences = np.where(both, without, 0.0) - np.where(both, with_label, 0.0)
-            return np.where(both, np.clip(differences / kept.unit, ABSENT, -ABSENT), odds)
+            return np.asarray(np.where(both, np.clip(differences / kept.unit, ABSENT, -ABSENT), odds))
         farther = (nearest.min(axis=1, keepdims=True) - nearest) / kept.unit
-        return np.maximum(farther, ABSENT)
+        return np.asarray(np.maximum(farther, ABSENT))
 
     nodes, constants = _group_nodes(groups, present, kept.unit, is_labels=is_labels)
     return _Answer(outputs, nodes, constants)

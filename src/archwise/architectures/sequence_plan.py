@@ -48,7 +48,9 @@ def text_space(*, unit: str = "word", embedding: int = 128) -> tuple[Setting, ..
 
 def series_setting() -> Setting:
     """The setting that says on which scale series are read."""
-    return Setting("scale", "channel", "how series are scaled: by all of them, or each alone", choices=("channel", "row"))
+    return Setting(
+        "scale", "channel", "how series are scaled: by all of them, or each alone", choices=("channel", "row")
+    )
 
 
 def text_need(settings: Mapping[str, Scalar]) -> Need:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from archwise.architectures.sequence_plan import reads_series, sequence_facts
-from archwise.records import Array, Batch, Need, Profile, Scalar, SeriesNeed, Setting, Signature, Suits
+from archwise.architectures.sequence_plan import reads_series, sequence_facts, series_form, series_setting
+from archwise.records import Array, Batch, Need, Profile, Scalar, Setting, Signature, Suits
 
 READS = ("series",)
 MANY = 1_000  # series
@@ -18,17 +19,15 @@ KNOWN = "known"  # the series without missing values, in a graph
 def stretched_settings() -> tuple[Setting, ...]:
     """The settings that say in which form series are read that are stretched to one length."""
     return (
-        Setting("scale", "channel", "how series are scaled: by all, or each alone", choices=("channel", "row")),
-        Setting(
-            "steps", 0, "steps to which series are stretched; 0 for their own", low=0, high=1_000, searched=False
-        ),
+        series_setting(),
+        Setting("steps", 0, "steps to which series are stretched; 0 for their own", low=0, high=1_000, searched=False),
     )
 
 
 def stretched_need(settings: Mapping[str, Scalar]) -> Need:
     """Ask for series that are all as long."""
-    scale = "row" if settings["scale"] == "row" else "channel"
-    return Need("standard", series=SeriesNeed(scale, "same", int(settings["steps"])))
+    form = series_form(settings)
+    return Need("standard", series=replace(form, length="same", longest=int(settings["steps"])))
 
 
 def judge_series(profile: Profile, *, many: tuple[float, str], few: tuple[float, str]) -> Suits:

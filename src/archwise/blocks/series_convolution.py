@@ -21,38 +21,37 @@ class MaskedNorm(nn.Module):
     In training by the mean and variance of the batch, in answers by their running averages.
 
     Args:
-        channels: C. momentum: share of a batch in the running averages.
+        channels: C.
 
     Source:
         Ioffe & Szegedy 2015.
     """
 
-    mean: torch.Tensor
-    variance: torch.Tensor
-    epsilon = 1e-5
-
-    def __init__(self, channels: int, *, momentum: float = 0.1) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
-        self.register_buffer("mean", torch.zeros(channels))
-        self.register_buffer("variance", torch.ones(channels))
-        self.momentum = momentum
+        self.norm = nn.BatchNorm1d(channels)  # whose statistics move and are averaged as those of any other
 
     def forward(self, values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Map values (B, C, T) and a mask (B, 1, T) of 1 and 0 to (B, C, T)."""
-        mean, variance = self.mean, self.variance
-        if self.training:
-            n_steps = mask.sum()
-            mean = (values * mask).sum(dim=(0, 2)) / n_steps
-            apart = (values - mean[:, None]) * mask
-            variance = apart.square().sum(dim=(0, 2)) / n_steps
-            with torch.no_grad():
-                unbiased = variance * n_steps / (n_steps - 1).clamp(min=1)
-                self.mean.lerp_(mean, self.momentum)
-                self.variance.lerp_(unbiased, self.momentum)
-        factor = self.weight * torch.rsqrt(variance + self.epsilon)
-        return ((values - mean[:, None]) * factor[:, None] + self.bias[:, None]) * mask
+        if not self.training:
+            answered: torch.Tensor = self.norm(values) * mask
+            return answered
+        n_steps = mask.sum()
+        mean = (values * mask).sum(dim=(0, 2)) / n_steps
+        apart = (values - mean[:, None]) * mask
+        variance = apart.square().sum(dim=(0, 2)) / n_steps
+        self._keep(mean.detach(), variance.detach() * n_steps / (n_steps - 1).clamp(min=1))
+        factor = self.norm.weight * torch.rsqrt(variance + self.norm.eps)
+        return (apart * factor[:, None] + self.norm.bias[:, None]) * mask
+
+    def _keep(self, mean: torch.Tensor, variance: torch.Tensor) -> None:
+        """Move the running averages towards the statistics of a batch."""
+        share, running, spread = self.norm.momentum, self.norm.running_mean, self.norm.running_var
+        assert share is not None  # by the arguments it was built with
+        assert running is not None
+        assert spread is not None
+        running.lerp_(mean, share)
+        spread.lerp_(variance, share)
 
 
 def step_convolution(width_in: int, width: int, kernel: int) -> nn.Conv1d:

@@ -20,7 +20,7 @@ def holds_series(dtype: pl.DataType) -> bool:
     if not isinstance(dtype, (pl.List, pl.Array)):
         return False
     inner = dtype.inner
-    return inner.is_numeric() or (isinstance(inner, (pl.List, pl.Array)) and inner.inner.is_numeric())  # type: ignore[union-attr]
+    return inner.is_numeric() or (isinstance(inner, (pl.List, pl.Array)) and inner.inner.is_numeric())
 
 
 def series_of(values: pl.Series) -> tuple[pl.Series, Array]:
@@ -110,7 +110,7 @@ def dense_blocks(typed: pl.Series, n_channels: int) -> Iterator[tuple[int, Array
 
 def n_known_steps(block: Array) -> Array:
     """The place behind the last step at which any channel is known, (n,) int64, of (n, C, L); 0 where none is."""
-    is_known = ~np.isnan(block).all(axis=1)  # (n, L)
+    is_known = np.asarray(~np.isnan(block).all(axis=1))  # (n, L)
     n_behind = np.argmax(is_known[:, ::-1], axis=1) if is_known.shape[1] else np.zeros(len(block), np.int64)
     ends: Array = np.where(is_known.any(axis=1), is_known.shape[1] - n_behind, 0)
     return ends
@@ -148,4 +148,5 @@ def _laid_out(typed: pl.Series) -> tuple[Array, Array, Array, Array]:
 def _within(counts: Array) -> Array:
     """The place of every item within its own group, of (G,) sizes of groups."""
     ends = np.cumsum(counts)
-    return np.arange(int(counts.sum())) - np.repeat(ends - counts, counts)
+    places: Array = np.arange(int(counts.sum())) - np.repeat(ends - counts, counts)
+    return places

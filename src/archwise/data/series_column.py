@@ -39,8 +39,8 @@ def _findings(column: ColumnProfile) -> Iterator[Finding]:
     usual, most = int(told.get("usual", 0)), int(told.get("most", 0))
     if told.get("cut"):
         message = (
-            f"{name}: {100 * float(told['cut']):.2g} % of its series have more than {usual:,} steps, up to {most:,}; of "
-            f"each the first {usual:,} are read"
+            f"{name}: {100 * float(told['cut']):.2g} % of its series have more than {usual:,} steps, up to {most:,}; "
+            f"of each the first {usual:,} are read"
         )
         yield Finding("cut", "warning", message, column.name)
     if coarseness(usual) > 1:

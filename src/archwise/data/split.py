@@ -92,7 +92,7 @@ def fingerprint(frame: pl.DataFrame, target: pl.Series) -> str:
     digest.update(pl.DataFrame(plain).write_csv().encode())
     for column in frame.get_columns():
         if holds_series(column.dtype):
-            for part in column.cast(pl.List(column.dtype.inner)).to_frame().iter_slices(_SERIES_A_SLICE):
+            for part in column.to_frame().iter_slices(_SERIES_A_SLICE):
                 digest.update(repr((column.name, part.to_series().to_list())).encode())
     digest.update(target.to_frame("target").write_csv().encode())
     return digest.hexdigest()

@@ -1,11 +1,11 @@
 """Reads whole series with their class or number, as .ts files of the UEA and UCR archives hold them.
 
-    # a comment
-    @univariate false
-    @equalLength false
-    @classLabel true up down          a number in place of the class: @targetLabel true
-    @data
-    1.0,2.5,3.0:0.1,?,0.3:up          channels between colons, values between commas, the class last
+# a comment
+@univariate false
+@equalLength false
+@classLabel true up down          a number in place of the class: @targetLabel true
+@data
+1.0,2.5,3.0:0.1,?,0.3:up          channels between colons, values between commas, the class last
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def _read_header(lines: Sequence[str], source: str) -> tuple[_Header, int]:
         name = words[0].removeprefix("@").lower()
         if not words[0].startswith("@") or name not in _KNOWN:
             raise SourceError(
-                f"{source}: line {number} is '{line.strip()[:40]}', where a line such as @univariate true, or @data, is "
+                f"{source}: line {number} is '{line.strip()[:40]}', where a line such as @univariate true or @data is "
                 "expected; a .ts file says what it holds above @data"
             )
         if name == "data":
