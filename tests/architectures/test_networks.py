@@ -47,6 +47,8 @@ NETWORKS = {
 INPUTS = (InputSpec("numbers", "float32", 5), InputSpec("codes", "int64", 3, (2, 5, 40)))
 IMAGE = InputSpec("image", "uint8", 16 * 16 * 3, shape=(16, 16, 3))
 TOKENS = InputSpec("tokens", "int64", 12, (90,), shape=(12,))
+SERIES = InputSpec("series", "float32", 24, shape=(12, 2))
+BESIDE = (("image", IMAGE), ("text", TOKENS), ("series", SERIES))
 TASK = task("classify")
 STATE = {"classes": ["a", "b", "c"], "counts": [10, 12, 10], "positive": 1}
 
@@ -54,9 +56,9 @@ over_all = pytest.mark.parametrize("name", sorted(NETWORKS))
 
 
 def signature_of(name: str, read: tuple[str, ...] = ("numbers", "codes")) -> Signature:
-    """Columns of a table, and a picture or a text beside them for networks that read those."""
-    beside = tuple(spec for kind, spec in (("image", IMAGE), ("text", TOKENS)) if kind in NETWORKS[name].reads)
-    return Signature((*(spec for spec in INPUTS if spec.name in read), *beside), 3)
+    """Columns of a table, and a picture, a text or else a series beside them for networks that read those."""
+    beside = tuple(spec for kind, spec in BESIDE if kind in NETWORKS[name].reads)
+    return Signature((*(spec for spec in INPUTS if spec.name in read), *beside[:1]), 3)
 
 
 def batch_of(n: int, seed: int = 0) -> Batch:
@@ -64,7 +66,13 @@ def batch_of(n: int, seed: int = 0) -> Batch:
     codes = np.stack([generator.integers(0, n_codes, n) for n_codes in INPUTS[1].levels], axis=1)
     numbers = generator.normal(size=(n, 5)).astype(np.float32)
     image = generator.integers(0, 256, (n, *IMAGE.shape), np.uint8)
-    return {"numbers": numbers, "codes": codes, "image": image, "tokens": texts_of(n, generator)}
+    return {
+        "numbers": numbers,
+        "codes": codes,
+        "image": image,
+        "tokens": texts_of(n, generator),
+        "series": series_of(n, generator),
+    }
 
 
 def texts_of(n: int, generator: np.random.Generator) -> Array:
@@ -73,6 +81,15 @@ def texts_of(n: int, generator: np.random.Generator) -> Array:
     lengths = generator.integers(2, TOKENS.width + 1, n)  # of one word there would be two alike
     lengths[0] = 0
     return np.where(np.arange(TOKENS.width) < lengths[:, None], tokens, 0)
+
+
+def series_of(n: int, generator: np.random.Generator) -> Array:
+    """Series (n, T, C) of all lengths, the first of none."""
+    steps, channels = SERIES.shape
+    lengths = generator.integers(3, steps + 1, n)
+    lengths[0] = 0
+    known = generator.normal(size=(n, steps, channels))
+    return np.where((np.arange(steps) < lengths[:, None])[..., None], known, np.nan).astype(np.float32)
 
 
 def tensors_of(batch: Batch, signature: Signature) -> list[torch.Tensor]:
@@ -94,7 +111,7 @@ def answer(network: Network, batch: Batch) -> torch.Tensor:
     return outputs
 
 
-def profile_of(n_rows: int, picture: Mapping[str, Scalar] | None = None) -> Profile:
+def profile_of(n_rows: int, picture: Mapping[str, Scalar] | None = None, *, with_series: bool = False) -> Profile:
     """A number, a category, a text and a picture: 32 pixels a side and coloured, unless else is told of it."""
     shown = {"width": 32, "height": 32, "colour": 1.0, **(picture or {})}
     columns = (
@@ -102,6 +119,7 @@ def profile_of(n_rows: int, picture: Mapping[str, Scalar] | None = None) -> Prof
         ColumnProfile("c1", "category", "", True, 0, 9),
         ColumnProfile("c2", "image", "", True, 0, n_rows, shown),
         ColumnProfile("c3", "text", "", True, 0, n_rows, {"words": 20.0, "usual": 45, "longest": 60}),
+        *((ColumnProfile("c4", "series", "", True, 0, 0, {"steps": 90.0, "channels": 2}),) if with_series else ()),
     )
     return Profile("a table", n_rows, columns, "y", "classify", "", ("a", "b", "c"), (10, 12, 10))
 
@@ -170,6 +188,8 @@ def test_it_memorises_32_rows(name: str, tmp_path: Path) -> None:
         wide, cells = IMAGE, generator.integers(0, 256, (32, *IMAGE.shape), np.uint8)
     elif "text" in NETWORKS[name].reads:
         wide, cells = TOKENS, texts_of(32, generator)
+    elif "series" in NETWORKS[name].reads:
+        wide, cells = SERIES, series_of(32, generator)
     rows = Examples({wide.name: cells}, np.arange(32) % 3)  # more columns than rows: a sum can tell all apart
     plan = Plan(epochs=300, batch=32, rate=1e-2, decay=0.0, patience=300)
     defaults = NETWORKS[name].defaults()
@@ -239,8 +259,11 @@ def test_a_sequence_is_answered_alike_however_much_padding_follows(name: str) ->
     if not any(spec.is_padded for spec in signature_of(name).inputs):
         pytest.skip("it reads no sequences")
     network, batch = make(name), batch_of(24)
-    short = {**batch, "tokens": np.where(np.arange(TOKENS.width) < 5, batch["tokens"], 0)}
-    cut = {**short, "tokens": short["tokens"][:, :5]}
+    is_kept = np.arange(TOKENS.width) < 5
+    tokens = np.where(is_kept, batch["tokens"], 0)
+    series = np.where(is_kept[:, None], batch["series"], np.float32(np.nan))
+    short = {**batch, "tokens": tokens, "series": series}
+    cut = {**short, "tokens": tokens[:, :5], "series": series[:, :5]}
     torch.testing.assert_close(answer(network, cut), answer(network, short), rtol=1e-5, atol=1e-6)
 
 
@@ -267,7 +290,7 @@ def test_an_unseen_level_adds_nothing_before_training(name: str) -> None:
 @over_all
 @pytest.mark.parametrize("n_rows", [100, 1_000, 50_000, 5_000_000])
 def test_plans_and_variants_fit_the_table(name: str, n_rows: int) -> None:
-    entry, profile = NETWORKS[name], profile_of(n_rows)
+    entry, profile = NETWORKS[name], profile_of(n_rows, with_series=only_series(NETWORKS[name]))
     plan = entry.plan(profile) if entry.plan else Plan()
     assert plan.epochs >= 1
     assert plan.batch <= max(32, n_rows)
@@ -283,6 +306,20 @@ def test_variants_fit_the_pictures(name: str, width: int, colour: float) -> None
     for n_rows in (200, 20_000):
         profile = profile_of(n_rows, {"width": width, "colour": colour})
         assert_variants_are_of_the_space(NETWORKS[name], profile)
+
+
+def only_series(entry: Architecture) -> bool:
+    """Whether series are what it reads in place of pictures and texts."""
+    return "series" in entry.reads and not {"image", "text"} & set(entry.reads)
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(NETWORKS) if "series" in NETWORKS[name].reads])
+@pytest.mark.parametrize("steps", [5.0, 90.0, 5_000.0])
+def test_variants_fit_the_series(name: str, steps: float) -> None:
+    for n_rows in (50, 20_000):
+        summary = {"steps": steps, "channels": 3}
+        columns = (ColumnProfile("c0", "series", "", True, 0, 0, summary),)
+        assert_variants_are_of_the_space(NETWORKS[name], replace(profile_of(n_rows), columns=columns))
 
 
 def assert_variants_are_of_the_space(entry: Architecture, profile: Profile) -> None:
@@ -302,5 +339,6 @@ def assert_variants_are_of_the_space(entry: Architecture, profile: Profile) -> N
 
 @over_all
 def test_the_reason_for_its_prior_names_facts_of_the_profile(name: str) -> None:
-    reasons = {NETWORKS[name].suits(replace(profile_of(n), n_rows=n)).because for n in (300, 3_000, 30_000)}
+    shown = profile_of(300, with_series=only_series(NETWORKS[name]))
+    reasons = {NETWORKS[name].suits(replace(shown, n_rows=n)).because for n in (300, 3_000, 30_000)}
     assert len(reasons) == 3

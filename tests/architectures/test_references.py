@@ -33,7 +33,14 @@ def reads_pictures(name: str) -> bool:
     return architecture(name).reads == ("image",)
 
 
+def reads_series(name: str) -> bool:
+    """Whether a reference reads series and nothing else."""
+    return architecture(name).reads == ("series",)
+
+
 def inputs_of(name: str) -> tuple[str, ...]:
+    if reads_series(name):
+        return ("series",)
     table = ("numbers", "codes", "terms") if counts_words(name) else ("numbers", "codes")
     return ("image",) if reads_pictures(name) else table
 
@@ -51,6 +58,8 @@ def make_batch(name: str, n: int = 400, *, seed: int = 0, levels: tuple[int, ...
     entry = architecture(name)
     if reads_pictures(name):
         return {"image": stripes(rng.uniform(0, np.pi, n), rng)}
+    if reads_series(name):
+        return {"series": waves(rng.uniform(0.5, 1.5, n), rng)}
     numbers = rng.normal(size=(n, 3)).astype(np.float32)
     if entry.need_of(entry.defaults()).numbers == "raw":
         numbers[rng.random((n, 3)) < 0.15] = np.nan
@@ -70,11 +79,21 @@ def stripes(angles: Array, rng: np.random.Generator) -> Array:
     return np.clip(pixels, 0, 255).astype(np.uint8)
 
 
+def waves(rates: Array, rng: np.random.Generator) -> Array:
+    """(N, 40, 2) float32: waves of the given rates in the first channel, noise in the second, one series missing."""
+    series = rng.normal(0, 0.1, (len(rates), 40, 2))
+    series[:, :, 0] += np.sin(rates[:, None] * np.arange(40) / 3)
+    series[3:4] = np.nan
+    return series.astype(np.float32)
+
+
 def make_targets(batch: Batch, case: str, *, seed: int = 1) -> Array:
     rng = np.random.default_rng(seed)
     if "image" in batch:  # the stripes' direction, as the first picture's columns and rows tell it
         pixels = batch["image"].astype(np.float64)
         signal = np.abs(np.diff(pixels, axis=1)).mean((1, 2, 3)) - np.abs(np.diff(pixels, axis=2)).mean((1, 2, 3))
+    elif "series" in batch:  # the rate of the waves
+        signal = np.abs(np.diff(np.nan_to_num(batch["series"][:, :, 0].astype(np.float64)), axis=1)).mean(axis=1)
     else:
         signal = tabular_signal(batch, rng)
     if case == "regress":
@@ -97,6 +116,7 @@ def make_signature(case: str, *, inputs: tuple[str, ...] = ("numbers", "codes"))
         InputSpec("image", "uint8", 432, shape=(12, 12, 3)),
         InputSpec("terms", "int64", 6, (N_TERMS,)),
         InputSpec("term_weights", "float32", 6),
+        InputSpec("series", "float32", 80, shape=(40, 2)),
     )
     return Signature(tuple(spec for spec in specs if spec.name in inputs), N_OUTPUTS[case])
 
@@ -107,7 +127,8 @@ def make_profile(n_rows: int = 400) -> Profile:
     face = ColumnProfile("face", "image", "", use=True, n_missing=0, n_distinct=n_rows, summary=shown)
     figures = {"words": 20.0, "usual": 50, "longest": 60}
     note = ColumnProfile("note", "text", "", use=True, n_missing=0, n_distinct=n_rows, summary=figures)
-    return Profile("a.csv", n_rows, (age, face, note), "y", "classify", "", ("no", "yes"), (n_rows - 100, 100))
+    beat = ColumnProfile("beat", "series", "", use=True, n_missing=0, n_distinct=0, summary={"steps": 40.0})
+    return Profile("a.csv", n_rows, (age, face, note, beat), "y", "classify", "", ("no", "yes"), (n_rows - 100, 100))
 
 
 def solve(name: str, case: str, batch: Batch, targets: Array, **settings: float) -> Solved:
@@ -152,6 +173,9 @@ class TestEveryReference:
         if reads_pictures(name):
             extreme["image"][:] = np.array([0, 255, 255, 0])[:, None, None, None]
             extreme["image"][2:, ::2, 1::2] = 128
+        elif reads_series(name):
+            extreme["series"][:] = np.array([16.0, -16.0, 0.0, np.nan])[:, None, None]  # they are clipped there
+            extreme["series"][2, ::2] = 16.0
         else:
             extreme["numbers"][:] = [[largest], [-largest], [1e-38], [0.0]]
         given, expected = outputs(open_session(solved.onnx), extreme), solved.outputs(extreme)
@@ -170,7 +194,7 @@ class TestEveryReference:
         for key, array in before.items():
             np.testing.assert_array_equal(batch[key], array)
 
-    @pytest.mark.parametrize("present", ["numbers", "codes", "image", "terms"])
+    @pytest.mark.parametrize("present", ["numbers", "codes", "image", "terms", "series"])
     def test_any_input_alone_will_do(self, name: str, case: str, present: str) -> None:
         if present not in inputs_of(name):
             pytest.skip("it does not read that")
@@ -195,7 +219,7 @@ class TestEveryReference:
     def test_rows_that_are_all_alike_are_answered(self, name: str, case: str) -> None:
         alike = {key: array[:1].repeat(60, axis=0) for key, array in make_batch(name, 1).items()}
         table = {"numbers": np.ones((60, 3), np.float32), "codes": np.full((60, 2), 2)}
-        batch = alike if reads_pictures(name) else {**alike, **table}
+        batch = alike if reads_pictures(name) or reads_series(name) else {**alike, **table}
         targets = np.arange(60) % N_OUTPUTS[case]
         solved = solve(name, case, batch, targets.astype(np.float32) if case == "regress" else targets)
         given = probabilities(outputs(open_session(solved.onnx), batch), case)
@@ -279,7 +303,7 @@ class TestLabels:
     def fitted(self, name: str) -> tuple[Solved, Batch, Array]:
         """Three labels: two that the inputs tell, one that no row has."""
         batch = make_batch(name)
-        if reads_pictures(name):
+        if reads_pictures(name) or reads_series(name):
             quarters = make_targets(batch, "classify-4")
             told = np.stack([quarters >= 2, quarters % 3 == 0, quarters < 0], axis=1)
         else:

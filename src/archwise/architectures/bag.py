@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from archwise.architectures.sequence_plan import READS, judge_sequences, sequence_plan, text_need, text_space
+from archwise.architectures.sequence_plan import READS, judge_sequences, sequence_need, sequence_plan, text_space
 from archwise.records import Architecture, Plan, Profile, Scalar, Setting, Signature, Suits
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ ARCHITECTURE = Architecture(
     gives=("vector",),
     suits=suits,
     space=SPACE,
-    need=text_need,
+    need=sequence_need,
     build=build,
     plan=plan,
     variants=lambda profile: ({},),

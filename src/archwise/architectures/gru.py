@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from archwise.architectures.recurrent_plan import SPACE, build_recurrent, recurrent_variants
-from archwise.architectures.sequence_plan import READS, judge_sequences, sequence_plan, text_need
+from archwise.architectures.sequence_plan import READS, judge_sequences, sequence_need, sequence_plan
 from archwise.records import Architecture, Plan, Profile, Suits
 
 
@@ -33,7 +33,7 @@ ARCHITECTURE = Architecture(
     gives=("vector", "sequence", "window"),
     suits=suits,
     space=SPACE,
-    need=text_need,
+    need=sequence_need,
     build=partial(build_recurrent, "gru"),
     plan=plan,
     variants=recurrent_variants,

@@ -15,6 +15,7 @@ from archwise.records import (
     Need,
     Profile,
     Scalar,
+    SeriesNeed,
     Setting,
     Signature,
     Solved,
@@ -22,6 +23,7 @@ from archwise.records import (
     TextNeed,
 )
 
+_COUNTED = {"image": "pictures", "text": "texts", "series": "series"}  # kinds of which it reads that there is one
 SMALLEST_SHARE = 1e-7  # of a class that no training row has, so that its logarithm is finite
 
 
@@ -75,15 +77,19 @@ def _solve(
 
 
 def _need(settings: Mapping[str, Scalar]) -> Need:
-    """Ask for no more of a picture or a text than that there is one."""
-    asked = {"pictures": Need("raw", ImageNeed(8, 1)), "texts": Need("raw", text=TextNeed(size=2, longest=1))}
+    """Ask for no more of a picture, a text or a series than that there is one."""
+    asked = {
+        "pictures": Need("raw", ImageNeed(8, 1)),
+        "texts": Need("raw", text=TextNeed(size=2, longest=1)),
+        "series": Need("raw", series=SeriesNeed(longest=1)),
+    }
     return asked.get(str(settings["counts"]), Need("raw"))
 
 
 def _variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:
     kinds = {column.kind for column in profile.used}
-    if kinds <= {"image", "text"}:
-        return ({"counts": "pictures" if "image" in kinds else "texts"},)
+    if kinds <= set(_COUNTED):
+        return ({"counts": next(told for kind, told in _COUNTED.items() if kind in kinds)},)
     return ({},)
 
 
@@ -92,14 +98,12 @@ ARCHITECTURE = Architecture(
     family="reference",
     summary="The most frequent class, or the mean: what any model must beat.",
     source="Holte 1993, the baseline below 1R",
-    reads=("number", "category", "boolean", "date", "image", "text"),
+    reads=("number", "category", "boolean", "date", *_COUNTED),
     gives=("vector",),
     suits=_suits,
     tasks=("classify", "regress", "multilabel"),
     space=(
-        Setting(
-            "counts", "columns", "what there is in a row", choices=("columns", "pictures", "texts"), searched=False
-        ),
+        Setting("counts", "columns", "what there is in a row", choices=("columns", *_COUNTED.values()), searched=False),
     ),
     need=_need,
     variants=_variants,

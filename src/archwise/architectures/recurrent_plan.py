@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from archwise.architectures.recurrent_window import SPACE as WINDOW_SPACE
 from archwise.architectures.recurrent_window import build_on_window, window_variants
-from archwise.architectures.sequence_plan import text_space
+from archwise.architectures.sequence_plan import reads_series, series_setting, text_space
 from archwise.records import Profile, Scalar, Setting, Signature
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SPACE = (
     *text_space(),
+    series_setting(),
     Setting("width", 128, "units of a layer, in each way", low=16, high=512, log=True),
     Setting("layers", 1, "layers, each on the states of the one before", low=1, high=3),
     Setting("both_ways", True, "whether it is read backwards too"),
@@ -62,7 +63,12 @@ def build_recurrent(cell: str, signature: Signature, settings: Mapping[str, Scal
 
 
 def recurrent_variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:
-    """Name the settings worth trying: as they are, with attention, and small, one way and read to its end."""
+    """Name the settings worth trying: as they are, with attention, and small, one way and read to its end.
+
+    Of series in place of the last each on a scale of its own, so that only its shape counts.
+    """
     if profile.forecast is not None:
         return window_variants(profile)
+    if reads_series(profile):
+        return ({}, {"pooling": "mean", "dropout": 0.2}, {"scale": "row"})
     return ({}, {"pooling": "attention"}, {"both_ways": False, "pooling": "last", "width": 64})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from archwise.architectures.recurrent_window import RATE, suits_window
 from archwise.architectures.window_plan import window_plan
-from archwise.records import Need, Plan, Profile, Scalar, Setting, Suits, TextNeed
+from archwise.records import Need, Plan, Profile, Scalar, SeriesNeed, Setting, Suits, TextNeed
 
 READS = ("text", "series", "timeline", "number", "category", "boolean", "date")  # a table's columns beside sequences
 _SEQUENCES = {
@@ -19,6 +19,7 @@ FEW, MANY = 1_000, 5_000  # rows
 _EPOCHS = (5, 40)  # fewest and most
 _SEEN = 80_000  # rows in a whole training, each as often as it is seen
 _BATCHES = (16, 64)  # least and greatest
+_SERIES_EPOCHS, _SERIES_SEEN = (20, 300), 60_000  # the same of series, in which there is less to learn by heart
 _FEWEST_STEPS = 20  # an epoch, for which the batch is made smaller
 
 
@@ -51,17 +52,33 @@ def text_space(*, unit: str = "word", embedding: int = 128) -> tuple[Setting, ..
     )
 
 
-def text_need(settings: Mapping[str, Scalar]) -> Need:
-    """Ask for the words of texts in their order, in the form that the settings say, and for numbers on one scale.
+def series_setting() -> Setting:
+    """The setting that says on which scale series are read."""
+    return Setting(
+        "scale", "channel", "how series are scaled: by all of them, or each alone", choices=("channel", "row")
+    )
 
-    A forecast asks for the steps of the past.
+
+def sequence_need(settings: Mapping[str, Scalar]) -> Need:
+    """Ask for sequences in the form that the settings say, and for numbers on one scale.
+
+    Of texts the words in their order, of series the steps, as many as each has, of a forecast those of the past.
     """
     if settings.get("past"):
         return Need("raw", past=int(settings["past"]))
     size, longest = int(settings["vocabulary"]), int(settings["longest"])
-    return Need(
-        "standard", text=TextNeed("tokens", "subword" if settings["unit"] == "subword" else "word", size, longest)
-    )
+    text = TextNeed("tokens", "subword" if settings["unit"] == "subword" else "word", size, longest)
+    return Need("standard", text=text, series=series_form(settings))
+
+
+def series_form(settings: Mapping[str, Scalar]) -> SeriesNeed:
+    """Series as long as they are, on the scale that the settings say."""
+    return SeriesNeed("row" if settings.get("scale") == "row" else "channel")
+
+
+def reads_series(profile: Profile) -> bool:
+    """Whether there are series among what is read."""
+    return any(column.kind == "series" for column in profile.used)
 
 
 def judge_sequences(
@@ -83,7 +100,7 @@ def judge_sequences(
 
 
 def sequence_plan(profile: Profile, *, rate: float) -> Plan:
-    """Plan the training of a network on sequences: about 80,000 are seen, each 5 to 40 times.
+    """Plan the training of a network on sequences: about 80,000 texts are seen, each 5 to 40 times; series more often.
 
     Args:
         profile: of the whole table.
@@ -91,8 +108,9 @@ def sequence_plan(profile: Profile, *, rate: float) -> Plan:
     """
     if profile.forecast is not None:
         return window_plan(profile, rate=RATE)
+    (fewest, most), seen = (_SERIES_EPOCHS, _SERIES_SEEN) if reads_series(profile) else (_EPOCHS, _SEEN)
     batch = _BATCHES[1]
     while batch > _BATCHES[0] and batch * _FEWEST_STEPS > profile.n_rows:
         batch //= 2
-    epochs = min(_EPOCHS[1], max(_EPOCHS[0], round(_SEEN / max(1, profile.n_rows))))
+    epochs = min(most, max(fewest, round(seen / max(1, profile.n_rows))))
     return Plan(epochs=epochs, batch=batch, rate=rate, patience=max(3, epochs // 3), decay=0.01, average=0.99)

@@ -46,7 +46,7 @@ class SequenceInputs(nn.Module):
         forms = signature.input("forms")
         self.forms = None if forms is None else FormInputs(forms.levels, width, spread)
         self.dropout, self.forgotten = Dropout(dropout), forgotten
-        self.width = width if series is None else series.shape[1]
+        self.width = series.shape[1] if tokens is None and series is not None else width
 
     def forward(self, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Map a batch to the vectors of its steps (B, T, D), and a mask (B, T) bool that is true before the padding."""

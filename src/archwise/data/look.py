@@ -25,6 +25,8 @@ from archwise.data.leak import find_leaks
 from archwise.data.missing import blank_missing
 from archwise.data.prepare import Parsed, parse_columns
 from archwise.data.sentence import parse_sentences
+from archwise.data.series_cells import holds_series, series_of
+from archwise.data.series_column import SERIES, find_series
 from archwise.data.shape import find_shape, refuse_unfit
 from archwise.data.tag_cells import TAG, find_tags, words_column
 from archwise.data.target import (
@@ -185,7 +187,7 @@ def _check_request(frame: pl.DataFrame, request: LookRequest, target: str) -> No
 
 
 def _look_at_column(column: pl.Series, request: LookRequest) -> ColumnProfile:
-    n_missing = blank_missing(column).null_count()
+    n_missing = (series_of(column)[0] if holds_series(column.dtype) else blank_missing(column)).null_count()
     is_countable = not column.dtype.is_nested() and column.dtype != pl.Object
     n_distinct = column.drop_nulls().n_unique() if is_countable else 0
     guess = _guess_kind(column, request.kinds.get(column.name, ""))
@@ -229,8 +231,8 @@ def _scale_up(profile: Profile, factor: float) -> Profile:
 def _find_all(table: Table, parsed: Parsed, profile: Profile, *, time: str) -> tuple[Finding, ...]:
     """Every finding, the target's first, then the columns' in their order, then the rows'."""
     plain = [column.name for column in profile.used if pick_kind(column.kind).store is None]
-    texts = [column.name for column in profile.used if read_as(column.kind) == TEXT]
-    frame, typed = table.frame, parsed.frame.select(plain).drop(texts)
+    lists = [column.name for column in profile.used if column.kind == SERIES or read_as(column.kind) == TEXT]
+    frame, typed = table.frame, parsed.frame.select(plain).drop(lists)
     target, is_lost = target_values(frame, profile)
     findings = [*find_lost_target(frame.get_column(profile.target), is_lost, rows=table.rows)]
     findings += find_tags(frame.get_column(profile.target)) if profile.task == TAG else find_imbalance(profile)
@@ -243,6 +245,7 @@ def _find_all(table: Table, parsed: Parsed, profile: Profile, *, time: str) -> t
         findings += find_key(column)
         findings += find_unreadable(column)
         findings += find_cut(column)
+        findings += find_series(column)
         if column.use and column.kind == "number":
             findings += find_apart(typed.get_column(column.name))
     ordering = [column.name for column in profile.columns if column.kind in ("number", "plain", "date", "identifier")]

@@ -30,7 +30,7 @@ def open_table(source: object, *, names: tuple[str, ...] = ()) -> Table:
         SourceError: the source is missing, empty, broken or of an unknown format.
     """
     parts = parts_in(source)
-    if parts is not None:
+    if parts is not None and parts.train != source:  # a file beside which a part of it lies is read itself
         return _open_part(source, parts, names)
     table = settle_pictures(_reader_of(source).read(source, names), _file_of(source))
     if table.frame.width == 0 or table.frame.height == 0:

@@ -1,4 +1,4 @@
-"""Padding at the end of sequences: how many steps a row has before it."""
+"""Padding at the end of sequences: how many steps a row has before it, and how it grows."""
 
 from __future__ import annotations
 
@@ -42,3 +42,21 @@ def to_length(steps: Array, n_steps: int) -> Array:
     kept = steps[:, :n_steps]
     widths = [(0, 0), (0, n_steps - kept.shape[1]), (0, 0)][: steps.ndim]
     return np.pad(kept, widths, constant_values=np.nan if steps.dtype.kind == "f" else NO_TARGET)
+
+
+def join_channels(parts: Sequence[Array]) -> Array:
+    """Series of several columns as one: their channels side by side, padded to the longest.
+
+    Args:
+        parts: (N, T, C) float32 each.
+
+    Returns:
+        (N, longest T, sum of C) float32.
+    """
+    n_rows, longest = len(parts[0]), max(part.shape[1] for part in parts)
+    joined = np.full((n_rows, longest, sum(part.shape[2] for part in parts)), np.nan, np.float32)
+    start = 0
+    for part in parts:
+        joined[:, : part.shape[1], start : start + part.shape[2]] = part
+        start += part.shape[2]
+    return joined

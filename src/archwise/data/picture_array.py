@@ -56,15 +56,14 @@ def picture_column(images: Array, source: str, *, name: str = IMAGE) -> tuple[pl
     return pl.Series(name, cells, dtype=pl.Binary), tuple(findings)
 
 
-def label_column(name: str, labels: Any, *, n_rows: int, source: str) -> pl.Series:
-    """Labels as a column; shapes and errors as for `picture_table`."""
+def label_column(name: str, labels: Any, *, n_rows: int, source: str, what: str = "pictures") -> pl.Series:
+    """Labels as a column; shapes and errors as for `picture_table`, which name what there are labels of."""
     values = np.asarray(labels)
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if len(values) != n_rows or values.ndim not in (1, 2):
         raise SourceError(
-            f"{source}: there are {n_rows:,} pictures, but the labels have the shape {values.shape}; "
-            f"expected ({n_rows},)"
+            f"{source}: there are {n_rows:,} {what}, but the labels have the shape {values.shape}; expected ({n_rows},)"
         )
     if values.ndim == 1:
         return column_of(name, values)
@@ -82,7 +81,7 @@ def _channels_last(images: Array, source: str) -> tuple[Array, list[Finding]]:
     if images.ndim == 3 and shape[2] in (3, 4):
         raise SourceError(
             f"{source}: an array of the shape {shape} looks like one picture; pictures have the shape (N, H, W) or "
-            "(N, H, W, C), so give picture[None]"
+            "(N, H, W, C), so give picture[None]; series (N, T, C) are given as a frame with a column of lists"
         )
     if images.ndim == 4 and shape[3] not in (1, 3, _ALPHA) and shape[1] in (1, 3, _ALPHA):
         told = f"{source}: the shape {shape} is read as (N, C, H, W), with the channels first"
@@ -120,7 +119,7 @@ def _check_range(pixels: Array, most: int, source: str) -> None:
     if not (low >= 0 and high <= most):
         raise SourceError(
             f"{source}: pictures of {pixels.dtype} must be numbers from 0 to {most}, and some lie from {low:g} to "
-            f"{high:g}; scale them"
+            f"{high:g}; scale them, or, if they are series, give a frame with a column of lists"
         )
 
 

@@ -13,6 +13,7 @@ import polars as pl
 
 from archwise.data.growing import narrow_dtype
 from archwise.data.kinds import kind as pick_kind
+from archwise.data.padding import join_channels
 from archwise.errors import ColumnError, nearest
 from archwise.records import Array, Batch, Finding, InputSpec, Json, Need, Store
 
@@ -226,9 +227,9 @@ def join_columns(columns: Sequence[Batch]) -> Batch:
 
 
 def _side_by_side(values: Sequence[Array], dtype: Any) -> Array:
-    """(N, width) of all; what has a shape of its own comes from one column, as it is."""
+    """(N, width) of all; series (N, T, C) have the channels of all; other shapes come from one column, as it is."""
     if len(values[0].shape) > 2:
-        return values[0]
+        return values[0] if len(values) == 1 else join_channels(values)
     return np.ascontiguousarray(np.concatenate(values, axis=1), dtype=dtype)
 
 
@@ -250,6 +251,10 @@ def inputs_of(preparation: Preparation) -> tuple[InputSpec, ...]:
     for column in preparation.columns:
         for name, (width, column_levels) in pick_kind(column.kind).spec(column.state).items():
             if isinstance(width, tuple):
+                if shapes[name]:  # series: the channels of all columns, as long as the longest
+                    steps, channels = shapes[name]
+                    width = max(steps, width[0]), channels + width[1]
+                    widths[name] = 0
                 shapes[name], width = width, prod(width)
             widths[name] += width
             levels[name] += column_levels

@@ -10,6 +10,7 @@ import polars as pl
 
 from archwise.data.kinds.date import parse_date
 from archwise.data.kinds.number import parse_number
+from archwise.data.series_cells import holds_series
 from archwise.data.strata import draw_sides, stratum_of
 from archwise.errors import ColumnError, DataError
 from archwise.records import Array, Split
@@ -17,6 +18,7 @@ from archwise.records import Array, Split
 FEWEST_ROWS, FEWEST_OPEN = 30, 20  # for three sides; for two where the third is given
 TRAIN, VALID, TEST = 0, 1, 2
 _FEWEST_GROUPS = 30  # of rows with equal inputs, for them to be copies rather than coincidences
+_SERIES_A_SLICE = 1_000  # as many as are written out at a time
 _LARGEST_SHARE = 0.05  # of the rows, for the largest such group
 
 
@@ -81,7 +83,10 @@ def split_rows(frame: pl.DataFrame, target: pl.Series, rule: SplitRule) -> Split
 
 
 def fingerprint(frame: pl.DataFrame, target: pl.Series) -> str:
-    """The SHA-256 of rows: of the names of their columns, their cells in order, and their targets."""
+    """The SHA-256 of rows: of the names of their columns, their cells in order, and their targets.
+
+    Of cells that are nested series count, and nothing else.
+    """
     plain = [
         column.cast(pl.String, strict=False) if isinstance(column.dtype, (pl.Categorical, pl.Enum)) else column
         for column in frame.get_columns()
@@ -89,6 +94,10 @@ def fingerprint(frame: pl.DataFrame, target: pl.Series) -> str:
     ]
     digest = hashlib.sha256()
     digest.update(pl.DataFrame(plain).write_csv().encode())
+    for column in frame.get_columns():
+        if holds_series(column.dtype):
+            for part in column.to_frame().iter_slices(_SERIES_A_SLICE):
+                digest.update(repr((column.name, part.to_series().to_list())).encode())
     digest.update(target.to_frame("target").write_csv().encode())
     return digest.hexdigest()
 

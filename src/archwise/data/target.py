@@ -86,7 +86,8 @@ def guess_task(values: pl.Series, wanted: str, *, rows: Array | None = None) -> 
         )
     numbers, is_bad = parse_number(values)
     share = 1.0 - float(is_bad.sum()) / n_known
-    is_number = share >= _NUMBER_SHARE and values.dtype != pl.Boolean
+    is_told = values.dtype == pl.Boolean or isinstance(values.dtype, (pl.Categorical, pl.Enum))  # by the source
+    is_number = share >= _NUMBER_SHARE and not is_told
     task, because = (wanted, "as asked") if wanted else _infer(numbers, is_number, len(levels), n_known)
     if task == REGRESS:
         _check_number(values, is_bad, share, rows)

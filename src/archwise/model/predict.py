@@ -26,7 +26,7 @@ from archwise.model.folder import ModelFacts, read_model
 from archwise.model.piece import pieces_of, rows_at_once
 from archwise.model.session import Session, open_session, outputs
 from archwise.model.tagged import by_word, find_unread, words_column
-from archwise.model.unseen import find_unseen, name_columns, name_pictures, picture_column
+from archwise.model.unseen import find_unseen, name_columns, name_pictures, picture_column, series_as_rows
 from archwise.records import Array, Batch, ColumnProfile, Finding, Json, Metric, Profile, Table, Task
 from archwise.tasks import main_metric, task
 
@@ -114,6 +114,8 @@ def predict(model: Model, source: object, *, sets: bool = False) -> Predicted:
     row = _predict_row(model, source, sets=sets) if isinstance(source, Mapping) else None
     if row is not None:
         return row
+    if isinstance(source, Mapping):
+        source = series_as_rows(source, model.preparation)
     parts = list(predict_parts(model, source, sets=sets))
     if len(parts) == 1:
         return parts[0]

@@ -1,8 +1,8 @@
-"""What new rows have that the training rows had not: levels without a code, and columns without names."""
+"""What new rows have that the training rows had not: levels without a code, columns without names, rows in a cell."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from archwise.data.kinds import kind as pick_kind
 from archwise.data.kinds.category import FEWEST_ROWS, RARE_CODE
 from archwise.data.picture_array import IMAGE
 from archwise.data.prepare import Preparation
+from archwise.data.series_column import SERIES
 from archwise.errors import ColumnError
 from archwise.records import Array, Batch, Finding, Table
 
@@ -67,6 +68,31 @@ def name_pictures(table: Table, columns: Sequence[tuple[str, str]], *, target: s
 def picture_column(columns: Sequence[tuple[str, str]]) -> str:
     """The column of pictures among (name, kind), or "" where there is none."""
     return next((name for name, kind in columns if pick_kind(kind).store is not None), "")
+
+
+def series_as_rows(row: Mapping[object, object], preparation: Preparation) -> Mapping[object, object]:
+    """A single row with a series in a cell as columns of one cell, so that its steps are not taken for rows.
+
+    Args:
+        row: column name -> a cell, or a list of cells. preparation: of the model.
+    """
+    for column in preparation.columns:
+        if column.kind != SERIES or column.name not in row:
+            continue
+        depth, has_channels = _depth(row[column.name]), int(column.state.get("channels", 1)) > 1
+        if depth == 1 or (depth == 2 and has_channels):
+            return {name: [cell] for name, cell in row.items()}
+    return row
+
+
+def _depth(cell: object) -> int:
+    """How deep lists lie in each other, by the first item of each: 1 of numbers, 0 of a number or of texts."""
+    if isinstance(cell, np.ndarray):
+        return cell.ndim
+    if not isinstance(cell, list | tuple):
+        return 0
+    first = next((item for item in cell if item is not None), None)
+    return 0 if isinstance(first, str) or first is None else 1 + _depth(first)
 
 
 def name_columns(table: Table, layout: Sequence[str], *, target: str, source: object) -> Table:

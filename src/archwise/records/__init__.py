@@ -11,24 +11,20 @@ from archwise.records.data import (
     ColumnProfile,
     Finding,
     Guess,
-    ImageNeed,
-    InputSpec,
     Kind,
-    Need,
     Parts,
     Profile,
     ReadCell,
     Reader,
-    Signature,
     Split,
     Store,
     Stored,
     Stream,
     Table,
-    TextNeed,
 )
 from archwise.records.forecast import ForecastFacts
 from archwise.records.learning import Architecture, Inherited, Metric, Plan, Setting, Solved, Suits, Task
+from archwise.records.need import ImageNeed, InputSpec, Need, SeriesNeed, Signature, TextNeed
 from archwise.records.types import Array, Batch, Family, Form, Json, Scalar, Severity, TrialState, Widths
 
 __all__ = [
@@ -57,6 +53,7 @@ __all__ = [
     "ReadCell",
     "Reader",
     "Scalar",
+    "SeriesNeed",
     "Setting",
     "Severity",
     "Shortlisted",

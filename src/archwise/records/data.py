@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from archwise.records.forecast import ForecastFacts
-from archwise.records.types import Array, Batch, Form, Json, Scalar, Severity, Widths
+from archwise.records.need import Need
+from archwise.records.types import Array, Batch, Json, Scalar, Severity, Widths
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +31,8 @@ class Finding:
 
     code: short stable name (missing, duplicate-rows, identifier, constant, text, nested, cut, copy, leak, imbalance,
     bad-cells, all-missing, sentinel, zero, spike, heavy-tail, drift, conflict, header, encoding, decimal-comma, ragged,
-    count, skewed, unreadable, store, labels, near-copies, parts, pictures, tags).
+    count, skewed, unreadable, store, labels, near-copies, parts, pictures, tags,
+    gaps, coarse, still, series).
     detail: what tells findings of one code and column apart, such as the reason why cells cannot be read.
     """
 
@@ -109,139 +111,6 @@ class Split:
     test_sha256: str
     groups: Array | None = None
     folds: Array | None = None
-
-
-@dataclass(frozen=True)
-class ImageNeed:
-    """The form in which an architecture asks for pictures, (size, size, channels) uint8.
-
-    channels: 3 for colour, 1 for grey. fit: "crop" scales the shorter side to size / share and cuts the middle out;
-    "stretch" scales both sides to size. resample: "bilinear" or "bicubic", as Pillow scales.
-    """
-
-    size: int
-    channels: Literal[1, 3] = 3
-    fit: Literal["crop", "stretch"] = "stretch"
-    share: float = 1.0
-    resample: Literal["bilinear", "bicubic"] = "bilinear"
-
-    @property
-    def key(self) -> str:
-        """A name for files and caches."""
-        return f"{self.size}x{self.channels}-{self.fit}-{self.share:g}-{self.resample}"
-
-
-@dataclass(frozen=True)
-class TextNeed:
-    """The form in which an architecture asks for texts.
-
-    form: "tokens" are the words of a text in their order, as whole numbers; "terms" are the words or letters that it
-    holds, each with a weight. unit: of what tokens and terms are made. size: of the vocabulary, at most.
-    longest: tokens or terms of a text that are kept; 0 for as many as nearly all training texts have.
-    """
-
-    form: Literal["tokens", "terms"] = "tokens"
-    unit: Literal["word", "subword", "letter"] = "word"
-    size: int = 20_000
-    longest: int = 0
-
-    @property
-    def key(self) -> str:
-        """A name for files and caches."""
-        return f"{self.form}-{self.unit}-{self.size}-{self.longest}"
-
-
-@dataclass(frozen=True)
-class Need:
-    """What an architecture asks of its input; it flows into the fitting of the preparation.
-
-    numbers: "raw" float32 with NaN for missing; "standard" zero mean and unit variance, missing → 0 with a flag column;
-    "quantile" mapped to a normal distribution by the training quantiles, missing → 0 with a flag column;
-    "robust" distance from the median in quartile ranges, smoothly clipped to ±3, missing → 0 with a flag column.
-    image, text: the form of images and of texts; None where they are not read.
-    past: steps of a series before the first that is forecast; 0 where nothing is forecast.
-    """
-
-    numbers: Literal["raw", "standard", "quantile", "robust"] = "standard"
-    image: ImageNeed | None = None
-    text: TextNeed | None = None
-    past: int = 0
-
-    @property
-    def key(self) -> str:
-        """A name for files and caches."""
-        image = f"-image-{self.image.key}" if self.image else ""
-        text = f"-text-{self.text.key}" if self.text else ""
-        return f"numbers-{self.numbers}{image}{text}" + (f"-past-{self.past}" if self.past else "")
-
-    @staticmethod
-    def from_json(data: Mapping[str, Json]) -> Need:
-        """The need that `dataclasses.asdict` made a JSON object of."""
-        image, text = data.get("image"), data.get("text")
-        return Need(
-            data["numbers"],
-            ImageNeed(**image) if image else None,
-            TextNeed(**text) if text else None,
-            data.get("past", 0),
-        )
-
-
-PADDED = ("tokens", "forms", "series")  # inputs whose rows are sequences, (T,) or (T, C), with padding at their end
-
-
-@dataclass(frozen=True)
-class InputSpec:
-    """One named input: (B, width) of dtype, or (B, *shape) where its rows have a shape.
-
-    levels: for codes, tokens, forms and terms, how many values each column may take; else empty.
-    """
-
-    name: str
-    dtype: Literal["float32", "int64", "uint8"]
-    width: int
-    levels: tuple[int, ...] = ()
-    shape: tuple[int, ...] = ()
-
-    @property
-    def row(self) -> tuple[int, ...]:
-        """The shape of one row."""
-        return self.shape or (self.width,)
-
-    @property
-    def is_padded(self) -> bool:
-        """Whether its rows are sequences of up to `shape[0]` steps: behind their end NaN of series, 0 of others."""
-        return self.name in PADDED
-
-    @staticmethod
-    def from_json(data: Mapping[str, Json]) -> InputSpec:
-        """The input that `dataclasses.asdict` made a JSON object of."""
-        return InputSpec(**{**data, "levels": tuple(data["levels"]), "shape": tuple(data.get("shape", ()))})
-
-
-@dataclass(frozen=True)
-class Signature:
-    """All that a body may know of the data: its named inputs (in the order a network takes them) and its outputs.
-
-    n_outputs: K, that a reference gives; a network gives two more where it learns intervals.
-    zero: what the target's nought is among encoded targets, where it is a count or an amount.
-    form: of the features that the head takes, which a body that can give several is asked for.
-    horizon: H, steps that are forecast; the outputs are those of the first target, then of the next. 0 for other tasks.
-    """
-
-    inputs: tuple[InputSpec, ...]
-    n_outputs: int
-    zero: float = 0.0
-    form: Form = "vector"
-    horizon: int = 0
-
-    @property
-    def n_targets(self) -> int:
-        """M, how many columns are forecast; 0 for other tasks."""
-        return self.n_outputs // self.horizon if self.horizon else 0
-
-    def input(self, name: str) -> InputSpec | None:
-        """The input of that name, or None where the data have no such input."""
-        return next((spec for spec in self.inputs if spec.name == name), None)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from archwise.records.data import Need, Profile, Signature
+from archwise.records.data import Profile
+from archwise.records.need import Need, Signature
 from archwise.records.types import Array, Batch, Family, Form, Json, Scalar
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Reads NumPy arrays: the inputs X, which may be pictures, or a pair (X, y)."""
+"""Reads NumPy arrays: the inputs X, which may be pictures or series, or a pair (X, y)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import polars as pl
 from archwise.data.column import column_of
 from archwise.data.header import make_unique, refuse_names
 from archwise.data.picture_array import picture_table
+from archwise.data.series_array import holds_series, series_table
 from archwise.errors import SourceError
 from archwise.records import Reader, Table
 
@@ -28,7 +29,8 @@ def read_array(source: object, names: tuple[str, ...] = ()) -> Table:
     """Read an array X (N, D) into columns x_1 to x_D, and the y (N,) of a pair into a column y.
 
     Args:
-        source: X or (X, y). An X of pictures, (N, H, W) or (N, H, W, C), becomes a column `image`.
+        source: X or (X, y). An X of pictures, (N, H, W) or (N, H, W, C), becomes a column `image`; one of series,
+            (N, T, C) floats that are no pictures, a column `series`.
         names: one for each column of X, in place of x_1 to x_D.
 
     Raises:
@@ -37,13 +39,16 @@ def read_array(source: object, names: tuple[str, ...] = ()) -> Table:
     """
     inputs, target = source if isinstance(source, tuple) else (source, None)
     values = np.asarray(inputs)
+    if holds_series(values):
+        refuse_names(names, "the array")
+        return series_table(values, target, source="the array", target=TARGET)
     if values.ndim in _PICTURE_AXES:
         refuse_names(names, "the array")
         return picture_table(values, target, source="the array", target=TARGET)
     if values.ndim != 2:
         raise SourceError(
             f"the array has the shape {values.shape}; expected two axes, rows and columns, or pictures (N, H, W) or "
-            "(N, H, W, C)"
+            "(N, H, W, C), or series (N, T, C)"
         )
     if names and len(names) != values.shape[1]:
         raise SourceError(f"{len(names)} names were given for an array of {values.shape[1]} columns; name each")
@@ -67,5 +72,8 @@ def _target_column(target: Any, n_rows: int, names: tuple[str, ...]) -> pl.Serie
 
 
 READER = Reader(
-    "array", "NumPy arrays: X, or a pair (X, y); X may be pictures (N, H, W[, C])", accepts_array, read_array
+    "array",
+    "NumPy arrays: X, or a pair (X, y); X may be pictures (N, H, W[, C]) or series (N, T, C)",
+    accepts_array,
+    read_array,
 )

@@ -11,6 +11,7 @@ import polars as pl
 
 from archwise.data.header import make_unique, refuse_names
 from archwise.data.picture_array import picture_column
+from archwise.data.series_array import holds_series, series_column
 from archwise.errors import SourceError
 from archwise.records import Reader, Table
 
@@ -62,6 +63,8 @@ def _read_column(name: str, values: Any, source: str) -> pl.Series:
         return values.alias(name)
     if isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "biufmM":
         return pl.Series(name, np.ascontiguousarray(values), nan_to_null=True)
+    if isinstance(values, np.ndarray) and holds_series(values):
+        return series_column(values, source, name=name)[0]
     if isinstance(values, np.ndarray) and values.ndim in (3, 4):
         return picture_column(values, source, name=name)[0]
     if not _is_column(values):
@@ -71,8 +74,17 @@ def _read_column(name: str, values: Any, source: str) -> pl.Series:
     cells = [None if _is_missing(cell) else cell for cell in values]
     if all(isinstance(cell, (str, type(None))) for cell in cells):
         return pl.Series(name, cells, dtype=pl.String)
-    plain = [cell.item() if isinstance(cell, np.generic) else cell for cell in cells]
+    plain = [_plain(cell) for cell in cells]
     return _without_objects(pl.Series(name, plain, strict=False))
+
+
+def _plain(cell: object) -> object:
+    """A cell of NumPy or a series of pandas as Python has it; what holds several values as a list."""
+    if isinstance(cell, np.generic):
+        return cell.item()
+    if isinstance(cell, np.ndarray) or (_is_column(cell) and hasattr(cell, "to_numpy")):
+        return np.asarray(cell).tolist()
+    return cell
 
 
 def _is_column(values: object) -> bool:

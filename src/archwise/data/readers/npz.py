@@ -11,6 +11,7 @@ import numpy as np
 from archwise.data.header import refuse_names
 from archwise.data.picture_array import LABEL, picture_table
 from archwise.data.readers.array import read_array
+from archwise.data.series_array import holds_series, series_table
 from archwise.errors import SourceError
 from archwise.records import Array, Parts, Reader, Table
 
@@ -52,6 +53,8 @@ def read_npz(source: object, names: tuple[str, ...] = ()) -> Table:
     if images.ndim not in _PICTURE_AXES:
         return read_array(images if labels is None else (images, labels), names)
     refuse_names(names, str(part.path))
+    if holds_series(images):
+        return series_table(images, labels, source=told, target=LABEL)
     return picture_table(images, labels, source=told, target=LABEL)
 
 
