@@ -15,7 +15,7 @@ from archwise.data.kinds import kind, kinds
 from archwise.records import Array, Batch, Need
 
 NEEDS = [Need("raw"), Need("standard"), Need("quantile"), Need("robust")]
-NAMES = ("boolean", "category", "constant", "date", "identifier", "image", "nested", "number", "plain", "text")
+NAMES = ("boolean", "category", "constant", "date", "identifier", "image", "nested", "number", "plain", "text", "words")
 
 any_text = st.one_of(
     st.none(),

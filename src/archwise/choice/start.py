@@ -126,7 +126,7 @@ def start_run(
     refuse_threshold(config.threshold, profile)
     if isinstance(opened, Stream) and task(profile.task).needs == "sequence":
         raise DataError(
-            f"{profile.source}: more than {most_rows:,} rows whose every word is tagged are not read; give fewer of them"
+            f"{profile.source}: more than {most_rows:,} rows of tagged words are not read; give fewer of them"
         )
     candidates = enter(profile, config, n_workers=count_workers(config))
     needs = list(dict.fromkeys(need_of(candidate) for candidate in candidates))

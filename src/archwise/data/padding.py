@@ -8,7 +8,6 @@ import numpy as np
 
 from archwise.records import Array
 
-
 NO_TARGET = -1  # behind the end of the targets of steps
 
 
