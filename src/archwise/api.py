@@ -32,8 +32,9 @@ from archwise.data.open import open_source, sample_stream
 from archwise.data.readers import readers
 from archwise.engines.processes import Workers
 from archwise.errors import InterruptedRunError, MissingExtraError, ModelError, RequirementError, UsageError
-from archwise.model.explain import Explained, draw
 from archwise.model.explain import explain as explain_with
+from archwise.model.explain_picture import Explained
+from archwise.model.explain_text import ExplainedText
 from archwise.model.predict import Model, Predicted
 from archwise.model.predict import evaluate as evaluate_model
 from archwise.model.predict import load as load_model
@@ -211,27 +212,22 @@ def evaluate(model: Model | str | Path, source: object) -> dict[str, Json]:
 
 
 def explain(
-    model: Model | str | Path, picture: str | Path | bytes, *, out: str | Path = "", label: str = ""
-) -> Explained:
-    """Find where in a picture a network looked, and draw it.
+    model: Model | str | Path, example: str | Path | bytes, *, out: str | Path = "", label: str = ""
+) -> Explained | ExplainedText:
+    """Find where in a picture a network looked, or which words of a text moved the answer of a model, and draw it.
 
     Args:
-        picture: its file, or its bytes.
-        out: where to write the picture with the heat over it, in the form of its suffix (.png, .jpg).
+        example: the file of a picture or its bytes; or a text.
+        out: where to write the picture with the heat over it (.png, .jpg), or the text with its words marked (.html).
         label: the class to explain; the answered one when not given.
 
     Raises:
-        UsageError: the model reads no pictures or is no network, there is no such class, or the suffix is unknown.
+        UsageError: the model reads neither pictures nor texts, or pictures without being a network; there is no such
+            class, or `out` cannot be written.
         DataError: the picture cannot be read.
-        MissingExtraError: captum is not installed.
+        MissingExtraError: captum is not installed, which pictures need.
     """
-    explained = explain_with(_loaded(model), picture, label=label)
-    if out:
-        try:
-            draw(explained).save(out)
-        except (OSError, ValueError) as error:
-            raise UsageError(f"{out}: the picture cannot be written ({error}); name a .png file") from None
-    return explained
+    return explain_with(_loaded(model), example, out=out, label=label)
 
 
 def facts(model: Model) -> dict[str, Json]:

@@ -246,16 +246,21 @@ def evaluate(
 @app.command()
 def explain(
     model: ModelFolder,
-    picture: Annotated[Path, typer.Argument(help="The picture to explain.")],
-    out: Annotated[Path, typer.Option(help="The picture to write, with the heat over it.")] = Path("heat.png"),
+    example: Annotated[str, typer.Argument(help="The file of a picture, or a text in quotes.")],
+    out: Annotated[
+        Path | None, typer.Option(help="What to write: heat over the picture (heat.png), or a marked text (.html).")
+    ] = None,
     label: Annotated[str, typer.Option(help="The class to explain; the answered one when not given.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show where in a picture a network looked: Grad-CAM, drawn over the picture."""
+    """Show where in a picture a network looked (Grad-CAM), or which words of a text moved the answer."""
     from archwise import api, view
+    from archwise.model.explain import default_place
 
-    explained = api.explain(model, picture, out=out, label=label)
-    view.show_explained(explained, out, as_json=as_json)
+    opened = api.load(model)
+    place = out or default_place(opened)
+    explained = api.explain(opened, example, out=place or "", label=label)
+    view.show_explained(explained, place, as_json=as_json)
 
 
 @app.command("list")

@@ -15,12 +15,14 @@ from rich.live import Live
 from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
+from rich.text import Text
 
 from archwise.records import Json, Profile, Shortlisted
 from archwise.report.event import Event, OnEvent
 
 if TYPE_CHECKING:
-    from archwise.model.explain import Explained
+    from archwise.model.explain_picture import Explained
+    from archwise.model.explain_text import ExplainedText
     from archwise.model.predict import Model, Predicted
 
 out = Console(highlight=False, emoji=False)
@@ -212,21 +214,42 @@ def write_answers(parts: Iterable[Predicted], path: Path | None, *, as_json: boo
         err.print(f"{n_rows:,} answers in {escape(str(path))}", soft_wrap=True)
 
 
-def show_explained(explained: Explained, picture: Path, *, as_json: bool) -> None:
-    """Say what was answered for a picture, and where the heat lies."""
+def show_explained(explained: Explained | ExplainedText, place: Path | None, *, as_json: bool) -> None:
+    """Say what was answered, and where the heat lies on a picture or which words of a text moved the answer."""
+    from archwise.model.explain_text import ExplainedText
+
+    if isinstance(explained, ExplainedText):
+        return _show_words(explained, place, as_json=as_json)
     height, width = explained.heat.shape
     row, column = divmod(int(explained.heat.argmax()), width)
     facts: dict[str, Json] = {
         "prediction": str(explained.prediction),
         "explained": explained.of,
         "hottest": {"right": round(column / width, 3), "down": round(row / height, 3)},
-        "heat": str(picture),
+        "heat": str(place),
     }
     if as_json:
         return print_json(facts)
     at = f"{column / width:.0%} from the left and {row / height:.0%} from the top"
     out.print(f"[bold]{escape(facts['prediction'])}[/]; for {escape(explained.of)} it looked most at {at}")
-    return out.print(f"heat over the picture: {escape(str(picture))}")
+    return out.print(f"heat over the picture: {escape(str(place))}")
+
+
+def _show_words(explained: ExplainedText, place: Path | None, *, as_json: bool) -> None:
+    """The text with its words marked: those that speak for the answer green, those against it red."""
+    words = [{"word": explained.words_of(part), "weight": round(part.weight, 4)} for part in explained.parts]
+    if as_json:
+        return print_json({"prediction": explained.prediction, "explained": explained.of, "words": words})
+    strongest, marked = explained.strongest, Text(explained.text)
+    for part in explained.parts:
+        if part.weight != 0.0:
+            strong = "bold underline " if part in strongest else ""
+            marked.stylize(strong + ("green" if part.weight > 0 else "red"), part.start, part.end)
+    out.print(f"[bold]{escape(str(explained.prediction))}[/]; words for {escape(explained.of)} and against it:")
+    out.print(marked)
+    moved = ", ".join(f"{explained.words_of(part)} ({part.weight:+.2f})" for part in strongest)
+    out.print(f"moved it most: {escape(moved) or 'no word'}")
+    return None if place is None else out.print(f"the marked text: {escape(str(place))}")
 
 
 def show_scores(scored: Mapping[str, Json]) -> None:

@@ -153,3 +153,15 @@ def test_the_embedding_of_padding_stays_nought_while_others_learn() -> None:
     assert not inputs.embedding.weight[0].any()
     assert not inputs.embedding.weight.grad[0].any()
     assert 0.03 < float(inputs.embedding.weight[1:].detach().std()) < 0.07
+
+
+def test_words_are_forgotten_in_training_alone_and_padding_never() -> None:
+    inputs = SequenceInputs(TOKENS, width=D, forgotten=0.5).train()
+    tokens = torch.full((200, T), 7)
+    tokens[:, 4:] = 0
+    assert inputs.embedding is not None
+    is_unknown = (inputs({"tokens": tokens})[0] == inputs.embedding.weight[1]).all(dim=2)
+    assert 0.4 < float(is_unknown[:, :4].float().mean()) < 0.6
+    assert not is_unknown[:, 4:].any()
+    answered, _ = inputs.eval()({"tokens": tokens})
+    assert (answered[:, :4] == inputs.embedding.weight[7]).all()

@@ -111,7 +111,7 @@ def test_without_any_weights_the_race_of_them_alone_ends_with_the_reason(
 
 
 def test_heat_is_drawn_over_the_picture() -> None:
-    from archwise.model.explain import Explained, draw
+    from archwise.model.explain_picture import Explained, draw
 
     heat = np.zeros((4, 4), np.float32)
     heat[1, 2] = 1.0

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 SPACE = (
     *text_space(),
     Setting("word_dropout", 0.5, "share of the numbers of word vectors that is dropped", low=0.0, high=0.8),
+    Setting("forgotten", 0.0, "share of the words that are read as unknown in a training step", low=0.0, high=0.5),
 )
 
 
@@ -23,7 +24,12 @@ def build(signature: Signature, settings: Mapping[str, Scalar]) -> nn.Module:
     from archwise.blocks.pooling import make_pooling
     from archwise.blocks.sequence import SequenceBody, SequenceInputs
 
-    inputs = SequenceInputs(signature, width=int(settings["embedding"]), dropout=float(settings["word_dropout"]))
+    inputs = SequenceInputs(
+        signature,
+        width=int(settings["embedding"]),
+        dropout=float(settings["word_dropout"]),
+        forgotten=float(settings["forgotten"]),
+    )
     body = SequenceBody(inputs, (), pooling=make_pooling("mean", inputs.width), dropout=0.0)
     return beside_table(body, signature)
 

@@ -14,8 +14,8 @@ _SEQUENCES = {
     "series": ("series", "steps"),
 }  # kind -> its rows and their steps, in words
 FEW, MANY = 1_000, 5_000  # rows
-_EPOCHS = (5, 40)  # fewest and most
-_SEEN = 80_000  # rows in a whole training, each as often as it is seen
+_EPOCHS = (4, 30)  # fewest and most
+_SEEN = 40_000  # rows in a whole training, each as often as it is seen
 _BATCHES = (16, 64)  # least and greatest
 _FEWEST_STEPS = 20  # an epoch, for which the batch is made smaller
 
@@ -74,7 +74,7 @@ def judge_sequences(
 
 
 def sequence_plan(profile: Profile, *, rate: float) -> Plan:
-    """Plan the training of a network on sequences: about 80,000 are seen, each 5 to 40 times.
+    """Plan the training of a network on sequences: about 40,000 are seen, each 4 to 30 times.
 
     Args:
         profile: of the whole table.

@@ -18,6 +18,7 @@ SPACE = (
     Setting("windows", "3-5", "words that filters see", choices=tuple(_WIDTHS)),
     Setting("filters", 100, "filters of each width", low=16, high=512, log=True),
     Setting("word_dropout", 0.3, "share of the numbers of word vectors that is dropped", low=0.0, high=0.7),
+    Setting("forgotten", 0.0, "share of the words that are read as unknown in a training step", low=0.0, high=0.5),
     Setting("dropout", 0.5, "share of the features that is dropped", low=0.0, high=0.7),
 )
 
@@ -29,7 +30,12 @@ def build(signature: Signature, settings: Mapping[str, Scalar]) -> nn.Module:
     from archwise.blocks.sequence import SequenceBody, SequenceInputs
     from archwise.blocks.window import WindowLayer
 
-    inputs = SequenceInputs(signature, width=int(settings["embedding"]), dropout=float(settings["word_dropout"]))
+    inputs = SequenceInputs(
+        signature,
+        width=int(settings["embedding"]),
+        dropout=float(settings["word_dropout"]),
+        forgotten=float(settings["forgotten"]),
+    )
     layer = WindowLayer(inputs.width, _WIDTHS[str(settings["windows"])], int(settings["filters"]))
     pooling = make_pooling("max", layer.width)
     body = SequenceBody(inputs, (layer,), pooling=pooling, dropout=float(settings["dropout"]))

@@ -18,6 +18,7 @@ SPACE = (
     Setting("heads", 4, "that ask independently in each layer", choices=(2, 4, 8)),
     Setting("pooling", "mean", "how steps become one vector", choices=("max", "mean", "attention")),
     Setting("word_dropout", 0.2, "share of the numbers of word vectors that is dropped", low=0.0, high=0.7),
+    Setting("forgotten", 0.0, "share of the words that are read as unknown in a training step", low=0.0, high=0.5),
     Setting("dropout", 0.2, "share of what layers add that is dropped", low=0.0, high=0.7),
 )
 
@@ -30,7 +31,12 @@ def build(signature: Signature, settings: Mapping[str, Scalar]) -> nn.Module:
     from archwise.blocks.sequence import SequenceBody, SequenceInputs
 
     width, dropout = int(settings["width"]), float(settings["dropout"])
-    inputs = SequenceInputs(signature, width=int(settings["embedding"]), dropout=float(settings["word_dropout"]))
+    inputs = SequenceInputs(
+        signature,
+        width=int(settings["embedding"]),
+        dropout=float(settings["word_dropout"]),
+        forgotten=float(settings["forgotten"]),
+    )
     layers = [AttentionLayer(width, int(settings["heads"]), dropout=dropout) for _ in range(int(settings["layers"]))]
     stack = (FirstLayer(inputs.width, width), *layers, LastLayer(width))
     pooling = make_pooling(str(settings["pooling"]), width) if signature.form == "vector" else None

@@ -10,6 +10,7 @@ from torch import nn
 from archwise.blocks.dropout import Dropout
 from archwise.records import Signature
 
+_UNKNOWN = 1
 SPREAD = 0.05  # of an embedding's numbers at the start: at 1 a recurrent network begins saturated, and learns far less
 
 
@@ -20,11 +21,23 @@ class SequenceInputs(nn.Module):
 
     Args:
         signature: its input `tokens` (B, T) int64, or `series` (B, T, C) float32, is read.
-        width: D of the vector of a token. dropout: share of the numbers of these vectors that is dropped.
-        spread: deviation of these numbers at the start.
+        width: D of the vector of a token. spread: deviation of its numbers at the start.
+        dropout: share of these numbers that is dropped. forgotten: share of the tokens that are read as unknown while
+            it learns, so that no single word is relied on, and the vector of the unknown is learnt.
+
+    Source:
+        Iyyer et al. 2015, section 3.2 (word dropout).
     """
 
-    def __init__(self, signature: Signature, *, width: int, dropout: float = 0.0, spread: float = SPREAD) -> None:
+    def __init__(
+        self,
+        signature: Signature,
+        *,
+        width: int,
+        dropout: float = 0.0,
+        forgotten: float = 0.0,
+        spread: float = SPREAD,
+    ) -> None:
         super().__init__()
         tokens, series = signature.input("tokens"), signature.input("series")
         if tokens is None and series is None:
@@ -32,13 +45,17 @@ class SequenceInputs(nn.Module):
         self.embedding = None if tokens is None else _embedding(sum(tokens.levels), width, spread)
         forms = signature.input("forms")
         self.forms = None if forms is None else FormInputs(forms.levels, width, spread)
-        self.dropout = Dropout(dropout)
+        self.dropout, self.forgotten = Dropout(dropout), forgotten
         self.width = width if series is None else series.shape[1]
 
     def forward(self, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Map a batch to the vectors of its steps (B, T, D), and a mask (B, T) bool that is true before the padding."""
         if self.embedding is not None:
-            values = self.embedding(batch["tokens"])
+            tokens = batch["tokens"]
+            if self.training and self.forgotten > 0.0:
+                is_kept = torch.rand(tokens.shape, device=tokens.device) >= self.forgotten
+                tokens = torch.where(is_kept | (tokens == 0), tokens, _UNKNOWN)
+            values = self.embedding(tokens)
             values = self.dropout(values if self.forms is None else values + self.forms(batch["forms"]))
         else:
             values = batch["series"].nan_to_num(nan=0.0)

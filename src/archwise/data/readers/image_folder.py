@@ -7,18 +7,20 @@ from pathlib import Path
 import polars as pl
 
 from archwise.data.idx import holds_idx
+from archwise.data.part_folder import parts_in_folders
 from archwise.data.picture import SUFFIXES
 from archwise.data.picture_array import IMAGE, LABEL
 from archwise.data.picture_labels import find_labels, read_labels
+from archwise.data.text_files import holds_texts
 from archwise.errors import SourceError
 from archwise.records import Finding, Parts, Reader, Table
 
-TRAIN, VALID, TEST = ("train", "training"), ("val", "valid", "validation", "dev"), ("test", "testing")
-
 
 def accepts_image_folder(source: object) -> bool:
-    """Whether the source is the path of a folder, and not of one of idx files."""
-    return isinstance(source, (str, Path)) and Path(source).is_dir() and not holds_idx(Path(source))
+    """Whether the source is the path of a folder, and not of one of idx files or of texts."""
+    if not isinstance(source, (str, Path)) or not Path(source).is_dir():
+        return False
+    return not holds_idx(Path(source)) and not holds_texts(Path(source))
 
 
 def read_image_folder(source: object, names: tuple[str, ...] = ()) -> Table:
@@ -57,21 +59,12 @@ def read_image_folder(source: object, names: tuple[str, ...] = ()) -> Table:
 
 def parts_of_folder(source: object) -> Parts | None:
     """The parts of a folder that holds train/ beside val/ or test/, each with labels of its own; None of any other."""
-    folder = Path(str(source))
-    places = {path.name.lower(): path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")}
-    train, valid, test = (_part(places, names) for names in (TRAIN, VALID, TEST))
-    if train is None or (valid is None and test is None and len(places) > 1):
-        return None
-    return Parts(str(train), test=test and str(test), valid=valid and str(valid))
+    return parts_in_folders(Path(str(source)), _has_labels)
 
 
-def _part(places: dict[str, Path], names: tuple[str, ...]) -> Path | None:
-    """The folder of one of these names, if its pictures have labels."""
-    place = next((places[name] for name in names if name in places), None)
-    if place is None:
-        return None
+def _has_labels(place: Path) -> bool:
     has_classes = any(path.is_dir() and not path.name.startswith(".") for path in place.iterdir())
-    return place if has_classes or find_labels(place) is not None else None
+    return has_classes or find_labels(place) is not None
 
 
 def _files_in(folder: Path) -> tuple[list[Path], list[Path]]:

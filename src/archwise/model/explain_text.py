@@ -1,0 +1,134 @@
+"""Which words of a text moved the answer: each is left out in turn, and the answers are compared.
+
+Needs no torch: the text without a word goes the way of every row. Source: Li, Monroe & Jurafsky 2016 (erasure);
+Zeiler & Fergus 2014 for the same on pictures.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from archwise.data.kinds.text import NAME as TEXT
+from archwise.errors import UsageError
+from archwise.model.predict import Model, predict
+from archwise.records import Array
+
+MOST_PARTS = 300  # of a text that are left out one by one; of more words a part is a stretch of some
+_WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]+")
+_LEAST_SHARE = 1e-6  # of a probability whose odds are told
+STRONG = 0.5  # of the greatest weight, from which a word is among those that moved most
+
+
+@dataclass(frozen=True)
+class Part:
+    """A word of a text, or a stretch of some: where it stands, and by how much the answer falls without it.
+
+    weight: in natural logarithms of the odds of a class, or in the target's own unit.
+    """
+
+    start: int
+    end: int
+    weight: float
+
+
+@dataclass(frozen=True)
+class ExplainedText:
+    """What a model answered for a text and which words moved it.
+
+    prediction: the answer. of: the class or the target that is explained. parts: in the order of the text.
+    """
+
+    prediction: object
+    of: str
+    text: str
+    parts: tuple[Part, ...]
+
+    @property
+    def strongest(self) -> tuple[Part, ...]:
+        """The parts that moved the answer most, the strongest first."""
+        most = max((abs(part.weight) for part in self.parts), default=0.0)
+        strong = [part for part in self.parts if most > 0.0 and abs(part.weight) >= STRONG * most]
+        return tuple(sorted(strong, key=lambda part: -abs(part.weight)))
+
+    def words_of(self, part: Part) -> str:
+        """The words of a part as they stand in the text."""
+        return self.text[part.start : part.end]
+
+
+def text_column(model: Model) -> str:
+    """The column of texts that a model reads, or "" where it reads none."""
+    return next((name for name, kind in model.facts.columns if kind == TEXT), "")
+
+
+def explain_text(model: Model, text: str, *, label: str = "") -> ExplainedText:
+    """Find which words of a text moved the answer.
+
+    Args:
+        model: opened; its only column is a text.
+        text: any, but an empty one has no words.
+        label: of the class to explain; the answered one where it is empty.
+
+    Raises:
+        UsageError: the model reads other columns too, or there is no such class.
+    """
+    column = text_column(model)
+    if [name for name, _ in model.facts.columns] != [column]:
+        raise UsageError(f"{model.folder} reads other columns beside the text, which are not explained")
+    stretches = _stretches(text)
+    variants = [text, *(text[:start] + text[end:] for start, end in stretches)]
+    answers = predict(model, pl.DataFrame({column: pl.Series(variants, dtype=pl.String)})).answers
+    prediction = answers["prediction"][0]
+    of, scores = _scores(model, answers, label)
+    parts = (
+        Part(start, end, float(scores[0] - without))
+        for (start, end), without in zip(stretches, scores[1:], strict=True)
+    )
+    return ExplainedText(prediction, of, text, tuple(parts))
+
+
+def as_page(explained: ExplainedText) -> str:
+    """The text as a page of HTML, words that speak for the answer on green and those against it on red."""
+    most = max((abs(part.weight) for part in explained.parts), default=0.0) or 1.0
+    marked, at = [], 0
+    for part in explained.parts:
+        share = part.weight / most
+        colour = f"rgba({'0,140,0' if share > 0 else '200,0,0'},{abs(share):.2f})"
+        marked.append(html.escape(explained.text[at : part.start]))
+        words = html.escape(explained.words_of(part))
+        marked.append(f'<span style="background:{colour}" title="{part.weight:+.3g}">{words}</span>')
+        at = part.end
+    marked.append(html.escape(explained.text[at:]))
+    told = f"{html.escape(str(explained.prediction))}; marked for {html.escape(explained.of)}"
+    return f'<!doctype html><meta charset="utf-8"><title>{told}</title><p><b>{told}</b></p><p>{"".join(marked)}</p>\n'
+
+
+def _stretches(text: str) -> list[tuple[int, int]]:
+    """Where the words begin and end; of many words some together."""
+    words = [found.span() for found in _WORD.finditer(text)]
+    together = -(-len(words) // MOST_PARTS) or 1
+    groups = [words[start : start + together] for start in range(0, len(words), together)]
+    return [(group[0][0], group[-1][1]) for group in groups]
+
+
+def _scores(model: Model, answers: pl.DataFrame, label: str) -> tuple[str, Array]:
+    """What is explained, and its value in every answer: log odds of a class, or the number itself."""
+    known = [name.removeprefix("p:") for name in answers.columns if name.startswith("p:")]
+    if label and label not in known:
+        raise UsageError(f"the model has no class '{label}'; it has {', '.join(known) or 'a number to answer'}")
+    if not known:
+        return model.facts.target, answers["prediction"].cast(pl.Float64).to_numpy()
+    of = label or _likeliest(answers, known)
+    shares = np.clip(answers[f"p:{of}"].to_numpy(), _LEAST_SHARE, 1.0 - _LEAST_SHARE)
+    return of, np.log(shares / (1.0 - shares))
+
+
+def _likeliest(answers: pl.DataFrame, known: Sequence[str]) -> str:
+    """The label that is answered, or the likeliest of several."""
+    answered = str(answers["prediction"][0])
+    return answered if answered in known else max(known, key=lambda name: answers[f"p:{name}"][0])
