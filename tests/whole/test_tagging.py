@@ -40,9 +40,9 @@ def write(path: Path, made: list[list[tuple[str, str]]]) -> Path:
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tagging")
     data = write(folder / "news.conll", sentences(300, 0))
-    options = ["--task", "tag", "--only", "gru,lexicon", "--set", "gru.width=16", "--set", "plan.epochs=8"]
+    options = ["--task", "tag", "--only", "gru", "--set", "gru.width=16", "--set", "plan.epochs=20"]
     code = main(
-        ["fit", str(data), *options, "--budget", "300steps", "--workers", "1", "--out", str(folder / "m"), "--quiet"]
+        ["fit", str(data), *options, "--budget", "600steps", "--workers", "1", "--out", str(folder / "m"), "--quiet"]
     )
     assert code == 0
     return folder / "m"
@@ -51,7 +51,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_entities_decide_and_their_f1_is_told(model: Path) -> None:
     verdict = json.loads((model / "verdict.json").read_text())
     assert verdict["metric"] == "entity_f1"
-    assert verdict["score"] > 0.8
+    assert verdict["test"]["score"] > 0.8
 
 
 def test_answers_come_as_conll_and_score_as_seqeval_scores_them(model: Path, tmp_path: Path) -> None:
