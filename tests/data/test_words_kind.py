@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -84,6 +86,15 @@ def test_a_sentence_of_too_many_words_is_bad() -> None:
 
 def test_a_longer_sentence_than_is_read_is_cut(state: dict[str, Json]) -> None:
     assert (applied(state, [["cat"] * 100])["tokens"] > 0).sum() == 64
+
+
+def test_words_may_begin_from_vectors_that_the_user_has(tmp_path: Path) -> None:
+    path = tmp_path / "small.vec"
+    path.write_text("2 3\nThe 1 2 3\ndog 4 5 6\n")
+    state = WORDS.fit(WORDS.parse(TRAIN)[0], Need("raw", text=TextNeed(vectors=str(path))))
+    place = 2 + state["levels"]["word"].index("the")
+    assert state["vectors"][place].tolist() == [1, 2, 3]
+    assert np.isnan(np.delete(state["vectors"], place, axis=0)).all()
 
 
 def test_forms_have_the_length_of_their_words() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from archwise.records import Need, Plan, Profile, Scalar, Setting, Suits, TextNeed
 
@@ -45,16 +46,16 @@ def text_space(*, unit: str = "word", embedding: int = 128) -> tuple[Setting, ..
         Setting("unit", unit, "into what texts are cut", choices=("word", "subword"), searched=False),
         Setting("vocabulary", 20_000, "words that are known, at most", low=100, high=200_000, log=True, searched=False),
         Setting("longest", 0, "words of a text that are read; 0 for nearly all", low=0, high=4096, searched=False),
+        Setting("vectors", "", 'file of word vectors to begin from (GloVe, .vec); "" for none', searched=False),
         Setting("embedding", embedding, "numbers in the vector of a word", low=16, high=512, log=True),
     )
 
 
 def text_need(settings: Mapping[str, Scalar]) -> Need:
     """Ask for the words of texts in their order, in the form that the settings say, and for numbers on one scale."""
-    size, longest = int(settings["vocabulary"]), int(settings["longest"])
-    return Need(
-        "standard", text=TextNeed("tokens", "subword" if settings["unit"] == "subword" else "word", size, longest)
-    )
+    size, longest, vectors = int(settings["vocabulary"]), int(settings["longest"]), str(settings["vectors"])
+    unit: Literal["word", "subword"] = "subword" if settings["unit"] == "subword" else "word"
+    return Need("standard", text=TextNeed("tokens", unit, size, longest, vectors))
 
 
 def judge_sequences(
