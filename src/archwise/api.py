@@ -56,8 +56,9 @@ def look(source: object, target: str = "", *, config: Config | None = None) -> P
     """Say what the data are: kinds, sizes, what is wrong with them, and the task they pose.
 
     Args:
-        source: a path (CSV, TSV, Parquet, Arrow, JSON lines; of pictures a folder, .npz or idx), a Polars or pandas
-            frame, a dict of lists, a NumPy array, or a tuple (X (N, D), y (N,)); an X of pictures is (N, H, W[, C]).
+        source: a path (CSV, TSV, Parquet, Arrow, JSON lines, CoNLL; of pictures a folder, .npz or idx), a Polars or
+            pandas frame, a dict of lists, a NumPy array, or a tuple (X (N, D), y (N,)); an X of pictures is
+            (N, H, W[, C]).
         target: the column to predict.
         config: everything else that may be fixed.
 

@@ -157,7 +157,9 @@ def test_every_parameter_gets_a_finite_gradient(name: str) -> None:
     network = make(name).train()
     batch = batch_of(64)
     targets = torch.arange(64) % 3
-    torch.nn.functional.cross_entropy(*each_member(network(*tensors_of(batch, network.signature)), targets)).backward()
+    torch.nn.functional.cross_entropy(
+        *each_member(network(*tensors_of(batch, network.signature)), targets, n_members=network.n_members)
+    ).backward()
     for parameter_name, parameter in network.named_parameters():
         assert parameter.grad is not None, parameter_name
         assert parameter.grad.isfinite().all(), parameter_name

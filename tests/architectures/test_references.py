@@ -22,7 +22,8 @@ from archwise.records import (
     Solved,
 )
 
-REFERENCES = sorted(name for name, entry in architectures().items() if entry.is_reference and "vector" in entry.gives)
+# Those that answer every word are in test_tagging.py.
+REFERENCES = sorted(n for n, entry in architectures().items() if entry.is_reference and "vector" in entry.gives)
 LEVELS = (5, 40)
 N_TERMS = 30
 N_OUTPUTS = {"classify-2": 2, "classify-4": 4, "regress": 1}

@@ -25,8 +25,10 @@ NAMES = (
     "nested",
     "number",
     "plain",
+    "series",
     "text",
     "timeline",
+    "words",
 )
 
 any_text = st.one_of(

@@ -102,3 +102,16 @@ class TestParity:
     def test_another_shape_is_refused(self) -> None:
         with pytest.raises(ParityError, match=r"shape \(3, 1\), the trained one \(3, 2\)"):
             check_parity(np.zeros((3, 2)), np.zeros((3, 1)), self.answers)
+
+    def test_answers_of_steps_are_held_step_by_step_and_both_end_alike(self) -> None:
+        left = np.zeros((3, 4))
+        left[1, 2:] = np.nan
+        check_parity(left, left, lambda outputs: {"p": outputs})
+        right = left.copy()
+        right[2, 1] = 0.5
+        with pytest.raises(ParityError, match=r"row 3, step 2, column 'p': the written model answers 0.5"):
+            check_parity(left, right, lambda outputs: {"p": outputs})
+        longer = left.copy()
+        longer[1, 2] = 0.0
+        with pytest.raises(ParityError, match=r"row 2, step 3, column 'p': .*the trained one nan"):
+            check_parity(left, longer, lambda outputs: {"p": outputs})

@@ -16,15 +16,11 @@ from archwise.records import (
     Need,
     Profile,
     Scalar,
-    Setting,
     Signature,
     Solved,
     Suits,
     TextNeed,
 )
-
-WORD, CASE = "word", "case"
-_PLACE_OF_CASE = 0  # among the forms of a word
 
 
 def _suits(profile: Profile) -> Suits:
@@ -33,38 +29,26 @@ def _suits(profile: Profile) -> Suits:
     return Suits(0.05, f"the floor: each word's most frequent tag{told}")
 
 
-def _numbers(batch: Batch, by: str) -> Array:
-    """(N, T) the numbers by which the table is read."""
-    return np.asarray(batch["tokens"] if by == WORD else batch["forms"][:, :, _PLACE_OF_CASE])
-
-
 def _solve(
-    signature: Signature, settings: Mapping[str, Scalar], batch: Batch, targets: Array, _task: str, _seed: int
+    signature: Signature, _settings: Mapping[str, Scalar], batch: Batch, targets: Array, _task: str, _seed: int
 ) -> Solved:
     from onnx import helper
 
-    by, spec = str(settings["by"]), signature.input("tokens" if settings["by"] == WORD else "forms")
-    assert spec is not None  # the need asks for words
+    words = signature.input("tokens")
+    assert words is not None  # the need asks for them
     is_word, tags = targets_of_words(batch, targets)
-    counts = np.zeros((spec.levels[_PLACE_OF_CASE], signature.n_outputs))
-    numbers = _numbers(batch, by)[:, : is_word.shape[1]][is_word].astype(np.int64)
-    np.add.at(counts, (numbers, tags), 1.0)
+    counts = np.zeros((sum(words.levels), signature.n_outputs))
+    np.add.at(counts, (batch["tokens"][:, : is_word.shape[1]][is_word].astype(np.int64), tags), 1.0)
     shares = (counts.sum(axis=0) + 0.5) / (counts.sum() + 0.5 * counts.shape[1])
     table = np.log(counts + shares).astype(np.float32)  # one word more, of which nothing is known
-    if by == WORD:
-        nodes = [helper.make_node("Gather", ["table", "tokens"], ["logits"], axis=0)]
-    else:
-        nodes = [
-            helper.make_node("Gather", ["forms", "place"], ["numbers"], axis=2),
-            helper.make_node("Gather", ["table", "numbers"], ["logits"], axis=0),
-        ]
-    more, constants = behind_the_last("logits")
-    constants |= {"table": table} | ({} if by == WORD else {"place": np.array(_PLACE_OF_CASE, np.int64)})
+    nodes, constants = behind_the_last("logits")
+    graph = [helper.make_node("Gather", ["table", "tokens"], ["logits"], axis=0), *nodes]
 
     def outputs(batch: Batch) -> Array:
-        return np.where(np.asarray(batch["tokens"])[:, :, None] == 0, np.float32(np.nan), table[_numbers(batch, by)])
+        tokens = np.asarray(batch["tokens"])
+        return np.where(tokens[:, :, None] == 0, np.float32(np.nan), table[tokens])
 
-    return Solved(write_graph(signature, [*nodes, *more], constants=constants), outputs, table.size)
+    return Solved(write_graph(signature, graph, constants=constants | {"table": table}), outputs, table.size)
 
 
 ARCHITECTURE = Architecture(
@@ -76,8 +60,6 @@ ARCHITECTURE = Architecture(
     gives=("sequence",),
     suits=_suits,
     tasks=("tag",),
-    space=(Setting("by", WORD, "whether words of one spelling in other case are one", choices=(WORD, CASE)),),
     need=Need("raw", text=TextNeed()),
-    variants=lambda profile: ({}, {"by": CASE}),
     solve=_solve,
 )

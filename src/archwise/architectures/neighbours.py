@@ -163,9 +163,9 @@ ARCHITECTURE = Architecture(
     suits=_suits,
     tasks=("tag",),
     space=(
-        Setting("penalty", 1.0, "strength of the squared penalty on the weights", low=1e-4, high=1e4, log=True),
+        Setting("penalty", 0.3, "strength of the squared penalty on the weights", low=1e-4, high=1e4, log=True),
         Setting("words", 2, "how far away words are read", low=0, high=5),
-        Setting("forms", 1, "how far away the looks of words are read", low=0, high=3),
+        Setting("forms", 2, "how far away the looks of words are read", low=0, high=3),
     ),
     need=Need("raw", text=TextNeed()),
     variants=lambda profile: ({}, {"penalty": 0.1}),

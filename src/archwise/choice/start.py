@@ -98,10 +98,7 @@ def start_run(
     table = opened if isinstance(opened, Table) else sample_stream(opened, seed=config.seed)
     profile = look_at(table, look_request(config))
     refuse_threshold(config.threshold, profile)
-    if isinstance(opened, Stream) and task(profile.task).needs == "sequence":
-        raise DataError(
-            f"{profile.source}: more than {most_rows:,} rows whose every word is tagged are not read; give fewer"
-        )
+    _refuse_many_steps(opened, profile, most_rows)
     candidates = enter(profile, config, n_workers=count_workers(config))
     needs = list(dict.fromkeys(need_of(candidate) for candidate in candidates))
     try:
@@ -116,6 +113,18 @@ def start_run(
     opening = Opening(profile, laid, candidates, tuple(table.frame.columns))
     open_race(folder, opening, config, on_event=on_event)
     return candidates
+
+
+def _refuse_many_steps(opened: Table | Stream, profile: Profile, most_rows: int) -> None:
+    """Refuse more rows than are held at once where every step of each is answered.
+
+    Raises:
+        DataError: there are more.
+    """
+    if isinstance(opened, Stream) and task(profile.task).needs == "sequence":
+        raise DataError(
+            f"{profile.source}: more than {most_rows:,} rows of tagged words are not read; give fewer of them"
+        )
 
 
 def _store(folder: Path, table: Table, needs: Sequence[Need], on_event: OnEvent) -> Store:

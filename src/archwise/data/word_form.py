@@ -38,7 +38,6 @@ def outline_of(word: str) -> str:
 
 
 FORMS: Mapping[str, Callable[[str], str]] = {
-    "case": lambda word: word,
     "begin": lambda word: plain_form(word[:1]),
     "prefix": lambda word: plain_form(word[:3]),
     "ending": lambda word: plain_form(word[-2:]),
@@ -59,10 +58,7 @@ def fit_levels(words: Iterable[str], size: int) -> dict[str, list[str]]:
     """
     counts = Counter(words)
     made = {"word": plain_form, **FORMS}
-    return {
-        name: _most_frequent(counts, make, size if name in ("word", "case") else MOST_LEVELS)
-        for name, make in made.items()
-    }
+    return {name: _most_frequent(counts, make, size if name == "word" else MOST_LEVELS) for name, make in made.items()}
 
 
 def _most_frequent(words: Mapping[str, int], make: Callable[[str], str], size: int) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from archwise.architectures import architectures
+from archwise.data.tag_cells import TAG
 from archwise.model.facts import ModelFacts
 from archwise.records import Json
 
@@ -44,6 +45,8 @@ def _what(facts: ModelFacts) -> str:
     if facts.signature.horizon:
         names = _names(facts.target_state["targets"])
         asked = f"how {names} goes on for the next {facts.signature.horizon:,} steps"
+    if facts.task == TAG and classes:
+        asked = f"which of {_names(classes)} each word of a row has"
     if "labels" in facts.target_state:
         asked = f"which of the labels {_names(facts.target_state['labels'])} a row has"
     chosen = facts.candidate.label or facts.candidate.architecture
@@ -78,6 +81,7 @@ def _use(facts: ModelFacts, name: str) -> str:
             "last step of newer data. Neither torch nor the training data are needed."
         )
     gives = "`p:<class>` for each class" if "classes" in facts.target_state else "`low` and `high`"
+    gives = "`p`, lists beside `words`" if facts.task == TAG else gives
     gives = "`p:<label>` for each label" if "labels" in facts.target_state else gives
     return (
         f"    pip install archwise\n    archwise predict {name} new.csv --out answers.csv\n\n"

@@ -101,7 +101,7 @@ class Trial:
 
     state: "done" (nothing more to train), "paused" (may go on from its checkpoint) or "failed" (`why` says).
     score: main metric on the validation rows at the best point; low, high: its 95 % interval.
-    outputs: (N_valid, K) there, None when failed.
+    outputs: (N_valid, K) there, or (N_valid, T, K) of every step; None when failed.
     steps, seconds: spent in all, over every rung. latency_ms: median time of one row in ONNX Runtime or the framework.
     """
 

@@ -20,6 +20,7 @@ class Metric:
     """A figure of merit. score(truth, outputs, weights) -> (R,) one value for each row of weights.
 
     truth: (N,) encoded target. outputs: (N, K) network outputs. weights: (R, N) float64, how often each row counts.
+        Where every step of a row is answered: (N, T) with -1 behind the end, and (N, T', K) with NaN there.
     of_labels: whether only the answered label counts, the largest of the outputs.
     """
 
@@ -45,6 +46,8 @@ def _as_they_are(calibration: Mapping[str, Json], outputs: Array, metric: Metric
 class Task:
     """What is asked of the features: the head, the loss, how outputs become answers, and how they are judged.
 
+    Where `needs` is "sequence" every step of a row is answered: targets are (N, T), -1 behind the end of a row, outputs
+        (N, T, K), NaN there; T is that of the longest row at hand, and may be another in targets and in outputs.
     encode_fit(target values) -> JSON-able target state, from training rows only (classes; or mean and scale).
     encode(state, values) -> (N,) int64 or float32 targets as the loss wants them.
     n_outputs(state) -> K.
@@ -55,7 +58,8 @@ class Task:
     aim(state, loss, classes) -> the target state for a loss that asks more of the target; None where none does.
     metrics(state): every metric that applies, the main one first.
     calibrate(state, outputs (N, K), targets (N,)) -> JSON-able calibration, from validation rows.
-    answers(state, calibration, outputs (N, K)) -> column name -> (N,) array, `prediction` first.
+    answers(state, calibration, outputs (N, K)) -> column name -> (N,) array, `prediction` first; of steps (N, T), with
+        "" or NaN behind the end.
     join(outputs (B, M, K)) -> (B, K), the one answer of an ensemble's M members; torch. None for their mean.
     served(calibration, outputs, metric) -> (N, K) outputs as the metric must see them to judge the answers.
     sets(state, calibration, outputs) -> (N, K) bool, which labels hold the truth together; None where there are none.

@@ -10,6 +10,7 @@ import polars as pl
 from archwise.data.kinds.text import apply_text, fit_text, spec_text
 from archwise.data.sentence import MOST_WORDS, count_words, parse_sentences, split_words
 from archwise.data.word_form import FIRST, fit_levels, number_words
+from archwise.data.word_vectors import find_vectors, read_vectors
 from archwise.records import Array, Batch, Guess, Json, Kind, Need, Scalar, Widths
 
 NAME = "words"
@@ -45,7 +46,8 @@ def fit_words(typed: pl.Series, need: Need) -> dict[str, Json]:
     """Learn which words and forms have a number, and how many words of a sentence are read.
 
     Returns:
-        levels and longest; of terms what `fit_text` gives; nothing where no texts are asked.
+        levels, longest and, where they are asked for, the words' vectors; of terms what `fit_text` gives; nothing where
+        no texts are asked.
     """
     if need.text is None or need.text.form == "terms":
         return fit_text(typed, need)
@@ -53,7 +55,10 @@ def fit_words(typed: pl.Series, need: Need) -> dict[str, Json]:
     most = max((len(words) for words in sentences), default=1)
     longest = need.text.longest or min(MOST_READ, max(LEAST_READ, ROOM * most))
     levels = fit_levels((word for words in sentences for word in words), need.text.size)
-    return {"levels": levels, "longest": longest}
+    state: dict[str, Json] = {"levels": levels, "longest": longest}
+    if need.text.vectors:
+        state["vectors"] = read_vectors(find_vectors(need.text.vectors), [*[""] * FIRST, *levels["word"]])
+    return state
 
 
 def spec_words(state: Mapping[str, Json]) -> Widths:
