@@ -15,7 +15,7 @@ from archwise.data.kinds import kind, kinds
 from archwise.records import Array, Batch, Need
 
 NEEDS = [Need("raw"), Need("standard"), Need("quantile"), Need("robust")]
-NAMES = ("boolean", "category", "constant", "date", "identifier", "image", "number", "plain", "text")
+NAMES = ("boolean", "category", "constant", "date", "identifier", "image", "number", "plain", "series", "text")
 
 any_text = st.one_of(
     st.none(),
