@@ -16,7 +16,10 @@ from archwise.errors import SourceError
 from archwise.records import Parts, Table
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
-HEAD = "# made up\n@problemName Made\n@timeStamps false\n@univariate {one}\n@equalLength false\n@classLabel true a b\n@data\n"
+HEAD = (
+    "# made up\n@problemName Made\n@timeStamps false\n@univariate {one}\n@equalLength false\n"
+    "@classLabel true a b\n@data\n"
+)
 ONE, SEVERAL = HEAD.format(one="true"), HEAD.format(one="false")
 
 
@@ -27,6 +30,14 @@ def read(folder: Path, text: str, name: str = "made.ts") -> Table:
 
 def lists(table: Table) -> list[object]:
     return table.frame["series"].to_list()
+
+
+def read_or_why(folder: Path, text: str) -> Table | str:
+    """The table, or what is said of why there is none."""
+    try:
+        return read(folder, text)
+    except SourceError as error:
+        return str(error)
 
 
 class TestLines:
@@ -101,21 +112,17 @@ class TestBrokenLines:
     def test_any_lines_give_a_table_or_one_error(
         self, tmp_path_factory: pytest.TempPathFactory, text: str, one: str
     ) -> None:
-        folder = tmp_path_factory.mktemp("any")
-        try:
-            table = read(folder, one + "1,2:3:a\n" * 25 + text)
-        except SourceError as error:
-            assert "made.ts" in str(error)
-            return
-        assert table.frame.height + len(table.set_aside) >= 25
+        found = read_or_why(tmp_path_factory.mktemp("any"), one + "1,2:3:a\n" * 25 + text)
+        if isinstance(found, Table):
+            assert found.frame.height + len(found.set_aside) >= 25
+        else:
+            assert "made.ts" in found
 
     @settings(max_examples=60, deadline=None)
     @given(head=st.text(st.sampled_from("@#dataclsL truefb1\n"), max_size=60))
     def test_any_header_gives_a_table_or_one_error(self, tmp_path_factory: pytest.TempPathFactory, head: str) -> None:
-        try:
-            read(tmp_path_factory.mktemp("any"), head + "\n@data\n1,2:a\n")
-        except SourceError as error:
-            assert "made.ts" in str(error)
+        found = read_or_why(tmp_path_factory.mktemp("any"), head + "\n@data\n1,2:a\n")
+        assert isinstance(found, Table) or "made.ts" in found
 
 
 class TestRefused:
