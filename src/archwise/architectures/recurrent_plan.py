@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from archwise.architectures.sequence_plan import reads_series, series_setting, text_space
+from archwise.architectures.sequence_plan import series_facts, series_setting, text_space
 from archwise.records import Profile, Scalar, Setting, Signature
 
 if TYPE_CHECKING:
@@ -54,6 +54,6 @@ def recurrent_variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:
 
     Of series in place of the last each on a scale of its own, so that only its shape counts.
     """
-    if reads_series(profile):
+    if series_facts(profile):
         return ({}, {"pooling": "mean", "dropout": 0.2}, {"scale": "row"})
     return ({}, {"pooling": "attention"}, {"both_ways": False, "pooling": "last", "width": 64})
