@@ -126,6 +126,11 @@ class TestShape:
         assert usual_steps(np.array([10] * 40 + [19])) == 19
         assert usual_steps(np.array([0, 0])) == 1
 
+    def test_new_series_may_be_longer_by_half_where_lengths_differ_and_none_was_cut(self) -> None:
+        assert arrays([[1.0] * 10, [2.0] * 8]).shape == (2, 15, 1)
+        assert arrays([[1.0] * 10, [2.0] * 10]).shape == (2, 10, 1)
+        assert arrays([[float(row)] * 10 for row in range(40)] + [[1.0] * 500]).shape == (41, 20, 1)
+
     def test_one_value_is_a_series(self) -> None:
         assert arrays([[3.0], [5.0]]).tolist() == [[[-1.0]], [[1.0]]]
 
