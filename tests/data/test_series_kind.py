@@ -218,6 +218,12 @@ class TestLook:
         coarse = profile_of([np.sin(np.arange(2_500) * row).tolist() for row in range(1, 41)])
         assert "are read 3 steps at a time, as their mean" in _told(coarse, "coarse")
 
+    def test_texts_are_series_where_the_user_says_so(self) -> None:
+        frame = pl.DataFrame({"s": ["1,2,3.5", "2,?,4", "x", "5"] * 12, "y": ["a", "b"] * 24})
+        profile = look_at(open_table(frame), LookRequest("y", kinds={"s": "series"}))
+        assert profile.columns[0].summary["most"] == 3
+        assert "'x' is not a series" in _told(profile, "bad-cells")
+
     def test_series_of_different_channels_are_refused(self) -> None:
         with pytest.raises(DataError, match="1 series have another number of channels than 2"):
             profile_of([[[1.0], [2.0]]] * 30 + [[[1.0]]])
