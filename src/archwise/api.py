@@ -58,7 +58,7 @@ def look(source: object, target: str = "", *, config: Config | None = None) -> P
     Args:
         source: a path (CSV, TSV, Parquet, Arrow, JSON lines, CoNLL; of pictures a folder, .npz or idx), a Polars or
             pandas frame, a dict of lists, a NumPy array, or a tuple (X (N, D), y (N,)); an X of pictures is
-            (N, H, W[, C]).
+            (N, H, W[, C]); whole series are a .ts file, a column of lists, or an X (N, T, C) of floats.
         target: the column to predict.
         config: everything else that may be fixed.
 

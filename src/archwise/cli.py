@@ -31,7 +31,9 @@ app = typer.Typer(
 
 Source = Annotated[
     str,
-    typer.Argument(help="The data: CSV, TSV, Parquet, Arrow, JSON lines, CoNLL; or pictures, as folders, npz or idx."),
+    typer.Argument(
+        help="CSV, TSV, Parquet, Arrow, JSON lines, CoNLL; pictures, as folders, npz or idx; series, as .ts."
+    ),
 ]
 ModelFolder = Annotated[Path, typer.Argument(help="A model folder, as fit wrote it.")]
 Target = Annotated[str, typer.Option(help="The column to predict; or several of yes and no: a,b,c.")]

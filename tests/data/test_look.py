@@ -51,7 +51,7 @@ class TestColumns:
             country=pl.lit("Belgium"),
             note=pl.format("guest {} was happy here", pl.int_range(N)),
             empty=pl.lit(None, dtype=pl.String),
-            nested=pl.concat_list("x", "x"),
+            nested=pl.struct("x"),
         )
         profile = look(frame)
         assert {c.name: c.kind for c in profile.columns if not c.use} == {

@@ -126,6 +126,11 @@ class TestShape:
         assert usual_steps(np.array([10] * 40 + [19])) == 19
         assert usual_steps(np.array([0, 0])) == 1
 
+    def test_new_series_may_be_longer_by_half_where_lengths_differ_and_none_was_cut(self) -> None:
+        assert arrays([[1.0] * 10, [2.0] * 8]).shape == (2, 15, 1)
+        assert arrays([[1.0] * 10, [2.0] * 10]).shape == (2, 10, 1)
+        assert arrays([[float(row)] * 10 for row in range(40)] + [[1.0] * 500]).shape == (41, 20, 1)
+
     def test_one_value_is_a_series(self) -> None:
         assert arrays([[3.0], [5.0]]).tolist() == [[[-1.0]], [[1.0]]]
 
@@ -212,6 +217,12 @@ class TestLook:
         assert "more than 6 steps, up to 50; of each the first 6 are read" in _told(cut, "cut")
         coarse = profile_of([np.sin(np.arange(2_500) * row).tolist() for row in range(1, 41)])
         assert "are read 3 steps at a time, as their mean" in _told(coarse, "coarse")
+
+    def test_texts_are_series_where_the_user_says_so(self) -> None:
+        frame = pl.DataFrame({"s": ["1,2,3.5", "2,?,4", "x", "5"] * 12, "y": ["a", "b"] * 24})
+        profile = look_at(open_table(frame), LookRequest("y", kinds={"s": "series"}))
+        assert profile.columns[0].summary["most"] == 3
+        assert "'x' is not a series" in _told(profile, "bad-cells")
 
     def test_series_of_different_channels_are_refused(self) -> None:
         with pytest.raises(DataError, match="1 series have another number of channels than 2"):

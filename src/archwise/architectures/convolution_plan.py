@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 from archwise.architectures.sequence_plan import (
     FEW,
-    reads_series,
-    sequence_facts,
     sequence_plan,
+    series_facts,
     series_form,
     series_setting,
 )
@@ -33,8 +32,8 @@ def series_need(settings: Mapping[str, Scalar]) -> Need:
 
 def judge_by_series(profile: Profile, *, many: tuple[float, str], few: tuple[float, str]) -> Suits:
     """Judge the data by how many series there are: the prior and the reason for many and for few."""
-    facts = sequence_facts(profile)
-    if facts is None or not reads_series(profile):
+    facts = series_facts(profile)
+    if facts is None:
         return Suits(0.0, f"it reads series; none of the {len(profile.used)} columns of {profile.n_rows:,} rows is one")
     prior, reason = few if facts.n_rows < FEW else many
     return Suits(prior, f"{facts.n_rows:,} {facts.rows} of {facts.mean:.0f} {facts.steps} on average: {reason}")
@@ -42,8 +41,8 @@ def judge_by_series(profile: Profile, *, many: tuple[float, str], few: tuple[flo
 
 def are_short(profile: Profile) -> bool:
     """Whether series are shorter than the widest kernels are made for."""
-    facts = sequence_facts(profile)
-    return facts is not None and reads_series(profile) and facts.mean < SHORT
+    facts = series_facts(profile)
+    return facts is not None and facts.mean < SHORT
 
 
 def convolution_plan(profile: Profile) -> Plan:

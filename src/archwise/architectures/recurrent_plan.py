@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from archwise.architectures.recurrent_window import SPACE as WINDOW_SPACE
 from archwise.architectures.recurrent_window import build_on_window, window_variants
-from archwise.architectures.sequence_plan import reads_series, series_setting, text_space
+from archwise.architectures.sequence_plan import series_facts, series_setting, text_space
 from archwise.records import Profile, Scalar, Setting, Signature
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def recurrent_variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:
     """
     if profile.forecast is not None:
         return window_variants(profile)
-    if reads_series(profile):
+    if series_facts(profile):
         return ({}, {"pooling": "mean", "dropout": 0.2}, {"scale": "row"})
     if profile.task == "tag":  # every state is answered, so none are pooled; names that training lacks are the task
         forgetful: dict[str, Scalar] = {"forgotten": 0.3}

@@ -34,9 +34,9 @@ class SequenceFacts:
     mean: float
 
 
-def sequence_facts(profile: Profile) -> SequenceFacts | None:
-    """Tell how many sequences there are and of what length; None where there are none."""
-    column = next((column for column in profile.used if column.kind in _SEQUENCES), None)
+def sequence_facts(profile: Profile, *, kinds: tuple[str, ...] = tuple(_SEQUENCES)) -> SequenceFacts | None:
+    """Tell how many sequences of some kinds there are and of what length; None where there are none."""
+    column = next((column for column in profile.used if column.kind in kinds), None)
     if column is None:
         return None
     rows, steps = _SEQUENCES[column.kind]
@@ -79,9 +79,9 @@ def series_form(settings: Mapping[str, Scalar]) -> SeriesNeed:
     return SeriesNeed("row" if settings.get("scale") == "row" else "channel")
 
 
-def reads_series(profile: Profile) -> bool:
-    """Whether there are series among what is read."""
-    return any(column.kind == "series" for column in profile.used)
+def series_facts(profile: Profile) -> SequenceFacts | None:
+    """Tell how many series there are and of what length; None where there are none."""
+    return sequence_facts(profile, kinds=("series",))
 
 
 def judge_sequences(
@@ -111,7 +111,7 @@ def sequence_plan(profile: Profile, *, rate: float) -> Plan:
     """
     if profile.forecast is not None:
         return window_plan(profile, rate=RATE)
-    (fewest, most), seen = (_SERIES_EPOCHS, _SERIES_SEEN) if reads_series(profile) else (_EPOCHS, _SEEN)
+    (fewest, most), seen = (_SERIES_EPOCHS, _SERIES_SEEN) if series_facts(profile) else (_EPOCHS, _SEEN)
     batch = _BATCHES[1]
     while batch > _BATCHES[0] and batch * _FEWEST_STEPS > profile.n_rows:
         batch //= 2

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from archwise.architectures.sequence_plan import reads_series, sequence_facts, series_form, series_setting
+from archwise.architectures.sequence_plan import series_facts, series_form, series_setting
 from archwise.records import Array, Batch, Need, Profile, Scalar, Setting, Signature, Suits
 
 READS = ("series",)
@@ -32,8 +32,8 @@ def stretched_need(settings: Mapping[str, Scalar]) -> Need:
 
 def judge_series(profile: Profile, *, many: tuple[float, str], few: tuple[float, str]) -> Suits:
     """Judge the data by how many series there are: the prior and the reason for many and for few."""
-    facts = sequence_facts(profile)
-    if facts is None or not reads_series(profile):
+    facts = series_facts(profile)
+    if facts is None:
         return Suits(0.0, f"it reads series; none of the {len(profile.used)} columns of {profile.n_rows:,} rows is one")
     prior, reason = many if facts.n_rows >= MANY else few
     return Suits(prior, f"{facts.n_rows:,} {facts.rows} of {facts.mean:.0f} {facts.steps} on average: {reason}")

@@ -59,6 +59,12 @@ def step_convolution(width_in: int, width: int, kernel: int) -> nn.Conv1d:
     return nn.Conv1d(width_in, width, kernel, padding=kernel // 2, bias=False)
 
 
+def highest_of_three(values: torch.Tensor) -> torch.Tensor:
+    """The greatest of each step and its two neighbours, (B, C, T): torch's own maximum is exported of fixed T alone."""
+    beside = nn.functional.pad(values, (1, 1), value=-torch.inf)
+    return torch.maximum(torch.maximum(beside[:, :, :-2], values), beside[:, :, 2:])
+
+
 class InceptionModule(nn.Module):
     """Convolutions of three widths behind a bottleneck and one behind a maximum, side by side.
 
@@ -74,7 +80,6 @@ class InceptionModule(nn.Module):
         self.bottleneck = step_convolution(width_in, filters, 1) if width_in > 1 else None
         narrow = filters if self.bottleneck is not None else width_in
         self.convolutions = nn.ModuleList(step_convolution(narrow, filters, kernel) for kernel in kernels)
-        self.maximum = nn.MaxPool1d(3, stride=1, padding=1)
         self.behind_maximum = step_convolution(width_in, filters, 1)
         self.width = filters * (len(kernels) + 1)
         self.norm = MaskedNorm(self.width)
@@ -82,7 +87,7 @@ class InceptionModule(nn.Module):
     def forward(self, values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Map values (B, width_in, T), nought where the mask (B, 1, T) is, to (B, width, T)."""
         narrow = values if self.bottleneck is None else self.bottleneck(values)
-        highest = self.maximum(values.masked_fill(mask == 0.0, -torch.inf)).masked_fill(mask == 0.0, 0.0)
+        highest = highest_of_three(values.masked_fill(mask == 0.0, -torch.inf)).masked_fill(mask == 0.0, 0.0)
         parts = [*(convolution(narrow) for convolution in self.convolutions), self.behind_maximum(highest)]
         return torch.relu(self.norm(torch.cat(parts, dim=1), mask))
 

@@ -82,8 +82,11 @@ def tell_difference(known: pl.DataFrame, given: pl.DataFrame) -> str:
 
 
 def _sure(columns: Sequence[pl.Series], n_early: int) -> list[_Shift]:
-    """The columns whose last rows differ surely and by much from the first `n_early`, the largest shift first."""
-    shifts = [_shift_of(column, n_early) for column in columns]
+    """The columns whose last rows differ surely and by much from the first `n_early`, the largest shift first.
+
+    Columns of series are left out: they are neither numbers nor levels.
+    """
+    shifts = [_shift_of(column, n_early) for column in columns if not column.dtype.is_nested()]
     is_sure = [shift.chance * len(shifts) <= _CHANCE and shift.size >= _SMALLEST_SHIFT for shift in shifts]
     return sorted((shift for shift, sure in zip(shifts, is_sure, strict=True) if sure), key=lambda shift: -shift.size)
 

@@ -13,7 +13,7 @@ from archwise.records import Array, Finding, Table
 SERIES = "series"
 _NARROWEST = 3  # pixels: no picture is narrower
 _MOST_LEVEL = 255
-_SMALLEST = 8  # pixels a side, from which a square is taken for a picture whatever its numbers are
+_SMALLEST = 5  # pixels a side, from which a square is taken for a picture whatever its numbers are
 
 
 def holds_series(values: Array) -> bool:

@@ -24,7 +24,7 @@ def usual_steps(lengths: Array) -> int:
     known = lengths[lengths > 0]
     if len(known) == 0:
         return 1
-    return int(min(known.max(), _MUCH_LONGER * np.quantile(known, _NEARLY_ALL, method="lower")))
+    return int(min(known.max(), _MUCH_LONGER * np.quantile(known, _NEARLY_ALL, method="nearest")))
 
 
 def coarseness(n_steps: int) -> int:

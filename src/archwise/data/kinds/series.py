@@ -32,7 +32,7 @@ from archwise.errors import DataError
 from archwise.records import Array, Batch, Guess, Json, Kind, Need, Scalar, SeriesNeed, Widths
 
 NAME = "series"
-ROOM = 1.5  # times the steps of the longest that is kept, where lengths differ, so that new series may be longer
+ROOM = 1.5  # times the longest, where lengths differ and none is cut, so that new series may be longer
 
 
 def sniff_series(values: pl.Series) -> Guess:
@@ -126,7 +126,8 @@ def _steps(lengths: Array, form: SeriesNeed) -> tuple[int, int]:
     if form.longest:
         return form.longest, 1
     together = coarseness(usual)
-    room = ROOM if (lengths != lengths.max(initial=0)).any() else 1.0
+    differ_uncut = lengths.max(initial=0) <= usual and len(np.unique(lengths[lengths > 0])) > 1
+    room = ROOM if differ_uncut else 1.0
     return -(-int(room * usual) // together), together
 
 
