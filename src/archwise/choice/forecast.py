@@ -107,7 +107,7 @@ def _lay_out(folder: Path, opened: OpenedTimeline, needs: Sequence[Need], config
     begin_folder(folder, config)
     timeline, cuts, state = opened.timeline, opened.cuts, opened.state
     horizon, past = int(state["horizon"]), max(need.past for need in needs)
-    origins = place_origins(timeline, cuts, horizon=horizon, past=past)
+    origins = place_origins(timeline, cuts, horizon=horizon, past=past, n_targets=len(opened.roles.targets))
     target_state = _target_state(state)
     main_metric(task(FORECAST), target_state, config.metric)  # a misspelt name is found before anything is trained
     seal = _seal(folder, opened, origins, past=past)

@@ -59,7 +59,7 @@ def test_whatever_is_missing_the_inputs_are_numbers_and_the_targets_those_of_the
     frame = pl.DataFrame({"y": values}, schema={"y": pl.Float64})
     try:
         opened = open_timeline(frame, TimelineRequest(("y",), horizon, TIMES, gaps="fill"))
-        origins = place_origins(opened.timeline, opened.cuts, horizon=horizon, past=past)
+        origins = place_origins(opened.timeline, opened.cuts, horizon=horizon, past=past, n_targets=1)
     except ArchwiseError:
         return
     with warnings.catch_warnings():
