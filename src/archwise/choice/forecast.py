@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -44,6 +45,7 @@ from archwise.errors import ArchwiseError, UsageError
 from archwise.records import Array, Batch, Candidate, Json, Need, Parts
 from archwise.tasks import main_metric, task
 
+TRUTH = "truth"
 PLACE = "timeline"  # of the open steps in a run folder
 OWNER, NUMBER = "series:", "step:"  # columns of the sealed steps; no reader gives a column such a name
 
@@ -116,7 +118,9 @@ def _lay_out(folder: Path, opened: OpenedTimeline, needs: Sequence[Need], config
     places = _store(folder, steps)
     sides = {name: _places_in(open_part, timeline, getattr(origins, name)) for name in ("train", "valid")}
     for name, at in sides.items():
-        write_targets(folder, name, targets_at(state, open_part, steps, at))
+        targets = targets_at(state, open_part, steps, at)
+        lying = replace(targets, file=places[TRUTH]) if name == "train" else np.asarray(targets)
+        write_targets(folder, name, lying)  # type: ignore[arg-type]  # read as an array is
     tail = _tail(timeline, cuts.until, past)
     inputs = {}
     for need in needs:
@@ -155,7 +159,7 @@ def _store(folder: Path, steps: Steps) -> dict[str, Path]:
     """Write the open steps; where each input lies."""
     place = folder / PLACE
     place.mkdir()
-    held = {WINDOW: steps.series, FUTURE: steps.future, CALENDAR: steps.calendar}
+    held = {WINDOW: steps.series, FUTURE: steps.future, CALENDAR: steps.calendar, TRUTH: steps.truth}
     for name, array in held.items():
         np.save(place / f"{name}.npy", array, allow_pickle=False)
     return {name: place / f"{name}.npy" for name in held}
@@ -230,7 +234,7 @@ def sealed_targets(sealed: pl.DataFrame, preparation: Preparation, origins: Arra
     """The encoded targets of the sealed origins."""
     state = state_of(preparation)
     timeline = sealed_timeline(sealed, state)
-    return targets_at(state, timeline, prepare_steps(state, timeline), origins)
+    return np.asarray(targets_at(state, timeline, prepare_steps(state, timeline), origins))
 
 
 def sealed_batch(sealed: pl.DataFrame, preparation: Preparation, origins: Array) -> Batch:

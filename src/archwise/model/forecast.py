@@ -230,7 +230,7 @@ def backtest(model: Model, source: object, *, n_origins: int = 0) -> dict[str, J
             f"{table.source}: no step has {past:,} steps before it and {horizon:,} after it in the same series, with a "
             "value to hold a forecast against; give longer series"
         )
-    truth = targets_at(state, timeline, steps, origins)
+    truth = np.asarray(targets_at(state, timeline, steps, origins))
     given = outputs(model.session, batch_at(state, steps, origins, past=past))
     kind_of_task = task(FORECAST)
     served = kind_of_task.served(model.facts.calibration, given, main_metric(kind_of_task, model.facts.target_state))
