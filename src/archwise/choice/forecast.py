@@ -18,7 +18,7 @@ import polars as pl
 
 from archwise.architectures import need_of
 from archwise.choice.opening import OnEvent, Opening, count_workers, open_race
-from archwise.choice.run import Laid, begin_folder, write_prepared, write_targets
+from archwise.choice.run import OPEN, Laid, begin_folder, write_prepared, write_targets
 from archwise.choice.shortlist import asked_loss, enter
 from archwise.config import Config
 from archwise.data.prepare import Preparation, inputs_of
@@ -117,6 +117,7 @@ def _lay_out(folder: Path, opened: OpenedTimeline, needs: Sequence[Need], config
     steps = prepare_steps(state, open_part)
     places = _store(folder, steps)
     sides = {name: _places_in(open_part, timeline, getattr(origins, name)) for name in ("train", "valid")}
+    _lay_out_open(folder, state, open_part, steps, sides=sides, needs=needs)
     for name, at in sides.items():
         targets = targets_at(state, open_part, steps, at)
         lying = replace(targets, file=places[TRUTH]) if name == "train" else np.asarray(targets)
@@ -142,6 +143,32 @@ def _lay_out(folder: Path, opened: OpenedTimeline, needs: Sequence[Need], config
         test_source=str(config.test) if isinstance(config.test, str) else "",
         widening=origins.widening,
     )
+
+
+def _lay_out_open(
+    folder: Path,
+    state: Mapping[str, Json],
+    timeline: Timeline,
+    steps: Steps,
+    *,
+    sides: Mapping[str, Array],
+    needs: Sequence[Need],
+) -> None:
+    """Lay out all open origins as training rows in a place of their own, for the last fit of a chosen network."""
+    place = folder / OPEN
+    place.mkdir()
+    store = folder / PLACE
+    everything = np.concatenate([sides["train"], sides["valid"]])
+    for name, at in (("train", everything), ("valid", sides["valid"][:1])):
+        targets = targets_at(state, timeline, steps, at)
+        lying = replace(targets, file=store / f"{TRUTH}.npy") if name == "train" else np.asarray(targets)
+        write_targets(place, name, lying)  # type: ignore[arg-type]  # read as an array is
+    for need in needs:
+        parts = {}
+        for name, at in (("train", everything), ("valid", sides["valid"][:1])):
+            batch = batch_at(state, steps, at, past=need.past)
+            parts[name] = _lying_in({each: store / f"{each}.npy" for each in batch}, batch)
+        write_prepared(place, as_preparation(state, need), parts)
 
 
 def _target_state(state: Mapping[str, Json]) -> dict[str, Json]:

@@ -45,6 +45,7 @@ from archwise.tasks import task
 
 RUN_FORMAT = 1
 PARTS = ("train", "valid")
+OPEN = "open"  # the place of all open rows of one split, where a task asks for it
 STORE = "store"  # the folder of what was read once for all, such as pictures
 
 
