@@ -48,6 +48,8 @@ from archwise.records import Candidate, Json, Parts, Profile, Shortlisted, Table
 from archwise.report.event import OnEvent, event_log, seconds_spent
 from archwise.tasks import main_metric, task, tasks
 
+SHORTEST_WITH_REFIT_S = 60.0  # a budget of which time is kept for it
+REFIT_SHARE = 0.25  # of a race on one split, for the last fit of a network where its task asks for one
 WRITING_S = 4.0  # for the last trial to stop and for a network to be written, however few rows there are
 IN_MEMORY = "a table in memory"  # what run.toml says of a part that is no file
 
@@ -327,7 +329,8 @@ def _course(folder: Path, config: Config, began: float) -> Course:
     limit = config.limit
     stop_at = None
     if limit.seconds is not None:
-        reserve = _reserve_s(limit.seconds, ground.n_fits, measured=ending_s(folder))
+        refits = 1 if task(ground.profile.task).refits and limit.seconds >= SHORTEST_WITH_REFIT_S else 0
+        reserve = _reserve_s(limit.seconds, ground.n_fits, measured=ending_s(folder), n_refits=refits)
         stop_at = began + limit.seconds - reserve
     return Course(
         ground.rows_a_fit,
@@ -355,16 +358,19 @@ def _search_tools(folder: Path, config: Config, course: Course) -> Search:
     return Search(wish, following, lambda trials: kept_for_seeds(folder, trials, course))
 
 
-def _reserve_s(seconds: float, n_fits: int, *, measured: float) -> float:
+def _reserve_s(seconds: float, n_fits: int, *, measured: float, n_refits: int = 0) -> float:
     """Seconds of a budget that are kept for evidence, the sealed test and the writing of the model.
 
     A network that was trained in folds is trained once more at the end, on all rows that are not sealed.
 
     Args:
         measured: what evidence and sealed test are expected to take; they grow with the rows, up to half of a budget.
+        n_refits: of a network that raced on one split, whose last fit is then given a quarter of the rest.
     """
     reserve = max(min(12.0, max(5.0, 0.1 * seconds)), min(0.5 * seconds, WRITING_S + measured))
-    return reserve + (0.0 if n_fits == 1 else (seconds - reserve) / (n_fits + 1))
+    if n_fits == 1:
+        return reserve + n_refits * REFIT_SHARE * (seconds - reserve)
+    return reserve + (seconds - reserve) / (n_fits + 1)
 
 
 def _with(config: Config | None, **given: Json) -> Config:

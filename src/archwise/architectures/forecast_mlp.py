@@ -66,7 +66,7 @@ def suits(profile: Profile) -> Suits:
 
 def plan(profile: Profile) -> Plan:
     """Plan its training."""
-    return window_plan(profile, rate=1e-3)
+    return window_plan(profile, rate=1e-3, average=0.99)
 
 
 def variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:

@@ -110,7 +110,7 @@ def sequence_plan(profile: Profile, *, rate: float) -> Plan:
         rate: peak learning rate.
     """
     if profile.forecast is not None:
-        return window_plan(profile, rate=RATE)
+        return window_plan(profile, rate=RATE, average=0.99)
     (fewest, most), seen = (_SERIES_EPOCHS, _SERIES_SEEN) if series_facts(profile) else (_EPOCHS, _SEEN)
     batch = _BATCHES[1]
     while batch > _BATCHES[0] and batch * _FEWEST_STEPS > profile.n_rows:

@@ -66,24 +66,20 @@ def suits(profile: Profile) -> Suits:
 
 def plan(profile: Profile) -> Plan:
     """Plan its training."""
-    return window_plan(profile, rate=1e-3)
+    return window_plan(profile, rate=1e-3, average=0.99)
 
 
 def variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:
     """Name the settings worth trying: lengths of the past, and what else is known."""
     facts = facts_of(profile)
     _, middle, long = pasts(facts)
-    more: list[dict[str, Scalar]] = []
+    first: dict[str, Scalar] = {"past": middle, "stride": max(2, min(24, middle // 32))}
+    found: list[dict[str, Scalar]] = [first]
     if facts.n_past + facts.n_known:
-        more.append({"past": middle, "covariates": "read"})
+        found.append({**first, "covariates": "read"})
     if facts.calendar:
-        more.append({"past": middle, "calendar": "read"})
-    found: list[dict[str, Scalar]] = [
-        {"past": middle},
-        *more,
-        {"past": middle, "level": "mean"},
-        {"past": long, "stride": 8},
-    ]
+        found.append({**first, "calendar": "read"})
+    found += [{**first, "level": "mean"}, {**first, "past": long, "stride": max(2, min(24, long // 32))}]
     return distinct(found, SPACE)
 
 

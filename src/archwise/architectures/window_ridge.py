@@ -25,13 +25,14 @@ def _suits(profile: Profile) -> Suits:
 
 
 def _variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:
-    short, middle, long = pasts(facts_of(profile))
+    """Middling and long pasts, more or less held down; a short past is a long one whose far weights are nought."""
+    _, middle, long = pasts(facts_of(profile))
     found: list[dict[str, Scalar]] = [
         {"past": middle},
         {"past": long, "penalty": 0.1},
         {"past": long},
-        {"past": short},
         {"past": middle, "penalty": 0.1},
+        {"past": long, "penalty": 1.0},
     ]
     return distinct(found, SPACE)
 

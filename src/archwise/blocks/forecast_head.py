@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+_START = 0.1  # of what torch draws for the weights
+
 
 class ForecastHead(nn.Module):
     """One affine map from the features of a target to its H steps, the same for all targets.
@@ -23,8 +25,10 @@ class ForecastHead(nn.Module):
         super().__init__()
         self.width, self.n_targets, self.horizon, self.n_answers = width, n_targets, horizon, n_answers
         self.linear = nn.Linear(width, n_answers * horizon)
-        if n_answers == 3:  # the ends begin apart
-            with torch.no_grad():
+        with torch.no_grad():
+            self.linear.weight *= _START  # so that the first answers are near the level of the window
+            self.linear.bias.zero_()
+            if n_answers == 3:  # the ends begin apart
                 self.linear.bias[horizon : 2 * horizon] -= 1.0
                 self.linear.bias[2 * horizon :] += 1.0
 

@@ -17,6 +17,7 @@ from archwise.choice.limits import Written, choose_within, measured_latency, req
 from archwise.choice.race import OnEvent
 from archwise.choice.refit import RefitJob, refit_trial, retrain_trial
 from archwise.choice.run import (
+    OPEN,
     Ground,
     read_ground,
     read_latest,
@@ -42,6 +43,7 @@ AFTER_REFIT_S = 2.0  # kept for the sealed rows and the writing, however few row
 WRITING_S = 1.0  # of them, for the writing
 SHORTEST_RETRAIN_S = 2.0  # that a network which raced in folds has to be trained on all rows
 TYPICAL_EXPORT_S = 3.0  # what the writing of a network takes
+REFIT_SHARE = 0.5  # of the time that a network needs to be trained anew, below which it is not tried
 EXPORT_S = 120.0  # after which the writing of a network as ONNX is given up
 
 
@@ -145,7 +147,9 @@ def _write_chosen(
     if is_reference(trial):  # its trial has fitted it on all of them
         onnx = (trial_folder(folder, trial.candidate) / "model.onnx").read_bytes()
         return Written(onnx, None, (f"It was then fitted anew on all {ground.n_train:,} rows that are not sealed.",))
-    words = _retrain(folder, trial, ground, sign=sign, workers=workers, left=left) if ground.n_fits > 1 else ()
+    words: tuple[str, ...] = ()
+    if ground.n_fits > 1 or task(ground.profile.task).refits:
+        words = _retrain(folder, trial, ground, sign=sign, workers=workers, left=left)
     return _export(folder, trial.candidate, workers, words)
 
 
@@ -161,13 +165,20 @@ def _export(folder: Path, candidate: Candidate, workers: Workers, words: tuple[s
 def _retrain(
     folder: Path, trial: Trial, ground: Ground, *, sign: float, workers: Workers, left: float | None
 ) -> tuple[str, ...]:
-    """Train a network that raced in folds, each one of a mean, on all open rows, as long as was best in the folds."""
+    """Train a network, each one of a mean, on all open rows, as long as was best in the folds or on the one split."""
     members = [(member, read_latest(folder, member)) for member in trial.candidate.members]
     epochs = [best_epochs(found or trial, ground, sign) for _, found in members]
     seconds = None if left is None else max(SHORTEST_RETRAIN_S, left - TYPICAL_EXPORT_S)
     rounds = -(-len(members) // workers.n_workers)
     each_s = None if seconds is None else seconds / rounds
-    jobs = [RefitJob(str(folder), member, goal, each_s) for (member, _), goal in zip(members, epochs, strict=True)]
+    place, n_rows, where = "", ground.n_train, "the folds"
+    if ground.n_fits == 1:
+        place, n_rows, where = OPEN, ground.n_train + ground.n_valid, "the race"
+        if each_s is not None and each_s < REFIT_SHARE * _retrain_s(trial, ground, max(epochs)):
+            return ("No time was left to train it on the validation rows too.",)
+    jobs = [
+        RefitJob(str(folder), member, goal, each_s, place) for (member, _), goal in zip(members, epochs, strict=True)
+    ]
     lasting = None if each_s is None else each_s + EXPORT_S
     reached = [0.0] * len(jobs)
     for outcome in workers.run(retrain_trial, [Job(job, seconds=lasting) for job in jobs]):
@@ -177,12 +188,18 @@ def _retrain(
         reached[outcome.index] = outcome.value
     short = max(range(len(jobs)), key=lambda place: epochs[place] - reached[place])
     who = "It was" if len(jobs) == 1 else f"Its {len(jobs)} networks were"
-    said = f"{who} then trained anew on all {ground.n_train:,} rows that are not sealed"
+    said = f"{who} then trained anew on all {n_rows:,} rows that are not sealed"
     if reached[short] < epochs[short] - 1:
         told = f"{reached[short]:.3g} of the {epochs[short]:.3g} epochs that were best: no time was left for more"
         return (f"{said}, {'for' if len(jobs) == 1 else 'one of them for'} {told}.",)
     goals = " to ".join(dict.fromkeys(f"{goal:.3g}" for goal in (min(epochs), max(epochs))))
-    return (f"{said}, for the {goals} epochs that were best in the folds.",)
+    return (f"{said}, for the {goals} {'epoch that was' if goals == '1' else 'epochs that were'} best in {where}.",)
+
+
+def _retrain_s(trial: Trial, ground: Ground, epochs: float) -> float:
+    """Seconds in which a network of one split is trained for so many epochs of all open rows, looks left out or not."""
+    trained = trial.curve[-1].epoch if trial.curve else epochs
+    return trial.seconds * epochs / max(trained, epochs) * (ground.n_train + ground.n_valid) / ground.n_train
 
 
 def _refit(folder: Path, trial: Trial, ground: Ground, *, workers: Workers, left: float | None) -> Written:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import polars as pl
 
 from archwise.architectures import need_of
 from archwise.choice.opening import OnEvent, Opening, count_workers, open_race
-from archwise.choice.run import Laid, begin_folder, write_prepared, write_targets
+from archwise.choice.run import OPEN, Laid, begin_folder, write_prepared, write_targets
 from archwise.choice.shortlist import asked_loss, enter
 from archwise.config import Config
 from archwise.data.prepare import Preparation, inputs_of
@@ -44,6 +45,7 @@ from archwise.errors import ArchwiseError, UsageError
 from archwise.records import Array, Batch, Candidate, Json, Need, Parts
 from archwise.tasks import main_metric, task
 
+TRUTH = "truth"
 PLACE = "timeline"  # of the open steps in a run folder
 OWNER, NUMBER = "series:", "step:"  # columns of the sealed steps; no reader gives a column such a name
 
@@ -107,7 +109,7 @@ def _lay_out(folder: Path, opened: OpenedTimeline, needs: Sequence[Need], config
     begin_folder(folder, config)
     timeline, cuts, state = opened.timeline, opened.cuts, opened.state
     horizon, past = int(state["horizon"]), max(need.past for need in needs)
-    origins = place_origins(timeline, cuts, horizon=horizon, past=past)
+    origins = place_origins(timeline, cuts, horizon=horizon, past=past, n_targets=len(opened.roles.targets))
     target_state = _target_state(state)
     main_metric(task(FORECAST), target_state, config.metric)  # a misspelt name is found before anything is trained
     seal = _seal(folder, opened, origins, past=past)
@@ -115,8 +117,11 @@ def _lay_out(folder: Path, opened: OpenedTimeline, needs: Sequence[Need], config
     steps = prepare_steps(state, open_part)
     places = _store(folder, steps)
     sides = {name: _places_in(open_part, timeline, getattr(origins, name)) for name in ("train", "valid")}
+    _lay_out_open(folder, state, open_part, steps, sides=sides, needs=needs)
     for name, at in sides.items():
-        write_targets(folder, name, targets_at(state, open_part, steps, at))
+        targets = targets_at(state, open_part, steps, at)
+        lying = replace(targets, file=places[TRUTH]) if name == "train" else np.asarray(targets)
+        write_targets(folder, name, lying)  # type: ignore[arg-type]  # read as an array is
     tail = _tail(timeline, cuts.until, past)
     inputs = {}
     for need in needs:
@@ -140,6 +145,32 @@ def _lay_out(folder: Path, opened: OpenedTimeline, needs: Sequence[Need], config
     )
 
 
+def _lay_out_open(
+    folder: Path,
+    state: Mapping[str, Json],
+    timeline: Timeline,
+    steps: Steps,
+    *,
+    sides: Mapping[str, Array],
+    needs: Sequence[Need],
+) -> None:
+    """Lay out all open origins as training rows in a place of their own, for the last fit of a chosen network."""
+    place = folder / OPEN
+    place.mkdir()
+    store = folder / PLACE
+    everything = np.concatenate([sides["train"], sides["valid"]])
+    for name, at in (("train", everything), ("valid", sides["valid"][:1])):
+        targets = targets_at(state, timeline, steps, at)
+        lying = replace(targets, file=store / f"{TRUTH}.npy") if name == "train" else np.asarray(targets)
+        write_targets(place, name, lying)  # type: ignore[arg-type]  # read as an array is
+    for need in needs:
+        parts = {}
+        for name, at in (("train", everything), ("valid", sides["valid"][:1])):
+            batch = batch_at(state, steps, at, past=need.past)
+            parts[name] = _lying_in({each: store / f"{each}.npy" for each in batch}, batch)
+        write_prepared(place, as_preparation(state, need), parts)
+
+
 def _target_state(state: Mapping[str, Json]) -> dict[str, Json]:
     """What the task must know of the targets."""
     return {
@@ -155,7 +186,7 @@ def _store(folder: Path, steps: Steps) -> dict[str, Path]:
     """Write the open steps; where each input lies."""
     place = folder / PLACE
     place.mkdir()
-    held = {WINDOW: steps.series, FUTURE: steps.future, CALENDAR: steps.calendar}
+    held = {WINDOW: steps.series, FUTURE: steps.future, CALENDAR: steps.calendar, TRUTH: steps.truth}
     for name, array in held.items():
         np.save(place / f"{name}.npy", array, allow_pickle=False)
     return {name: place / f"{name}.npy" for name in held}
@@ -230,7 +261,7 @@ def sealed_targets(sealed: pl.DataFrame, preparation: Preparation, origins: Arra
     """The encoded targets of the sealed origins."""
     state = state_of(preparation)
     timeline = sealed_timeline(sealed, state)
-    return targets_at(state, timeline, prepare_steps(state, timeline), origins)
+    return np.asarray(targets_at(state, timeline, prepare_steps(state, timeline), origins))
 
 
 def sealed_batch(sealed: pl.DataFrame, preparation: Preparation, origins: Array) -> Batch:

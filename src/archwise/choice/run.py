@@ -24,7 +24,7 @@ import numpy as np
 from archwise.config import Config, write_config
 from archwise.data.mapped import Picked, pick
 from archwise.data.prepare import Preparation, dump_preparation, load_preparation
-from archwise.data.timeline.windows import Windows, window
+from archwise.data.timeline.windows import TargetWindows, Windows, window
 from archwise.errors import ModelError
 from archwise.records import (
     Array,
@@ -45,6 +45,7 @@ from archwise.tasks import task
 
 RUN_FORMAT = 1
 PARTS = ("train", "valid")
+OPEN = "open"  # the place of all open rows of one split, where a task asks for it
 STORE = "store"  # the folder of what was read once for all, such as pictures
 
 
@@ -217,7 +218,7 @@ def write_prepared(folder: Path, preparation: Preparation, parts: Mapping[str, B
                 np.save(path, array, allow_pickle=False)
 
 
-def _held_of(windows: Windows) -> dict[str, Array]:
+def _held_of(windows: Windows | TargetWindows) -> dict[str, Array]:
     return {"starts": windows.starts, "n_steps": np.array(windows.n_steps)}
 
 
@@ -279,12 +280,26 @@ def targets_path(folder: Path, part: str) -> Path:
 
 
 def write_targets(folder: Path, part: str, targets: Array) -> None:
-    """Write the encoded targets of "train" or "valid"."""
-    np.save(targets_path(folder, part), targets, allow_pickle=False)
+    """Write the encoded targets of "train" or "valid"; of those that lie in a store, which they are."""
+    if isinstance(targets, TargetWindows) and targets.file is not None:
+        where = np.array(os.path.relpath(targets.file, folder))
+        own = {"owner": targets.owner, "of_series": targets.of_series}
+        np.savez(targets_path(folder, part).with_suffix(".npz"), lies_in=where, **_held_of(targets), **own)
+    else:
+        np.save(targets_path(folder, part), targets, allow_pickle=False)
 
 
 def read_targets(folder: Path, part: str) -> Array:
-    """The encoded targets of "train" or "valid", (N,), mapped from disk."""
+    """The encoded targets of "train" or "valid", (N,) or (N, K), mapped from disk; windows are read as an array is."""
+    lying = targets_path(folder, part).with_suffix(".npz")
+    if lying.exists():
+        with np.load(lying, allow_pickle=False) as held:
+            source = np.load(folder / str(held["lies_in"]), mmap_mode="r", allow_pickle=False)
+            n_steps, of_series = int(held["n_steps"]), held["of_series"]
+            found = TargetWindows(
+                folder / str(held["lies_in"]), source, held["starts"], n_steps, of_series, held["owner"]
+            )
+        return cast("Array", found)
     targets: Array = np.load(targets_path(folder, part), mmap_mode="r", allow_pickle=False)
     return targets
 

@@ -23,8 +23,9 @@ from archwise.data.timeline.prepare import (
     state_of,
     targets_at,
 )
+from archwise.data.timeline.split import overlap_widening
 from archwise.errors import ColumnError, DataError, UsageError, nearest
-from archwise.evidence import bootstrap_scores, interval
+from archwise.evidence import bootstrap_scores, interval, of_folds
 from archwise.model.predict import Model, Predicted
 from archwise.model.session import outputs
 from archwise.records import Array, Finding, Json, Metric, Table
@@ -229,7 +230,7 @@ def backtest(model: Model, source: object, *, n_origins: int = 0) -> dict[str, J
             f"{table.source}: no step has {past:,} steps before it and {horizon:,} after it in the same series, with a "
             "value to hold a forecast against; give longer series"
         )
-    truth = targets_at(state, timeline, steps, origins)
+    truth = np.asarray(targets_at(state, timeline, steps, origins))
     given = outputs(model.session, batch_at(state, steps, origins, past=past))
     kind_of_task = task(FORECAST)
     served = kind_of_task.served(model.facts.calibration, given, main_metric(kind_of_task, model.facts.target_state))
@@ -240,7 +241,9 @@ def backtest(model: Model, source: object, *, n_origins: int = 0) -> dict[str, J
     }
     decided: Metric = main_metric(kind_of_task, model.facts.target_state, model.facts.metric)
     blocks = timeline.numbers[origins] // horizon + (timeline.owner[origins] << 40)
-    low, high = interval(bootstrap_scores(truth, [served], decided, seed=0, groups=blocks), 0)
+    spanned = int(np.ptp(timeline.numbers[origins])) + 1
+    drawn = bootstrap_scores(truth, [served], decided, seed=0, groups=blocks)
+    low, high = interval(of_folds(drawn, 1, widening=overlap_widening(horizon, horizon, spanned)), 0)
     last = state["tail_last"][series_places(state, timeline.names)][timeline.owner[origins]]
     n_seen = int((timeline.numbers[origins] <= last).sum())
     notes = []

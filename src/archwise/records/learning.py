@@ -66,6 +66,7 @@ class Task:
     cut(state, calibration, outputs, targets, rule) -> the calibration with a threshold; None where there is none.
     check(state, calibration, outputs, targets) -> JSON-able facts of how honest the answers are on unseen rows;
         coverage, n_held and size of sets or intervals among them; n_judged where a row has several.
+    refits: whether a chosen network of one split is trained anew on the rows that decided too: the newest tell most.
     grows: whether parts of the training rows tell what more rows would bring; overlapping windows do not.
     """
 
@@ -88,6 +89,7 @@ class Task:
     join: Callable[[torch.Tensor], torch.Tensor] | None = None
     aim: Callable[[Mapping[str, Json], str, tuple[str, ...]], dict[str, Json]] | None = None
     grows: bool = True
+    refits: bool = False
     metric_of_loss: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -203,4 +203,5 @@ TASK = Task(
     served=served,
     check=check,
     grows=False,
+    refits=True,
 )

@@ -27,7 +27,7 @@ from archwise.training.look import answers, expected_look_s
 from archwise.training.network import Network, each_member, learn_mode, learnt_weights, n_parameters, put_back
 from archwise.training.optimizer import make_optimizer, set_rates
 from archwise.training.order import Order
-from archwise.training.rows import as_tensor, cut_padding, first_rows, input_tensors, row_lengths
+from archwise.training.rows import cut_padding, first_rows, input_tensors, row_lengths, target_tensor
 from archwise.training.schedule import SCHEDULES
 
 FEWEST_STEPS_A_LOOK, MOST_STEPS_A_LOOK = 20, 400
@@ -181,7 +181,7 @@ class Run:
         self.inputs, self.valid_inputs = (
             input_tensors(network.signature.inputs, part.batch, device) for part in (train, valid)
         )
-        self.targets = as_tensor(train.targets, device)
+        self.targets = target_tensor(train.targets, device)
         names = [spec.name for spec in network.signature.inputs]
         self.place_of_pictures = names.index("image") if plan.augment != "none" and "image" in names else None
         self.truth = valid.targets

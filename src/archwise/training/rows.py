@@ -11,7 +11,7 @@ import torch
 
 from archwise.data.mapped import Picked
 from archwise.data.padding import n_steps
-from archwise.data.timeline.windows import Windows
+from archwise.data.timeline.windows import TargetWindows, Windows
 from archwise.records import Array, Batch, InputSpec
 
 ROWS_A_LOOK = 4096  # of the validation part at a time, so that memory stays modest
@@ -66,6 +66,26 @@ class WindowTensor:
         return self._source.index_select(0, steps).reshape(len(starts), len(self._steps), -1)
 
 
+class TargetTensor:
+    """Encoded targets of origins; of a tensor's ways, that by which a run takes rows.
+
+    Args:
+        targets: as they lie. device: where taken rows go.
+    """
+
+    def __init__(self, targets: TargetWindows, device: torch.device) -> None:
+        steps = as_tensor(targets.source, torch.device("cpu"))
+        self._steps = WindowTensor(steps, torch.from_numpy(targets.starts), targets.n_steps, device)
+        self._of_series = torch.from_numpy(targets.of_series).to(device)
+        self._owner = torch.from_numpy(targets.owner).to(device)
+
+    def index_select(self, axis: int, places: torch.Tensor) -> torch.Tensor:
+        """The targets at some places, (B, M H + K)."""
+        steps = self._steps.index_select(axis, places).transpose(1, 2).flatten(1)
+        of_series = self._of_series.index_select(0, self._owner[places.to(self._owner.device)])
+        return torch.cat([steps, of_series], dim=1)
+
+
 Given: TypeAlias = torch.Tensor | PickedTensor | WindowTensor  # rows of an input
 
 
@@ -76,6 +96,11 @@ def as_tensor(array: Array, device: torch.device) -> torch.Tensor:
             warnings.filterwarnings("ignore", "The given NumPy array is not writable")
             return torch.from_numpy(array).to(device)
     return torch.from_numpy(np.require(array, requirements=["C", "W"])).to(device)  # copied only where it must be
+
+
+def target_tensor(targets: Array, device: torch.device) -> torch.Tensor | TargetTensor:
+    """Encoded targets on a device, or what takes them from windows."""
+    return TargetTensor(targets, device) if isinstance(targets, TargetWindows) else as_tensor(targets, device)
 
 
 def input_tensors(inputs: Sequence[InputSpec], batch: Batch, device: torch.device) -> list[Given]:

@@ -59,14 +59,14 @@ def test_whatever_is_missing_the_inputs_are_numbers_and_the_targets_those_of_the
     frame = pl.DataFrame({"y": values}, schema={"y": pl.Float64})
     try:
         opened = open_timeline(frame, TimelineRequest(("y",), horizon, TIMES, gaps="fill"))
-        origins = place_origins(opened.timeline, opened.cuts, horizon=horizon, past=past)
+        origins = place_origins(opened.timeline, opened.cuts, horizon=horizon, past=past, n_targets=1)
     except ArchwiseError:
         return
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         steps = prepare_steps(opened.state, opened.timeline)
         batch = batch_at(opened.state, steps, origins.valid, past=past)
-        targets = targets_at(opened.state, opened.timeline, steps, origins.valid)
+        targets = np.asarray(targets_at(opened.state, opened.timeline, steps, origins.valid))
     assert np.isfinite(batch["window"][:]).all()
     assert (~np.isnan(targets[:, :horizon])).any(axis=1).all()
 

@@ -75,7 +75,7 @@ def test_the_window_ends_before_the_origin_and_the_known_begin_with_it() -> None
 def test_targets_hold_the_steps_of_each_target_and_the_scale_of_its_series() -> None:
     timeline = hourly()
     state = fitted(timeline)
-    targets = targets_at(state, timeline, prepare_steps(state, timeline), np.array([30]))
+    targets = np.asarray(targets_at(state, timeline, prepare_steps(state, timeline), np.array([30])))
     assert targets.shape == (1, 2 * HORIZON + 4 * 2)
     values = targets[0, : 2 * HORIZON].reshape(2, HORIZON) * targets[0, -6:-4, None] + targets[0, -8:-6, None]
     np.testing.assert_allclose(values, timeline.values[30 : 30 + HORIZON, :2].T, rtol=1e-5)

@@ -293,8 +293,9 @@ def _gaps(timeline: Timeline, places: Array, n_lost: int, roles: Roles, source: 
         f"{n_lost:,} of {len(timeline.values):,} steps of {timeline.frequency.told} have no row, the first at {first}"
     )
     if roles.gaps == ERROR:
-        raise DataError(
-            f"{source}: {found}; --gaps fill carries the last value on and judges nothing there, or mend the data"
+        clock = (
+            "" if roles.zone or not 0 < timeline.frequency.step_s < 86_400 else "; or name the clock's zone with --zone"
         )
+        raise DataError(f"{source}: {found}; --gaps fill carries the last value on, and judges nothing there{clock}")
     message = f"{found}; the past carries the last value on, and no forecast is judged there"
     return Finding("gaps", "warning", message, roles.time, n_lost)

@@ -17,7 +17,7 @@ from archwise.data.timeline.frequency import Frequency
 from archwise.data.timeline.grid import Roles, Timeline, carry_on
 from archwise.data.timeline.growth import FLOOR, is_amount
 from archwise.data.timeline.season import find_seasons
-from archwise.data.timeline.windows import Windows
+from archwise.data.timeline.windows import TargetWindows, Windows
 from archwise.errors import DataError, TargetError
 from archwise.records import Array, Batch, Json, Need
 
@@ -179,20 +179,18 @@ def batch_at(state: Mapping[str, Json], steps: Steps, origins: Array, *, past: i
     return batch  # type: ignore[return-value]  # windows are read as arrays are
 
 
-def targets_at(state: Mapping[str, Json], timeline: Timeline, steps: Steps, origins: Array) -> Array:
+def targets_at(state: Mapping[str, Json], timeline: Timeline, steps: Steps, origins: Array) -> TargetWindows:
     """The encoded targets of origins, (N, M H + 4 M) float32.
 
     First the H steps of each target, scaled, NaN where unknown; then of each target mean and scale of what is read of
     its series, and its naive distance and its deviation in its units, so that any metric can be told from targets and
     outputs.
     """
-    horizon, n_targets = int(state["horizon"]), steps.truth.shape[1]
-    places = series_places(state, timeline.names)[timeline.owner[np.minimum(origins, len(timeline.values) - 1)]]
-    truth = steps.truth[origins[:, None] + np.arange(horizon)]  # (N, H, M)
-    of_series = [state["means"][places, :n_targets], state["scales"][places, :n_targets]]
-    of_series += [state["naive"][places], state["spreads"][places]]
-    flat = truth.transpose(0, 2, 1).reshape(len(origins), n_targets * horizon)
-    return np.concatenate([flat, *of_series], axis=1).astype(np.float32)
+    n_targets, owner = steps.truth.shape[1], timeline.owner[origins]
+    of_series = [state[name][:, :n_targets] for name in ("means", "scales", "naive", "spreads")]
+    places = series_places(state, timeline.names)[owner]
+    joined = np.concatenate(of_series, axis=1).astype(np.float32)
+    return TargetWindows(None, steps.truth, origins, int(state["horizon"]), joined, places)
 
 
 def as_preparation(state: Mapping[str, Json], need: Need) -> Preparation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -135,16 +136,19 @@ def _short(stamp: str) -> str:
     return stamp.removesuffix(".000000").removesuffix(" 00:00:00")
 
 
-def place_origins(timeline: Timeline, cuts: Cuts, *, horizon: int, past: int) -> Origins:
+def place_origins(timeline: Timeline, cuts: Cuts, *, horizon: int, past: int, n_targets: int) -> Origins:
     """Find every step from which the whole horizon lies inside one part, with the past that is needed before it.
 
     The past of an origin may reach back into an earlier part; its targets never leave their own. Where answers would be
     more cells than are kept, origins are drawn evenly from those that decide and those that are sealed.
 
+    Args:
+        horizon: H. past: L, the most that any architecture reads. n_targets: M, the first channels.
+
     Raises:
         DataError: there are too few origins to train on.
     """
-    known = ~np.isnan(timeline.values).all(axis=1)
+    known = ~np.isnan(timeline.values[:, :n_targets]).all(axis=1)
     seen = np.concatenate([[0], np.cumsum(known)])
     begins = timeline.begins[:-1]
     sides = {
@@ -158,7 +162,7 @@ def place_origins(timeline: Timeline, cuts: Cuts, *, horizon: int, past: int) ->
         last = np.maximum(stop - horizon + 1, start)
         origins = ranges(begins + start, begins + last)
         origins = origins[seen[origins + horizon] > seen[origins]]
-        n_cells = horizon * timeline.values.shape[1]
+        n_cells = horizon * n_targets
         most = max(1, MOST_CELLS // n_cells)
         if name != "train" and len(origins) > most:
             told.append(f"{most:,} of {len(origins):,} {'validation' if name == 'valid' else name} origins, evenly")
@@ -176,31 +180,51 @@ def place_origins(timeline: Timeline, cuts: Cuts, *, horizon: int, past: int) ->
     return Origins(found["train"], found["valid"], found["test"], groups(every), widening, how)
 
 
-def _blocks(timeline, valid: Array, horizon: int):  # type: ignore[no-untyped-def]
-    """How origins are grouped so that groups are nearly independent, from those that decide."""
+def overlap_widening(horizon: int, size: int, n_steps: int) -> float:
+    """By how much errors from resampled blocks of origins are to be widened, for the targets of neighbours overlap.
+
+    Two origins k steps apart share all but k of their H steps, so that their losses are correlated by about 1 - k / H,
+    if steps on their own are not. The mean of N such losses has the variance H / N of one; of that, independent blocks
+    of n origins see what their own sums have, and nothing of what neighbouring blocks share. Where few horizons follow
+    each other, what is seen is itself uncertain, as Student's t is with as few values, and too little by what is spent
+    on the mean.
+
+    Args:
+        horizon: H. size: n. n_steps: from the first origin to the last.
+
+    Returns:
+        the root of the true variance over the seen one: 1 for a horizon of 1, 1.22 for blocks as long as the horizon,
+        and more where there are few horizons.
+    """
+    lags = np.arange(1, min(size, horizon))
+    seen = 1.0 + 2.0 * float(((1.0 - lags / size) * (1.0 - lags / horizon)).sum())
+    if horizon == 1:
+        return 1.0
+    n_horizons = max(3.0, n_steps / horizon)
+    return float((horizon / seen * n_horizons / (n_horizons - 2.0)) ** 0.5)
+
+
+def _blocks(timeline: Timeline, valid: Array, horizon: int) -> tuple[Callable[[Array], Array], float, str]:
+    """How origins are grouped for the evidence, told from those that decide.
+
+    Returns:
+        from origins to their groups; by how much errors are to be widened; both in words.
+    """
     owner, numbers = timeline.owner, timeline.numbers
 
-    def grouped(origins: Array, size: int, *, by_series: bool) -> Array:
-        block = numbers[origins] // size
-        if by_series:
-            block = block - block.min() + owner[origins] * (int(np.ptp(block)) + 1)
-        return np.unique(block, return_inverse=True)[1].astype(np.int64)
+    def in_blocks(size: int) -> Callable[[Array], Array]:
+        return lambda origins: np.unique(numbers[origins] // size, return_inverse=True)[1].astype(np.int64)
 
     shares_time = timeline.n_series == 1 or timeline.frequency.unit != "row"
-    if shares_time and len(np.unique(grouped(valid, horizon, by_series=False))) >= FEWEST_UNITS:
-        return (
-            lambda origins: grouped(origins, horizon, by_series=False),
-            1.0,
-            f"evidence draws blocks of {horizon:,} steps",
-        )
-    if timeline.n_series >= FEWEST_UNITS:
-        words = "evidence draws series, each in blocks of the horizon"
-        if shares_time:
-            words += ", as if series were independent of each other"
-        return lambda origins: grouped(origins, horizon, by_series=True), 1.0, words
+    has_blocks = shares_time and len(np.unique(in_blocks(horizon)(valid))) >= FEWEST_UNITS
+    if timeline.n_series >= FEWEST_UNITS and not has_blocks:
+        words = "evidence draws whole series" + (", as if they were independent of each other" if shares_time else "")
+        return lambda origins: owner[origins].astype(np.int64), 1.0, words
     size = horizon
-    while size > 1 and len(np.unique(grouped(valid, size, by_series=False))) < FEWEST_UNITS:
+    while size > 1 and len(np.unique(in_blocks(size)(valid))) < FEWEST_UNITS:
         size -= 1
-    widening = (horizon / size) ** 0.5
-    words = f"evidence draws blocks of {size:,} steps, with errors widened {widening:.2g} times for the horizon"
-    return lambda origins: grouped(origins, size, by_series=False), widening, words
+    widening = overlap_widening(horizon, size, int(np.ptp(numbers[valid])) + 1)
+    words = f"evidence draws blocks of {size:,} steps"
+    if widening > 1.0:
+        words += f", errors widened {widening:.3g} times since targets of neighbours overlap"
+    return in_blocks(size), widening, words

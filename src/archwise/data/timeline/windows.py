@@ -55,6 +55,60 @@ class Windows:
         return self[:].astype(dtype or self.dtype, copy=False)
 
 
+@dataclass(frozen=True)
+class TargetWindows:
+    """The encoded targets of origins, taken when they are asked for; otherwise they are read as an array is.
+
+    First the H steps of each target, those of the first before those of the next, then what is known of the series.
+
+    file: of the array, or None where it lies in memory. source: (T, M) scaled targets. starts: (N,) int64 origins.
+    n_steps: H. of_series: (S, K) float32. owner: (N,) int64, which series each origin is of.
+    """
+
+    file: Path | None
+    source: Array
+    starts: Array
+    n_steps: int
+    of_series: Array
+    owner: Array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, M H + K)."""
+        return (len(self.starts), self.source.shape[1] * self.n_steps + self.of_series.shape[1])
+
+    @property
+    def ndim(self) -> int:
+        """2."""
+        return len(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """That of the array."""
+        return self.source.dtype
+
+    @property
+    def base(self) -> object:
+        """What the array is mapped by."""
+        return self.source.base
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, rows: Any) -> Array:
+        """Copy the targets of origins into memory."""
+        starts = np.asarray(self.starts[rows])
+        steps = self.source[starts[..., None] + np.arange(self.n_steps)]  # (..., H, M)
+        flat = np.swapaxes(steps, -1, -2).reshape(*starts.shape, -1)
+        return np.concatenate([flat, self.of_series[self.owner[rows]]], axis=-1)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        """Copy all targets into memory."""
+        if copy is False:
+            raise ValueError("windows of an array come as a copy")
+        return self[:].astype(dtype or self.dtype, copy=False)
+
+
 def window(file: Path, starts: Array, n_steps: int) -> Windows:
     """Windows of the array in a .npy file."""
     return Windows(file, np.load(file, mmap_mode="r", allow_pickle=False), starts, n_steps)
