@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from archwise.architectures import need_of
 from archwise.choice.folds import Fold
 from archwise.choice.run import Ground, read_batch, read_ground, read_targets, trial_folder
