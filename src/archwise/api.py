@@ -64,7 +64,7 @@ def look(source: object, target: str = "", *, config: Config | None = None) -> P
     """
     config = _with(config, target=target)
     parts = parts_of(source, config)
-    opened = join_target(open_source(parts.train, names=config.names), config.target)
+    opened = join_target(open_source(parts.train, names=config.names), config.target, task=config.task)
     table = opened if isinstance(opened, Table) else sample_stream(opened, seed=config.seed)
     profile = look_at(table, look_request(config))
     return replace(profile, findings=(*tell_parts(parts), *profile.findings))

@@ -120,7 +120,9 @@ def start_run(
         UsageError: an option does not fit the data.
     """
     given = parts_of(source, config)
-    opened = join_target(open_source(given.train, names=config.names, most_rows=most_rows), config.target)
+    opened = join_target(
+        open_source(given.train, names=config.names, most_rows=most_rows), config.target, task=config.task
+    )
     table = opened if isinstance(opened, Table) else sample_stream(opened, seed=config.seed)
     profile = look_at(table, look_request(config))
     refuse_threshold(config.threshold, profile)

@@ -26,7 +26,7 @@ def join_target(opened: Table | Stream, target: str, *, task: str = "") -> Table
 
     Args:
         target: as the user named it: a column, or columns separated by commas.
-        task: "tag" where lists are known to be words and tags, however many there are of either; else "".
+        task: where it is known: of "tag" lists are words and tags, however many of either there are; else labels.
 
     Returns:
         the source as it was where its target is one plain column; else with a column of the name of `target`, in
@@ -45,7 +45,7 @@ def join_target(opened: Table | Stream, target: str, *, task: str = "") -> Table
 
 def join_in_table(table: Table, target: str, *, task: str = "") -> Table:
     """The same for a table."""
-    tagged = as_sentences(table) if task == TAG else join_lists(table, target)
+    tagged = as_sentences(table) if task == TAG else None if task else join_lists(table, target)
     if tagged is not None:
         return tagged
     frame = table.frame
