@@ -312,7 +312,8 @@ def _course(folder: Path, config: Config, began: float) -> Course:
 
 def _search_tools(folder: Path, config: Config, course: Course) -> Search:
     """What the search in a run folder needs: waves are kept there, and read from there when a run is resumed."""
-    wish = Wish(config.settings, config.seed, course.sign)
+    needs = task(read_ground(folder).profile.task).needs
+    wish = Wish(config.settings, config.seed, course.sign, needs)
 
     def following(number: int, centres: Sequence[Trial], trials: Sequence[Trial]) -> tuple[Candidate, ...]:
         wave = read_wave(folder, number)
