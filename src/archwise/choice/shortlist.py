@@ -136,15 +136,15 @@ def asked_loss(config: Config) -> str:
 
 
 def _suits(entry: Architecture, profile: Profile) -> Suits:
+    kinds = {read_as(column.kind) for column in profile.used}
+    if entry.reads and not kinds & set(entry.reads):
+        found = f"{', '.join(sorted(kinds))} in {profile.n_rows:,} rows"
+        return Suits(0.0, f"it reads {', '.join(entry.reads)}; the data have {found}")
     if entry.tasks and profile.task not in entry.tasks:
         return Suits(0.0, f"it does not serve the task {profile.task}")
     form = task(profile.task).needs
     if form not in entry.gives:
         return Suits(0.0, f"it gives a {' or a '.join(entry.gives)}, and the task {profile.task} takes a {form}")
-    kinds = {read_as(column.kind) for column in profile.used}
-    if entry.reads and not kinds & set(entry.reads):
-        found = f"{', '.join(sorted(kinds))} in {profile.n_rows:,} rows"
-        return Suits(0.0, f"it reads {', '.join(entry.reads)}; the data have {found}")
     return entry.suits(profile)
 
 
