@@ -14,6 +14,7 @@ from archwise import api
 from archwise.cli import main
 
 PLACES, PEOPLE = ("Paris", "Rome", "Oslo", "New York"), ("Ada Lovelace", "Alan Turing", "Grace")
+pytestmark = pytest.mark.whole
 FRAMES = ("{p} lives in {l} .", "we went to {l} with {p}", "nobody knows .", "{l} is far from {l}", "ask {p} !")
 
 
