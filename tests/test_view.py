@@ -15,7 +15,7 @@ from rich.console import Console
 
 from archwise import view
 from archwise.model.predict import Model, Predicted
-from archwise.records import ColumnProfile, Finding, Profile, Shortlisted
+from archwise.records import ColumnProfile, Finding, Profile, Shortlisted, Signature
 from archwise.report.event import Event
 
 WILD = "[bold] [/x] [red]a[/] :smile: \\[b] [link=file:///]"  # what a column or a label may be called
@@ -71,7 +71,8 @@ def model(label: str = "mlp", *, folder: str = "a.archwise") -> Model:
         {**row, "id": "b", "latency_ms": None},
         {**row, "id": "c", "state": "failed", "why": f"it broke: {label}", "score": None, "low": None, "high": None},
     ]
-    return cast(Model, SimpleNamespace(folder=Path(folder), verdict=verdict, trials=rows))
+    facts = SimpleNamespace(signature=Signature((), 2))
+    return cast(Model, SimpleNamespace(folder=Path(folder), verdict=verdict, trials=rows, facts=facts))
 
 
 # ---------------------------------------------------------------- JSON

@@ -71,7 +71,7 @@ def look(source: object, target: str = "", *, config: Config | None = None) -> P
     if config.horizon:
         return open_as_series(source, config).profile
     parts = parts_of(source, config)
-    opened = join_target(open_source(parts.train, names=config.names), config.target)
+    opened = join_target(open_source(parts.train, names=config.names), config.target, task=config.task)
     table = opened if isinstance(opened, Table) else sample_stream(opened, seed=config.seed)
     profile = look_at(table, look_request(config))
     return replace(profile, findings=(*tell_parts(parts), *profile.findings))
@@ -346,7 +346,8 @@ def _course(folder: Path, config: Config, began: float) -> Course:
 
 def _search_tools(folder: Path, config: Config, course: Course) -> Search:
     """What the search in a run folder needs: waves are kept there, and read from there when a run is resumed."""
-    wish = Wish(config.settings, config.seed, course.sign)
+    needs = task(read_ground(folder).profile.task).needs
+    wish = Wish(config.settings, config.seed, course.sign, needs)
 
     def following(number: int, centres: Sequence[Trial], trials: Sequence[Trial]) -> tuple[Candidate, ...]:
         wave = read_wave(folder, number)

@@ -106,3 +106,17 @@ def test_changes_that_are_fixed_stay() -> None:
 
 def test_what_reads_no_pictures_does_not_change_them() -> None:
     assert {candidate.plan.augment for candidate in proposals("mlp", 12)} == {"none"}
+
+
+@pytest.mark.parametrize("name", ["gru", "transformer"])
+def test_what_says_nothing_where_every_step_is_answered_is_not_moved(name: str) -> None:
+    poolings = {
+        form: {
+            dict(candidate.settings)["pooling"]
+            for number in range(8)
+            for candidate in proposals(name, wish=Wish(form=form), number=number)
+        }
+        for form in ("vector", "sequence")
+    }
+    assert len(poolings["sequence"]) == 1
+    assert len(poolings["vector"]) > 1

@@ -94,3 +94,10 @@ def test_tags_without_words_are_refused() -> None:
     frame = pl.DataFrame({"said": ["a"] * 40, "marks": ["O B-x"] * 40})
     with pytest.raises(ColumnError, match="no column has a word for each tag of 'marks'"):
         look_at(Table(frame, "a frame"), LookRequest("marks", "tag"))
+
+
+def test_a_task_that_is_asked_for_decides_what_lists_are() -> None:
+    table = table_of([["a", "b"], ["c"]], [["red", "round"], ["red"]])
+    assert join_in_table(table, "tags", task="multilabel").frame["tags"].to_list() == [";red;round;", ";red;"]
+    uneven = table_of([["a", "b"], ["c"]], [["O"], ["B-x"]])
+    assert join_in_table(uneven, "tags", task="tag").frame["tags"].to_list() == ["O", "B-x"]

@@ -14,6 +14,7 @@ from archwise import api
 from archwise.cli import main
 
 PLACES, PEOPLE = ("Paris", "Rome", "Oslo", "New York"), ("Ada Lovelace", "Alan Turing", "Grace")
+pytestmark = pytest.mark.whole
 FRAMES = ("{p} lives in {l} .", "we went to {l} with {p}", "nobody knows .", "{l} is far from {l}", "ask {p} !")
 
 
@@ -102,3 +103,8 @@ def test_empty_and_overlong_sentences_have_answers(model: Path) -> None:
     assert answered.answers["prediction"].list.len().to_list() == [2_000, 0, 2]
     assert answered.answers["prediction"][0][-1] == "O"
     assert "more words than the" in answered.findings[-1].message
+
+
+def test_rows_with_more_tags_than_words_are_left_out(model: Path) -> None:
+    scored = api.evaluate(model, {"words": [["ask", "Grace"], ["nobody"]], "tags": [["O"], ["O"]]})
+    assert (scored["n_rows"], scored["n_left_out"]) == (1, 1)

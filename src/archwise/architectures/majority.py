@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from archwise.architectures.graph import write_graph
+from archwise.data.kinds import read_as
 from archwise.records import (
     Architecture,
     Array,
@@ -87,7 +88,7 @@ def _need(settings: Mapping[str, Scalar]) -> Need:
 
 
 def _variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:
-    kinds = {column.kind for column in profile.used}
+    kinds = {read_as(column.kind) for column in profile.used}
     if kinds <= set(_COUNTED):
         return ({"counts": next(told for kind, told in _COUNTED.items() if kind in kinds)},)
     return ({},)

@@ -19,7 +19,9 @@ SPACE = (
     Setting("width", 128, "units of a layer, in each way", low=16, high=512, log=True),
     Setting("layers", 1, "layers, each on the states of the one before", low=1, high=3),
     Setting("both_ways", True, "whether it is read backwards too"),
-    Setting("pooling", "max", "how states become one vector", choices=("last", "max", "mean", "attention")),
+    Setting(
+        "pooling", "max", "how states become one vector", choices=("last", "max", "mean", "attention"), form="vector"
+    ),
     Setting("word_dropout", 0.5, "share of the numbers of word vectors that is dropped", low=0.0, high=0.7),
     Setting("forgotten", 0.0, "share of the words that are read as unknown in a training step", low=0.0, high=0.5),
     Setting("dropout", 0.5, "share of the states that is dropped", low=0.0, high=0.7),

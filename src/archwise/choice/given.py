@@ -212,7 +212,9 @@ def _split_open(frame: pl.DataFrame, target: pl.Series, rule: SplitRule, given: 
 
 
 def _open(source: object, part: str, profile: Profile, config: Config, layout: Sequence[str], most_rows: int) -> Table:
-    opened = join_target(open_source(source, names=config.names, most_rows=most_rows), profile.target)
+    opened = join_target(
+        open_source(source, names=config.names, most_rows=most_rows), profile.target, task=profile.task
+    )
     if isinstance(opened, Table):
         table = opened
     else:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from archwise.architectures import architecture
 from archwise.config import AUGMENTATIONS, parse_augmentations, write_augmentations
-from archwise.records import Architecture, Candidate, Scalar, Setting, Trial, settings_of
+from archwise.records import Architecture, Candidate, Form, Scalar, Setting, Trial, settings_of
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -41,11 +41,13 @@ class Wish:
     """What may be proposed.
 
     fixed: settings such as "mlp.width" that the user fixed. seed: of the draws. sign: +1 where more is better, or -1.
+    form: of the features that the task needs.
     """
 
     fixed: Collection[str] = ()
     seed: int = 0
     sign: float = 1.0
+    form: Form = "vector"
 
 
 def can_move(name: str, wish: Wish) -> bool:
@@ -181,7 +183,11 @@ def _with_values(candidate: Candidate, moved: Mapping[str, Scalar]) -> Candidate
 
 def _movable(entry: Architecture, wish: Wish) -> dict[str, Setting]:
     """The settings that a proposal may move, each with its owner: the architecture, or the plan of a network."""
-    owned = {f"{entry.name}.{setting.name}": setting for setting in entry.space if setting.searched}
+    owned = {
+        f"{entry.name}.{setting.name}": setting
+        for setting in entry.space
+        if setting.searched and setting.form in ("", wish.form)
+    }
     if not entry.is_reference:
         owned |= {f"plan.{setting.name}": setting for setting in PLAN}
     return {name: setting for name, setting in owned.items() if name not in wish.fixed}

@@ -94,7 +94,9 @@ def start_run(
     if config.horizon:
         return start_forecast(source, config, folder, on_event=on_event)
     given = parts_of(source, config)
-    opened = join_target(open_source(given.train, names=config.names, most_rows=most_rows), config.target)
+    opened = join_target(
+        open_source(given.train, names=config.names, most_rows=most_rows), config.target, task=config.task
+    )
     table = opened if isinstance(opened, Table) else sample_stream(opened, seed=config.seed)
     profile = look_at(table, look_request(config))
     refuse_threshold(config.threshold, profile)

@@ -11,7 +11,7 @@ from dataclasses import replace
 import polars as pl
 
 from archwise.data.kinds.category import parse_category
-from archwise.data.tag_cells import join_lists
+from archwise.data.tag_cells import TAG, as_sentences, join_lists
 from archwise.errors import ColumnError, TargetError, nearest
 from archwise.records import Stream, Table
 
@@ -21,11 +21,12 @@ _YES = ("1", "1.0", "true", "yes", "y", "t")
 _NO = ("0", "0.0", "false", "no", "n", "f")
 
 
-def join_target(opened: Table | Stream, target: str) -> Table | Stream:
+def join_target(opened: Table | Stream, target: str, *, task: str = "") -> Table | Stream:
     """Give a source whose target is several columns, or a column of lists, that target as one column of cells.
 
     Args:
         target: as the user named it: a column, or columns separated by commas.
+        task: where it is known: of "tag" lists are words and tags, however many of either there are; else labels.
 
     Returns:
         the source as it was where its target is one plain column; else with a column of the name of `target`, in
@@ -36,13 +37,15 @@ def join_target(opened: Table | Stream, target: str) -> Table | Stream:
         ColumnError: one of the columns is not there, or does not hold yes and no.
     """
     if isinstance(opened, Table):
-        return join_in_table(opened, target)
-    return replace(opened, chunks=lambda rows: (join_in_table(table, target) for table in opened.chunks(rows)))
+        return join_in_table(opened, target, task=task)
+    return replace(
+        opened, chunks=lambda rows: (join_in_table(table, target, task=task) for table in opened.chunks(rows))
+    )
 
 
-def join_in_table(table: Table, target: str) -> Table:
+def join_in_table(table: Table, target: str, *, task: str = "") -> Table:
     """The same for a table."""
-    tagged = join_lists(table, target)
+    tagged = as_sentences(table) if task == TAG else None if task else join_lists(table, target)
     if tagged is not None:
         return tagged
     frame = table.frame

@@ -169,7 +169,12 @@ def join_lists(table: Table, target: str) -> Table | None:
     words = words_column(table.frame, name)
     if not words or not is_listed(table.frame.get_column(words)):
         return None
-    cells = [parse_sentences(table.frame.get_column(each)) for each in (words, name)]
+    return as_sentences(table)
+
+
+def as_sentences(table: Table) -> Table:
+    """A table with every column of lists as text with a blank between the words, known to be tagged."""
+    cells = [parse_sentences(column) for column in table.frame.get_columns() if is_listed(column)]
     return replace(table, frame=table.frame.with_columns(cells), task=TAG)
 
 

@@ -233,7 +233,7 @@ def read_labelled(model: Model, source: object) -> Labelled:
         TargetError: a label that training did not see, or no row with a label.
     """
     facts = model.facts
-    opened = join_in_table(open_table(source), facts.target)
+    opened = join_in_table(open_table(source), facts.target, task=facts.task)
     classes = tuple(facts.target_state.get("classes", ()))
     read = tuple(ColumnProfile(name, kind, "as at training", True, 0, 0) for name, kind in facts.columns)
     asked = Profile(opened.source, opened.frame.height, read, facts.target, facts.task, "as at training", classes)
