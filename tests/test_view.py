@@ -49,7 +49,7 @@ def profile(name: str = "age", *, source: str = "people.csv") -> Profile:
     )
 
 
-def model(label: str = "mlp", *, folder: str = "a.archwise") -> Model:
+def model(label: str = "mlp", *, folder: str = "a.archwise", horizon: int = 0) -> Model:
     verdict = {
         "candidate": "a",
         "tied": ["a", "b"],
@@ -71,7 +71,8 @@ def model(label: str = "mlp", *, folder: str = "a.archwise") -> Model:
         {**row, "id": "b", "latency_ms": None},
         {**row, "id": "c", "state": "failed", "why": f"it broke: {label}", "score": None, "low": None, "high": None},
     ]
-    return cast(Model, SimpleNamespace(folder=Path(folder), verdict=verdict, trials=rows))
+    facts = SimpleNamespace(signature=SimpleNamespace(horizon=horizon))
+    return cast(Model, SimpleNamespace(folder=Path(folder), verdict=verdict, trials=rows, facts=facts))
 
 
 # ---------------------------------------------------------------- JSON
@@ -149,6 +150,11 @@ def test_the_end_of_a_fit_shows_folders_as_they_are(capsys: pytest.CaptureFixtur
     shown = capsys.readouterr().out
     assert "Model: [bold]/[x]" in shown
     assert "archwise show [bold]/[x] · archwise predict [bold]/[x] new.csv" in shown
+
+
+def test_the_end_of_a_fit_says_how_to_forecast(capsys: pytest.CaptureFixture[str]) -> None:
+    view.show_fitted(model(horizon=96), as_json=False)
+    assert "archwise predict a.archwise --horizon 96" in capsys.readouterr().out
 
 
 def test_the_catalogue_shows_summaries_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
