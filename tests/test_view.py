@@ -15,7 +15,7 @@ from rich.console import Console
 
 from archwise import view
 from archwise.model.predict import Model, Predicted
-from archwise.records import ColumnProfile, Finding, Profile, Shortlisted, Signature
+from archwise.records import ColumnProfile, Finding, Profile, Shortlisted
 from archwise.report.event import Event
 
 WILD = "[bold] [/x] [red]a[/] :smile: \\[b] [link=file:///]"  # what a column or a label may be called
@@ -49,7 +49,7 @@ def profile(name: str = "age", *, source: str = "people.csv") -> Profile:
     )
 
 
-def model(label: str = "mlp", *, folder: str = "a.archwise") -> Model:
+def model(label: str = "mlp", *, folder: str = "a.archwise", horizon: int = 0) -> Model:
     verdict = {
         "candidate": "a",
         "tied": ["a", "b"],
@@ -71,7 +71,7 @@ def model(label: str = "mlp", *, folder: str = "a.archwise") -> Model:
         {**row, "id": "b", "latency_ms": None},
         {**row, "id": "c", "state": "failed", "why": f"it broke: {label}", "score": None, "low": None, "high": None},
     ]
-    facts = SimpleNamespace(signature=Signature((), 2))
+    facts = SimpleNamespace(signature=SimpleNamespace(horizon=horizon))
     return cast(Model, SimpleNamespace(folder=Path(folder), verdict=verdict, trials=rows, facts=facts))
 
 
@@ -150,6 +150,11 @@ def test_the_end_of_a_fit_shows_folders_as_they_are(capsys: pytest.CaptureFixtur
     shown = capsys.readouterr().out
     assert "Model: [bold]/[x]" in shown
     assert "archwise show [bold]/[x] · archwise predict [bold]/[x] new.csv" in shown
+
+
+def test_the_end_of_a_fit_says_how_to_forecast(capsys: pytest.CaptureFixture[str]) -> None:
+    view.show_fitted(model(horizon=96), as_json=False)
+    assert "archwise predict a.archwise --horizon 96" in capsys.readouterr().out
 
 
 def test_the_catalogue_shows_summaries_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:

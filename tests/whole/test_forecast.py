@@ -105,6 +105,8 @@ def test_the_rolling_backtest_forecasts_from_many_steps(run: Run) -> None:
 
 def test_what_is_known_ahead_is_used_and_missed_where_it_is_not_given(run: Run) -> None:
     fit(run, "--known", "price", "--only", "forecast-linear", "--budget", "1500steps")
+    reasons = json.loads(Path("m.archwise/verdict.json").read_text())["reasons"]
+    assert "It was then trained anew on all" in reasons[-1]
     message = run("predict", "m.archwise", "--horizon", "12", code=3)
     assert "'price' is not known at 2024-01-26 00:00:00: 12 such cells are missing in the 12 steps ahead" in message
     coming = hours(612).with_columns(pl.when(pl.int_range(pl.len()) < 600).then("load").alias("load"))

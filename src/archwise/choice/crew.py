@@ -10,6 +10,8 @@ from archwise.engines.processes import Workers
 MODULES = ("archwise.choice.trial",)  # that every trial needs; these and the next are slow to import
 OF_REFERENCES, OF_NETWORKS = ("sklearn.linear_model", "lightgbm"), ("archwise.training.loop",)
 
+OF_FORECASTS = ("onnx", "archwise.training.loop")  # their references are fitted in moments
+
 
 def begin_workers(config: Config) -> Workers:
     """The processes of a race, one thread each where no clock may decide, so that any number gives the same sums."""
@@ -25,6 +27,8 @@ def modules_of(config: Config) -> tuple[str, ...]:
 
     Where references of tables race they come first, and torch is imported when they are done: a model is there early.
     """
+    if config.horizon:
+        return (*MODULES, *OF_FORECASTS)
     names = [name for name in (*(config.only or architectures()), *config.add) if name not in config.skip]
     entries = [architectures()[name] for name in names if name in architectures()]
     has_references = any(entry.is_reference and "number" in entry.reads for entry in entries)

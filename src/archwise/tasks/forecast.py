@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -98,12 +97,10 @@ def calibrate(state: Mapping[str, Json], outputs: Array, targets: Array) -> dict
         Stankeviciute, Alaa & van der Schaar 2021: conformal intervals by step of the horizon.
     """
     n_steps = n_outputs(state)
-    point, low, high = _ends(outputs, n_steps)
+    _, low, high = _ends(outputs, n_steps)
     truth = targets[:, :n_steps].astype(np.float64)
-    del point
-    below = [_quantile(low[:, step] - truth[:, step]) for step in range(n_steps)]
-    above = [_quantile(truth[:, step] - high[:, step]) for step in range(n_steps)]
-    return {"low": [-value for value in below], "high": above, "coverage": COVERAGE}
+    below, above = _farthest(low - truth), _farthest(truth - high)
+    return {"low": (-below).tolist(), "high": above.tolist(), "coverage": COVERAGE}
 
 
 def _ends(outputs: Array, n_steps: int) -> tuple[Array, Array, Array]:
@@ -114,13 +111,18 @@ def _ends(outputs: Array, n_steps: int) -> tuple[Array, Array, Array]:
     return given[:, :n_steps], given[:, n_steps : 2 * n_steps], given[:, 2 * n_steps :]
 
 
-def _quantile(distances: Array) -> float:
-    """Above which half of the misses lie: the ceil((N + 1) (1 - risk / 2))-th smallest of the known distances."""
-    known = np.sort(distances[~np.isnan(distances)])
-    if not len(known):
-        return 0.0
-    place = min(len(known), ceil((len(known) + 1) * (1.0 + COVERAGE) / 2)) - 1
-    return float(known[place])
+def _farthest(distances: Array) -> Array:
+    """Of each step the distance above which half of the misses lie, (K,); nought where none is known.
+
+    Of N known distances it is the ceil((N + 1) (1 - risk / 2))-th smallest, or the largest where there are too few.
+
+    Args:
+        distances: (N, K), NaN where unknown.
+    """
+    known = np.count_nonzero(~np.isnan(distances), axis=0)
+    places = np.minimum(known, np.ceil((known + 1) * (1.0 + COVERAGE) / 2).astype(np.int64)) - 1
+    found = np.take_along_axis(np.sort(distances, axis=0), np.maximum(places, 0)[None], axis=0)[0]  # unknown ones last
+    return np.where(known > 0, found, 0.0)
 
 
 def served(calibration: Mapping[str, Json], outputs: Array, metric: Metric | None) -> Array:

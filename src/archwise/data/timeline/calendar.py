@@ -16,8 +16,8 @@ def calendar_parts(frequency: Frequency) -> tuple[str, ...]:
     """The parts of the calendar that vary from step to step: of hour, weekday and yearday."""
     if frequency.unit == "row":
         return ()
-    parts = [("hour", _DAY_S, 0.0), ("weekday", 7 * _DAY_S, 0.0), ("yearday", 365 * _DAY_S, 0.0)]
-    return tuple(name for name, period, _ in parts if frequency.step_s * 2 <= period)
+    parts = {"hour": _DAY_S, "weekday": 7 * _DAY_S, "yearday": 365 * _DAY_S}
+    return tuple(name for name, period in parts.items() if frequency.step_s * 2 <= period)
 
 
 def calendar_at(frequency: Frequency, numbers: Array, parts: tuple[str, ...]) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -216,7 +216,8 @@ def clock_at(frequency: Frequency, numbers: Array) -> pl.Series | None:
     """The wall clock at places of the grid, as moments without a zone; None where stamps are only numbers."""
     if frequency.unit == "row":
         return None
-    return stamps_at(frequency, numbers, name="clock").dt.replace_time_zone(None)
+    on_clock = replace(frequency, zone="") if frequency.is_on_clock else frequency
+    return stamps_at(on_clock, numbers, name="clock").dt.replace_time_zone(None)
 
 
 def number_from(frequency: Frequency, text: str) -> int:

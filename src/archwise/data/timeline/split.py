@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
-from archwise.data.timeline.frequency import number_from
+from archwise.data.timeline.frequency import number_from, stamps_at
 from archwise.data.timeline.grid import Timeline, ranges
 from archwise.errors import DataError, UsageError
 from archwise.records import Array
@@ -126,9 +127,7 @@ def _how(timeline: Timeline, valid_from: Array, test_from: Array) -> str:
     if timeline.n_series > 1 and timeline.frequency.unit == "row":
         return "in time: of every series the last steps are the test, those before them the validation"
     numbers = [int(np.median(timeline.first + counts)) for counts in (valid_from, test_from)]
-    from archwise.data.timeline.frequency import stamps_at  # for its words
-
-    first, second = stamps_at(timeline.frequency, np.array(numbers), name="stamp").cast(str).to_list()
+    first, second = stamps_at(timeline.frequency, np.array(numbers), name="stamp").cast(pl.String).to_list()
     return f"in time: the validation begins at {_short(first)}, the test at {_short(second)}"
 
 
