@@ -29,7 +29,19 @@ def run(data: Path, name: str, budget: str, seed: int, only: tuple[str, ...]) ->
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model.archwise"
         began = time.monotonic()
-        command = [sys.executable, "-m", "archwise", "fit", str(train), "--budget", budget, "--seed", str(seed)]
+        command = [
+            sys.executable,
+            "-m",
+            "archwise",
+            "fit",
+            str(train),
+            "--budget",
+            budget,
+            "--seed",
+            str(seed),
+            "--metric",
+            "accuracy",
+        ]
         subprocess.run([*command, *only, "--out", str(model), "--quiet"], check=True, capture_output=True)
         seconds = time.monotonic() - began
         command = [sys.executable, "-m", "archwise", "evaluate", str(model), str(test), "--json"]

@@ -54,7 +54,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "beats_TRAIN.ts", 90, 0, extra="1,2,x:slow\n0.1,?,0.3,0.5:slow\n")
     write(folder / "beats_TEST.ts", 60, 1)
     write(folder / "new.ts", 7, 2, labelled=False, extra="?\n1.5\n")
-    done = run("fit", "beats_TRAIN.ts", *QUICK, "--budget", "20s", "--out", "beats.archwise", cwd=folder)
+    done = run("fit", "beats_TRAIN.ts", *QUICK, "--budget", "300steps", "--out", "beats.archwise", cwd=folder)
     (folder / "told.txt").write_text(done.stdout)
     return folder
 
@@ -130,8 +130,8 @@ def test_a_number_is_learnt_from_series_beside_a_column(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     series = [rng.normal(level, 1.0, 30).tolist() for level in rng.uniform(0, 5, 120)]
     frame = pl.DataFrame({"beat": series, "age": rng.normal(size=120), "y": [float(np.mean(cell)) for cell in series]})
-    config = archwise.Config(only=["kernels", "cnn-1d"], workers=1)
-    model = archwise.fit(frame, "y", budget="15s", out=tmp_path / "a.archwise", config=config)
+    config = archwise.Config(only=["kernels", "cnn-1d"], workers=1, settings={"cnn-1d.filters": 8})
+    model = archwise.fit(frame, "y", budget="200steps", out=tmp_path / "a.archwise", config=config)
     answers = archwise.predict(model, frame.head(20)).answers
     assert np.corrcoef(answers["prediction"].to_numpy(), frame["y"].head(20).to_numpy())[0, 1] > 0.8
 

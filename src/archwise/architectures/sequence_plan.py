@@ -20,7 +20,7 @@ FEW, MANY = 1_000, 5_000  # rows
 _EPOCHS = (4, 30)  # fewest and most
 _SEEN = 40_000  # rows in a whole training, each as often as it is seen
 _BATCHES = (16, 64)  # least and greatest
-_SERIES_EPOCHS, _SERIES_SEEN = (20, 300), 60_000  # the same of series, in which there is less to learn by heart
+_SERIES_EPOCHS, _SERIES_SEEN = (20, 120), 30_000  # the same of series, in which there is less to learn by heart
 _FEWEST_STEPS = 20  # an epoch, for which the batch is made smaller
 
 

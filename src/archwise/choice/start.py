@@ -30,7 +30,6 @@ from archwise.choice.shortlist import asked_loss, enter
 from archwise.config import Config
 from archwise.data.bad import refuse_too_many_bad
 from archwise.data.fold import cut_small
-from archwise.data.kinds import kind as pick_kind
 from archwise.data.label_set import join_target
 from archwise.data.look import LookRequest, look_at, target_values
 from archwise.data.open import MOST_ROWS, open_source, sample_stream
@@ -51,6 +50,7 @@ from archwise.records import Array, Batch, Candidate, Finding, InputSpec, Need, 
 from archwise.tasks import fit_target, main_metric, task, task_of_loss
 
 N_TOLD = 10  # events while cells are read
+DEAR = ("image", "text", "words", "series")  # kinds of cells from which networks learn slowly
 
 
 def look_request(config: Config) -> LookRequest:
@@ -160,7 +160,7 @@ def _lay_out(folder: Path, table: Table, profile: Profile, config: Config, store
         group=config.group,
         time=config.time,
         columns=tuple(name for name, _ in rows.columns),
-        is_dear=any(pick_kind(kind).store is not None for _, kind in rows.columns),
+        is_dear=any(kind in DEAR for _, kind in rows.columns),
     )
     split = split_given(rows.frame, rows.target, rule, apart) if apart else split_rows(rows.frame, rows.target, rule)
     rows = _with_given(rows, apart, rule)

@@ -30,7 +30,7 @@ class SplitRule:
     group: column of rows that stay on one side, or "". time: column that orders rows, or "".
     columns: the inputs that are used, by which copies of a row are told.
     fewest: rows without which there is no split.
-    is_dear: whether a row takes long to learn from, as a picture does, so that folds are cut once.
+    is_dear: whether a row takes long to learn from, as a picture or a sequence does, so that folds are cut once.
     """
 
     valid: float
