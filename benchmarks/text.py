@@ -7,7 +7,8 @@ The training part of SST-2: 6,920 sentences of 19 words on average, 50 at most. 
 linear layer; batches of 64, AdamW at 2e-3, gradients clipped to 1. What is timed is the second epoch's training alone.
 `plain` is a loop of PyTorch as a careful user writes it, with batches of like length (rows sorted by it, batches
 shuffled); `padded` the same with batches in any order, padded to the longest of all rows. Keras runs on torch, with
-mask_zero. Keras runs in an environment of its own (made with --install) under benchmarks/.peers. All use both cores.
+mask_zero. Keras runs in an environment of its own (made with --install) under benchmarks/.peers. All have as many
+threads as --threads says: one where other work runs on the machine, for two threads wait for each other.
 Results: benchmarks/results/text.json and a table.
 """
 
@@ -57,8 +58,10 @@ def main() -> None:
     parser.add_argument("--who", nargs="*", default=list(SCRIPTS), choices=list(SCRIPTS))
     parser.add_argument("--cells", nargs="*", default=["lstm", "gru"], choices=["rnn", "lstm", "gru"])
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--install", action="store_true")
     arguments = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
     if arguments.install:
         install()
     found: dict[tuple[str, str], list[float]] = {}

@@ -114,7 +114,7 @@ def test_words_are_in_one_form_and_case_and_their_signs_are_words() -> None:
     assert words == ["i", "don't", "like", "it", "!", "!", "fine", "3.5", "%", "你", "好", "\U0001f44d"]
 
 
-def test_a_word_of_one_training_text_is_unknown_and_no_text_can_write_padding() -> None:
+def test_a_word_that_occurs_once_is_unknown_and_no_text_can_write_padding() -> None:
     tokenizer = fit_words(["good film", "good story", "[padding] once"], size=50)
     good, strange = encode(tokenizer, ["good film", "[padding] [unknown]"])
     assert good == [2, UNKNOWN]

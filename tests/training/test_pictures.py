@@ -127,9 +127,9 @@ class Busy:
 def test_the_look_at_the_end_falls_into_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock, answers = Busy(), look.answers
 
-    def slow(network: Network, inputs: list[torch.Tensor], n_rows: int) -> torch.Tensor:
+    def slow(network: Network, inputs: list[torch.Tensor], n_rows: int, *, lengths: None = None) -> torch.Tensor:
         clock.now += 0.01 * n_rows
-        return answers(network, inputs, n_rows)
+        return answers(network, inputs, n_rows, lengths=lengths)
 
     monkeypatch.setattr(look, "answers", slow)
     monkeypatch.setattr(loop, "answers", slow)

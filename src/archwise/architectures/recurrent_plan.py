@@ -19,9 +19,9 @@ SPACE = (
     Setting("layers", 1, "layers, each on the states of the one before", low=1, high=3),
     Setting("both_ways", True, "whether it is read backwards too"),
     Setting("pooling", "max", "how states become one vector", choices=("last", "max", "mean", "attention")),
-    Setting("word_dropout", 0.3, "share of the numbers of word vectors that is dropped", low=0.0, high=0.7),
+    Setting("word_dropout", 0.5, "share of the numbers of word vectors that is dropped", low=0.0, high=0.7),
     Setting("forgotten", 0.0, "share of the words that are read as unknown in a training step", low=0.0, high=0.5),
-    Setting("dropout", 0.4, "share of the states that is dropped", low=0.0, high=0.7),
+    Setting("dropout", 0.5, "share of the states that is dropped", low=0.0, high=0.7),
     *WINDOW_SPACE,
 )
 
@@ -62,7 +62,8 @@ def build_recurrent(cell: str, signature: Signature, settings: Mapping[str, Scal
 
 
 def recurrent_variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:
-    """Name the settings worth trying: as they are, with attention, and small, one way and read to its end."""
+    """Name the settings worth trying: as they are, with attention and forgotten words, and small and one way."""
     if profile.forecast is not None:
         return window_variants(profile)
-    return ({}, {"pooling": "attention"}, {"both_ways": False, "pooling": "last", "width": 64})
+    attentive: dict[str, Scalar] = {"pooling": "attention", "forgotten": 0.2}
+    return ({}, attentive, {"both_ways": False, "pooling": "last", "width": 64})

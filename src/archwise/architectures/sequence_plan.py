@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from archwise.architectures.recurrent_window import RATE, suits_window
 from archwise.architectures.window_plan import window_plan
@@ -12,8 +13,8 @@ from archwise.records import Need, Plan, Profile, Scalar, Setting, Suits, TextNe
 READS = ("text", "series", "number", "category", "boolean", "date")  # of networks that join a table's columns to it
 _SEQUENCES = {"text": ("texts", "words"), "series": ("series", "steps")}  # kind -> its rows and their steps, in words
 FEW, MANY = 1_000, 5_000  # rows
-_EPOCHS = (5, 40)  # fewest and most
-_SEEN = 80_000  # rows in a whole training, each as often as it is seen
+_EPOCHS = (4, 30)  # fewest and most
+_SEEN = 40_000  # rows in a whole training, each as often as it is seen
 _BATCHES = (16, 64)  # least and greatest
 _FEWEST_STEPS = 20  # an epoch, for which the batch is made smaller
 
@@ -43,6 +44,7 @@ def text_space(*, unit: str = "word", embedding: int = 128) -> tuple[Setting, ..
         Setting("unit", unit, "into what texts are cut", choices=("word", "subword"), searched=False),
         Setting("vocabulary", 20_000, "words that are known, at most", low=100, high=200_000, log=True, searched=False),
         Setting("longest", 0, "words of a text that are read; 0 for nearly all", low=0, high=4096, searched=False),
+        Setting("vectors", "", 'file of word vectors to begin from (GloVe, .vec); "" for none', searched=False),
         Setting("embedding", embedding, "numbers in the vector of a word", low=16, high=512, log=True),
     )
 
@@ -54,10 +56,9 @@ def text_need(settings: Mapping[str, Scalar]) -> Need:
     """
     if settings.get("past"):
         return Need("raw", past=int(settings["past"]))
-    size, longest = int(settings["vocabulary"]), int(settings["longest"])
-    return Need(
-        "standard", text=TextNeed("tokens", "subword" if settings["unit"] == "subword" else "word", size, longest)
-    )
+    size, longest, vectors = int(settings["vocabulary"]), int(settings["longest"]), str(settings["vectors"])
+    unit: Literal["word", "subword"] = "subword" if settings["unit"] == "subword" else "word"
+    return Need("standard", text=TextNeed("tokens", unit, size, longest, vectors))
 
 
 def judge_sequences(
@@ -79,7 +80,7 @@ def judge_sequences(
 
 
 def sequence_plan(profile: Profile, *, rate: float) -> Plan:
-    """Plan the training of a network on sequences: about 80,000 are seen, each 5 to 40 times.
+    """Plan the training of a network on sequences: about 40,000 are seen, each 4 to 30 times.
 
     Args:
         profile: of the whole table.

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from archwise.blocks.dropout import Dropout
-from archwise.records import Signature
+from archwise.blocks.vectors import fit_width
+from archwise.records import Array, Signature
 
 _UNKNOWN = 1
 SPREAD = 0.05  # of an embedding's numbers at the start: at 1 a recurrent network begins saturated, and learns far less
@@ -50,6 +51,15 @@ class SequenceInputs(nn.Module):
                 self.embedding.weight[0] = 0.0
         self.dropout, self.forgotten = Dropout(dropout), forgotten
         self.width = width if series is None else series.shape[1]
+
+    def begin_from(self, vectors: Array) -> None:
+        """Begin from vectors of the words, (V, D) of any D, NaN where a word has none; those begin as they do."""
+        if self.embedding is None:
+            return
+        weight = self.embedding.weight
+        fitted = torch.from_numpy(fit_width(vectors, weight.shape[1])).to(weight)
+        with torch.no_grad():
+            weight.copy_(torch.where(fitted.isnan(), weight, fitted))
 
     def forward(self, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Map a batch to the vectors of its steps (B, T, D), and a mask (B, T) bool that is true before the padding."""

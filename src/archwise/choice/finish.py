@@ -31,6 +31,7 @@ from archwise.choice.seal import read_groups
 from archwise.choice.subset import measure_growth
 from archwise.choice.verdict import Sealed, decide, failure_words, is_reference, verdict_json
 from archwise.config import Config
+from archwise.data.prepare import for_serving
 from archwise.engines.processes import Job, Workers
 from archwise.errors import ParityError, RaceError
 from archwise.evidence import BootstrapScores, bootstrap_scores, interval, of_folds
@@ -95,7 +96,7 @@ def finish_run(
     written["next_steps"] += [growth["sentence"], *failure_words(trials)]
     content = ModelContent(
         facts=_facts(folder, ground, answering, metric=metric, sealed=sealed),
-        preparation=read_preparation(folder, need_of(verdict.candidate)),
+        preparation=for_serving(read_preparation(folder, need_of(verdict.candidate))),
         onnx=files.onnx,
         verdict=with_limits(written, limits, requirement(config.require, sealed, metric)),
         trials=_leaderboard(trials, usable, scores),

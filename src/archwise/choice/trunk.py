@@ -19,8 +19,18 @@ import numpy as np
 
 from archwise.architectures import architecture, need_of
 from archwise.choice.folds import folds_of
-from archwise.choice.run import PARTS, Ground, leave, prepared_folder, read_batch, read_ground, read_left
+from archwise.choice.run import (
+    PARTS,
+    Ground,
+    leave,
+    prepared_folder,
+    read_batch,
+    read_ground,
+    read_left,
+    read_preparation,
+)
 from archwise.data.mapped import Picked, pick
+from archwise.data.prepare import word_vectors
 from archwise.data.trunk_store import BATCH, N_SHARDS, add_rows, gather_rows, row_names, shard_of
 from archwise.engines.processes import Job, Workers
 from archwise.errors import RaceError
@@ -93,10 +103,20 @@ def network_of(
         architecture(candidate.architecture), candidate, signature, kind_of_task, ground.target_state
     )
     if architecture(candidate.architecture).inherits is None:
-        return network
+        return _with_vectors(network, place, need_of(candidate))
     if not whole and _laid(place, need_of(candidate), candidate) is not None:
         network = above_trunk(network, given_batch(place, candidate, "train")[GIVEN].shape[1:])
     return take_over(network, _to_be_had(candidate))
+
+
+def _with_vectors(network: Network, place: Path, need: Need) -> Network:
+    """A network of texts that begins from word vectors, where they are asked for."""
+    if need.text is None or not need.text.vectors:
+        return network
+    from archwise.training.network import begin_from_vectors
+
+    vectors = word_vectors(read_preparation(place, need))
+    return network if vectors is None else begin_from_vectors(network, vectors)
 
 
 def _to_be_had(candidate: Candidate) -> Inherited:

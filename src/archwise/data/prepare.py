@@ -17,6 +17,7 @@ from archwise.errors import ColumnError, nearest
 from archwise.records import Array, Batch, Finding, InputSpec, Json, Need, Store
 
 N_SHOWN = 5  # cells that a finding names
+_OF_TRAINING = ("vectors",)  # parts of a state that serving has no need of
 _DTYPES: Mapping[str, Literal["float32", "int64", "uint8"]] = {  # the inputs there are, as a network takes them
     "numbers": "float32",
     "codes": "int64",
@@ -254,6 +255,20 @@ def inputs_of(preparation: Preparation) -> tuple[InputSpec, ...]:
         for name, dtype in _DTYPES.items()
         if widths[name] > 0
     )
+
+
+def for_serving(preparation: Preparation) -> Preparation:
+    """The preparation without what only the start of training needs."""
+    columns = [
+        replace(column, state={name: held for name, held in column.state.items() if name not in _OF_TRAINING})
+        for column in preparation.columns
+    ]
+    return replace(preparation, columns=tuple(columns))
+
+
+def word_vectors(preparation: Preparation) -> Array | None:
+    """The vectors that words begin from, (V, D) with NaN where a word has none; None where none were asked for."""
+    return next((column.state["vectors"] for column in preparation.columns if "vectors" in column.state), None)
 
 
 def dump_preparation(preparation: Preparation) -> tuple[Json, dict[str, Array]]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PADDING, UNKNOWN = 0, 1
 MOST_LETTERS = 50_000  # of a text that are read
-FEWEST_TEXTS = 2  # training texts, for a word to get a number: of words seen once only that they are rare is learnt
+FEWEST_TIMES = 2  # that a word or a pair of pieces occurs, to get a number: from the others the unknown is learnt
 _SPECIAL = ("[padding]", "[unknown]")  # their names in the vocabulary; the library cuts such a text apart
 _AT_ONCE = 10_000  # texts
 _LARGEST_ALPHABET = 1_000
@@ -34,7 +34,7 @@ _PIECES = (
 
 
 def fit_words(texts: Sequence[str], *, size: int) -> str:
-    """Learn which words get a number: the most frequent, of those in two training texts or more.
+    """Learn which words get a number: the most frequent, of those that occur twice or more.
 
     Args:
         texts: of the training rows. size: of the vocabulary at most, with padding and the unknown.
@@ -51,7 +51,7 @@ def fit_words(texts: Sequence[str], *, size: int) -> str:
     words.pre_tokenizer = pre_tokenizers.Split(Regex(_WORDS), behavior="removed", invert=True)
     trainer = WordLevelTrainer(
         vocab_size=max(size, len(_SPECIAL)),
-        min_frequency=FEWEST_TEXTS,
+        min_frequency=FEWEST_TIMES,
         special_tokens=list(_SPECIAL),
         show_progress=False,
     )
@@ -78,7 +78,7 @@ def fit_pieces(texts: Sequence[str], *, size: int) -> str:
     pieces.pre_tokenizer = pre_tokenizers.Split(Regex(_PIECES), behavior="removed", invert=True)
     trainer = BpeTrainer(
         vocab_size=max(size, len(_SPECIAL)),
-        min_frequency=FEWEST_TEXTS,
+        min_frequency=FEWEST_TIMES,
         limit_alphabet=min(_LARGEST_ALPHABET, max(1, size // 2)),
         special_tokens=list(_SPECIAL),
         show_progress=False,
@@ -103,6 +103,13 @@ def encode(tokenizer: str, texts: Sequence[str]) -> Iterator[list[int]]:
 def vocabulary_size(tokenizer: str) -> int:
     """How many numbers there are, padding and the unknown with them."""
     return int(open_tokenizer(tokenizer).get_vocab_size())
+
+
+def vocabulary(tokenizer: str) -> list[str]:
+    """The words, or the pieces without the blank before them, by their numbers; padding and the unknown are empty."""
+    opened = open_tokenizer(tokenizer)
+    named = {number: name for name, number in opened.get_vocab().items()}
+    return ["" if number <= UNKNOWN else named[number].strip() for number in range(len(named))]
 
 
 @lru_cache(maxsize=16)

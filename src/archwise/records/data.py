@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -138,17 +139,20 @@ class TextNeed:
     form: "tokens" are the words of a text in their order, as whole numbers; "terms" are the words or letters that it
     holds, each with a weight. unit: of what tokens and terms are made. size: of the vocabulary, at most.
     longest: tokens or terms of a text that are kept; 0 for as many as nearly all training texts have.
+    vectors: the file of word vectors that a network begins from, "" for none.
     """
 
     form: Literal["tokens", "terms"] = "tokens"
     unit: Literal["word", "subword", "letter"] = "word"
     size: int = 20_000
     longest: int = 0
+    vectors: str = ""
 
     @property
     def key(self) -> str:
         """A name for files and caches."""
-        return f"{self.form}-{self.unit}-{self.size}-{self.longest}"
+        vectors = f"-{hashlib.sha256(self.vectors.encode()).hexdigest()[:10]}" if self.vectors else ""
+        return f"{self.form}-{self.unit}-{self.size}-{self.longest}{vectors}"
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ import torch
 from torch import nn
 
 from archwise.blocks.head import MemberHeads
+from archwise.blocks.sequence import SequenceInputs
 from archwise.errors import ModelError, UsageError
-from archwise.records import Architecture, Candidate, Inherited, InputSpec, Json, Signature, Task
+from archwise.records import Architecture, Array, Candidate, Inherited, InputSpec, Json, Signature, Task
 from archwise.training.checkpoint import read_checkpoint
 from archwise.training.device import own_random_numbers
 
@@ -94,6 +95,21 @@ def take_over(network: Network, inherited: Inherited) -> Network:
         ModelError: their file cannot be read, or is of another network.
     """
     network.body.take_over(inherited)  # type: ignore[operator]
+    return network
+
+
+def begin_from_vectors(network: Network, vectors: Array) -> Network:
+    """Let the embedding of a network begin from word vectors.
+
+    Args:
+        vectors: (V, D), NaN where a word has none.
+
+    Returns:
+        the network that was given.
+    """
+    for module in network.body.modules():
+        if isinstance(module, SequenceInputs):
+            module.begin_from(vectors)
     return network
 
 

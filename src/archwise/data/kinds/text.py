@@ -9,7 +9,8 @@ import polars as pl
 
 from archwise.data.missing import blank_missing, stripped
 from archwise.data.terms import apply_terms, fit_terms, n_numbers, number_terms
-from archwise.data.words import encode, fit_pieces, fit_words, pad, vocabulary_size
+from archwise.data.word_vectors import find_vectors, read_vectors
+from archwise.data.words import encode, fit_pieces, fit_words, pad, vocabulary, vocabulary_size
 from archwise.records import Array, Batch, Guess, Json, Kind, Need, ReadCell, Scalar, TextNeed, Widths
 
 NAME = "text"
@@ -66,7 +67,8 @@ def fit_text(typed: pl.Series, need: Need) -> dict[str, Json]:
     """Learn the vocabulary and the length from the training texts, in the form that the need asks for.
 
     Returns:
-        of tokens the tokenizer, size and longest; of terms what `fit_terms` gives; nothing where no texts are asked.
+        of tokens the tokenizer, size, longest and, where they are asked for, the words' vectors; of terms what
+        `fit_terms` gives; nothing where no texts are asked.
     """
     if need.text is None:
         return {}
@@ -81,7 +83,11 @@ def _fit_tokens(texts: Sequence[str], form: TextNeed) -> dict[str, Json]:
     tokenizer = fit(texts, size=form.size)
     counts = np.array([len(ids) for ids in encode(tokenizer, texts)] or [1])
     longest = form.longest or _usual(counts, MOST_WORDS)
-    return {"form": "tokens", "tokenizer": tokenizer, "size": vocabulary_size(tokenizer), "longest": longest}
+    size = vocabulary_size(tokenizer)
+    state = {"form": "tokens", "tokenizer": tokenizer, "size": size, "longest": longest}
+    if form.vectors:
+        state["vectors"] = read_vectors(find_vectors(form.vectors), vocabulary(tokenizer))
+    return state
 
 
 def spec_text(state: Mapping[str, Json]) -> Widths:
