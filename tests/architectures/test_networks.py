@@ -246,7 +246,7 @@ def test_a_sequence_is_answered_alike_however_much_padding_follows(name: str) ->
 
 @over_all
 def test_it_gives_the_form_that_the_signature_asks_for(name: str) -> None:
-    for form in NETWORKS[name].gives:
+    for form in (form for form in NETWORKS[name].gives if form != "window"):
         signature = replace(signature_of(name), form=form)
         body = NETWORKS[name].build(signature, NETWORKS[name].defaults())  # type: ignore[misc]
         features = body(dict(zip((s.name for s in signature.inputs), tensors_of(batch_of(4), signature), strict=True)))
