@@ -86,13 +86,14 @@ def fit(data: Path, name: str, budget: str, seed: int) -> dict[str, object]:
 
 def m4_figures(data: Path, model: Path) -> dict[str, object]:
     """MASE and sMAPE as M4 counts them: scaled by the whole training part of each series."""
-    train, test = (pl.read_csv(data / "ts-m4-hourly" / f"Hourly-{part}.csv") for part in ("train", "test"))
+    files = (data / "ts-m4-hourly" / f"Hourly-{part}.csv" for part in ("train", "test"))
+    train, test = (pl.read_csv(file, infer_schema=False) for file in files)
     answers = archwise.predict(model, train).answers
     ahead = answers["prediction"].to_numpy().reshape(-1, HORIZON)
-    truth = test.drop("V1").to_numpy().astype(float)
+    truth = test.drop("V1").cast(pl.Float64).to_numpy()
     mase, naive_mase, smape = [], [], []
     for row, forecast, true in zip(train.drop("V1").iter_rows(), ahead, truth, strict=True):
-        values = np.array([float(cell) for cell in row if cell is not None])
+        values = np.array([float(cell) for cell in row if cell])
         scale = np.abs(values[SEASON:] - values[:-SEASON]).mean()
         naive = np.tile(values[-SEASON:], HORIZON // SEASON)
         mase.append(np.abs(forecast - true).mean() / scale)
