@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from archwise.architectures import architectures
 from archwise.choice.crew import modules_of
 from archwise.config import make_config
 
-REFERENCES = ("majority", "linear", "trees")
+REFERENCES = tuple(n for n, entry in architectures().items() if entry.is_reference and "number" in entry.reads)
 
 
 @pytest.mark.parametrize(
