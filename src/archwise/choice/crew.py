@@ -9,7 +9,6 @@ from archwise.engines.processes import Workers
 
 MODULES = ("archwise.choice.trial",)  # that every trial needs; these and the next are slow to import
 OF_REFERENCES, OF_NETWORKS = ("sklearn.linear_model", "lightgbm"), ("archwise.training.loop",)
-
 OF_FORECASTS = ("onnx", "archwise.training.loop")  # their references are fitted in moments
 
 
