@@ -44,9 +44,7 @@ def names_of(group: str) -> tuple[str, ...]:
     return tuple(
         entry.name
         for entry in architectures().values()
-        if entry.reads == ("image",)
-        and not entry.is_reference
-        and (entry.inherits is not None) == (group == "transfer")
+        if "image" in entry.reads and not entry.is_reference and (entry.inherits is not None) == (group == "transfer")
     )
 
 
