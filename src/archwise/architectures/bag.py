@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from archwise.architectures.sequence_plan import READS, judge_sequences, sequence_need, sequence_plan, text_space
+from archwise.architectures.sequence_plan import TEXTS, judge_sequences, sequence_need, sequence_plan, text_space
 from archwise.records import Architecture, Plan, Profile, Scalar, Setting, Signature, Suits
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ ARCHITECTURE = Architecture(
     family="ann",
     summary="the mean of the vectors of a text's words",
     source="Joulin, Grave, Bojanowski & Mikolov 2017 (fastText)",
-    reads=READS,
+    reads=TEXTS,
     gives=("vector",),
     suits=suits,
     space=SPACE,

@@ -11,6 +11,7 @@ from archwise.architectures.window_plan import window_plan
 from archwise.records import Need, Plan, Profile, Scalar, SeriesNeed, Setting, Suits, TextNeed
 
 READS = ("text", "series", "timeline", "number", "category", "boolean", "date")  # a table's columns beside sequences
+TEXTS = tuple(kind for kind in READS if kind not in ("series", "timeline"))  # of what looks for words
 _SEQUENCES = {
     "text": ("texts", "words"),
     "words": ("sentences", "words"),

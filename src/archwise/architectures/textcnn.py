@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from archwise.architectures.sequence_plan import READS, judge_sequences, sequence_need, sequence_plan, text_space
+from archwise.architectures.sequence_plan import TEXTS, judge_sequences, sequence_need, sequence_plan, text_space
 from archwise.records import Architecture, Plan, Profile, Scalar, Setting, Signature, Suits
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ ARCHITECTURE = Architecture(
     family="cnn",
     summary="filters over a few neighbouring words, each kept where it answers most",
     source="Kim 2014",
-    reads=READS,
+    reads=TEXTS,
     gives=("vector",),
     suits=suits,
     space=SPACE,
