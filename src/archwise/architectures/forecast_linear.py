@@ -14,6 +14,7 @@ from archwise.architectures.window_plan import (
     facts_of,
     need_past,
     pasts,
+    reads_more,
     told,
     window_plan,
 )
@@ -69,18 +70,13 @@ def variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:
     """Name the settings worth trying: lengths of the past, trend apart, another level."""
     facts = facts_of(profile)
     short, middle, long = pasts(facts)
-    more: list[dict[str, Scalar]] = []
-    if facts.n_past + facts.n_known:
-        more.append({"past": middle, "covariates": "read"})
-    if facts.calendar:
-        more.append({"past": middle, "calendar": "read"})
     found: list[dict[str, Scalar]] = [
         {"past": middle},
         {"past": long},
         {"past": middle, "level": "mean"},
         {"past": middle, "trend": 25},
         {"past": short},
-        *more,
+        *reads_more(facts, middle),
     ]
     return distinct(found, SPACE)
 

@@ -14,6 +14,8 @@ from archwise.architectures.window_plan import (
     facts_of,
     need_past,
     pasts,
+    prior_by_windows,
+    reads_more,
     told,
     window_plan,
 )
@@ -59,8 +61,7 @@ def build(signature: Signature, settings: Mapping[str, Scalar]) -> torch.nn.Modu
 def suits(profile: Profile) -> Suits:
     """Judge the series: bends need many windows."""
     facts = facts_of(profile)
-    n_windows = facts.n_series * facts.n_steps
-    prior = 0.3 if n_windows < 1_000 else 0.5 if n_windows < 20_000 else 0.65
+    prior = prior_by_windows(facts, few=0.3, some=0.5, many=0.65)
     return Suits(prior, f"{told(facts)}: hidden layers see bends that a weighted sum misses, given windows enough")
 
 
@@ -73,15 +74,10 @@ def variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:
     """Name the settings worth trying: lengths of the past, and what else is known."""
     facts = facts_of(profile)
     _, middle, long = pasts(facts)
-    more: list[dict[str, Scalar]] = []
-    if facts.n_past + facts.n_known:
-        more.append({"past": middle, "covariates": "read"})
-    if facts.calendar:
-        more.append({"past": middle, "calendar": "read"})
     found: list[dict[str, Scalar]] = [
         {"past": middle},
         {"past": middle, "level": "mean"},
-        *more,
+        *reads_more(facts, middle),
         {"past": long, "width": 64},
     ]
     return distinct(found, SPACE)

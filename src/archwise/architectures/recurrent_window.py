@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from archwise.architectures.window_plan import CALENDAR, COVARIATES, LEVEL, facts_of, pasts, told
+from archwise.architectures.window_plan import CALENDAR, COVARIATES, LEVEL, facts_of, pasts, prior_by_windows, told
 from archwise.records import Profile, Scalar, Setting, Signature, Suits
 
 if TYPE_CHECKING:
@@ -46,8 +46,7 @@ def build_on_window(cell: str, signature: Signature, settings: Mapping[str, Scal
 def suits_window(profile: Profile) -> Suits:
     """Judge series to be forecast: a recurrent cell needs many windows."""
     facts = facts_of(profile)
-    n_windows = facts.n_series * facts.n_steps
-    prior = 0.2 if n_windows < 1_000 else 0.4 if n_windows < 20_000 else 0.55
+    prior = prior_by_windows(facts, few=0.2, some=0.4, many=0.55)
     return Suits(prior, f"{told(facts)}: a recurrent cell over segments keeps a long past in few steps")
 
 

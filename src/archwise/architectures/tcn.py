@@ -14,6 +14,7 @@ from archwise.architectures.window_plan import (
     facts_of,
     need_past,
     pasts,
+    prior_by_windows,
     told,
     window_plan,
 )
@@ -59,8 +60,7 @@ def build(signature: Signature, settings: Mapping[str, Scalar]) -> torch.nn.Modu
 def suits(profile: Profile) -> Suits:
     """Judge the series: it needs many windows."""
     facts = facts_of(profile)
-    n_windows = facts.n_series * facts.n_steps
-    prior = 0.2 if n_windows < 1_000 else 0.45 if n_windows < 20_000 else 0.6
+    prior = prior_by_windows(facts, few=0.2, some=0.45, many=0.6)
     return Suits(prior, f"{told(facts)}: convolutions find the same shape wherever it stands in the past")
 
 

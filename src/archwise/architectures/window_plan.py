@@ -55,6 +55,18 @@ def distinct(variants: Sequence[Mapping[str, Scalar]], space: tuple[Setting, ...
     return tuple(variant for place, variant in enumerate(short) if variant not in short[:place])
 
 
+def reads_more(facts: ForecastFacts, past: int) -> list[dict[str, Scalar]]:
+    """Variants that read what is known beside the targets' past, each kind of it alone: covariates, the calendar."""
+    there = {"covariates": facts.n_past + facts.n_known > 0, "calendar": facts.calendar}
+    return [{"past": past, name: "read"} for name, is_there in there.items() if is_there]
+
+
+def prior_by_windows(facts: ForecastFacts, *, few: float, some: float, many: float) -> float:
+    """The prior of a network that needs windows: of fewer than 1,000, of fewer than 20,000, and of more."""
+    n_windows = facts.n_series * facts.n_steps
+    return few if n_windows < 1_000 else some if n_windows < 20_000 else many
+
+
 def need_past(settings: Mapping[str, Scalar]) -> Need:
     """Ask for the steps of the past that the settings name."""
     return Need("raw", past=int(settings["past"]))
