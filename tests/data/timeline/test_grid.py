@@ -114,8 +114,8 @@ def test_any_order_gaps_and_repeats_give_the_same_grid(order: list[int], kept: s
     distances, counts = np.unique(np.diff(sorted(kept)), return_counts=True)
     if distances[np.argmax(counts)] > 1:
         return  # then another distance is the grid
-    days = [f"2024-03-{place + 1:02d}" for place in rows]
-    found = lay({"t": days, "y": list(rows)}, Roles(("y",), time="t", gaps=FILL))
+    hours = [f"2024-03-01 {place:02d}:00" for place in rows]  # of days, those of a week without its end are a grid too
+    found = lay({"t": hours, "y": list(rows)}, Roles(("y",), time="t", gaps=FILL))
     expected = [float(place) if place in kept else np.nan for place in range(min(kept), max(kept) + 1)]
     np.testing.assert_array_equal(found.values[:, 0], expected)
 
