@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,8 +17,34 @@ from archwise.records import Array
 _ROWS_AT_ONCE = 1_000_000
 
 
+class Taken(ABC):
+    """Rows that are taken from an array when they are asked for; otherwise they are read as an array is."""
+
+    source: Array
+
+    @abstractmethod
+    def __getitem__(self, rows: Any) -> Array:
+        """Copy rows into memory."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """That of the array."""
+        return self.source.dtype
+
+    @property
+    def base(self) -> object:
+        """What the array is mapped by."""
+        return self.source.base
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        """Copy all rows into memory."""
+        if copy is False:
+            raise ValueError("rows that are taken from an array come as a copy")
+        return self[:].astype(dtype or self.dtype, copy=False)
+
+
 @dataclass(frozen=True)
-class Picked:
+class Picked(Taken):
     """Rows of an array in a file, taken when they are asked for; otherwise it is read as an array is.
 
     file: of the array. source: (M, ...) the array, mapped. rows: (N,) int64, which of its rows these are.
@@ -32,28 +59,12 @@ class Picked:
         """(N, ...)."""
         return (len(self.rows), *self.source.shape[1:])
 
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """That of the array."""
-        return self.source.dtype
-
-    @property
-    def base(self) -> object:
-        """What the array is mapped by."""
-        return self.source.base
-
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, rows: Any) -> Array:
         """Copy rows into memory."""
         return np.ascontiguousarray(self.source[self.rows[rows]])
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        """Copy all rows into memory."""
-        if copy is False:
-            raise ValueError("rows that lie in a file come as a copy")
-        return self[:].astype(dtype or self.dtype, copy=False)
 
 
 def pick(file: Path, rows: Array) -> Picked:

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from archwise.data.mapped import Taken
 from archwise.records import Array
 
 
 @dataclass(frozen=True)
-class Windows:
+class Windows(Taken):
     """Windows of an array, taken when they are asked for; otherwise it is read as an array is.
 
     file: of the array, or None where it lies in memory. source: (T, C) the array. starts: (N,) int64 where each window
@@ -29,16 +30,6 @@ class Windows:
         """(N, L, C)."""
         return (len(self.starts), self.n_steps, *self.source.shape[1:])
 
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """That of the array."""
-        return self.source.dtype
-
-    @property
-    def base(self) -> object:
-        """What the array is mapped by."""
-        return self.source.base
-
     def __len__(self) -> int:
         return len(self.starts)
 
@@ -48,15 +39,9 @@ class Windows:
         taken = self.source[starts[..., None] + np.arange(self.n_steps)]
         return np.ascontiguousarray(taken)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        """Copy all windows into memory."""
-        if copy is False:
-            raise ValueError("windows of an array come as a copy")
-        return self[:].astype(dtype or self.dtype, copy=False)
-
 
 @dataclass(frozen=True)
-class TargetWindows:
+class TargetWindows(Taken):
     """The encoded targets of origins, taken when they are asked for; otherwise they are read as an array is.
 
     First the H steps of each target, those of the first before those of the next, then what is known of the series.
@@ -82,16 +67,6 @@ class TargetWindows:
         """2."""
         return len(self.shape)
 
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """That of the array."""
-        return self.source.dtype
-
-    @property
-    def base(self) -> object:
-        """What the array is mapped by."""
-        return self.source.base
-
     def __len__(self) -> int:
         return len(self.starts)
 
@@ -101,12 +76,6 @@ class TargetWindows:
         steps = self.source[starts[..., None] + np.arange(self.n_steps)]  # (..., H, M)
         flat = np.swapaxes(steps, -1, -2).reshape(*starts.shape, -1)
         return np.concatenate([flat, self.of_series[self.owner[rows]]], axis=-1)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        """Copy all targets into memory."""
-        if copy is False:
-            raise ValueError("windows of an array come as a copy")
-        return self[:].astype(dtype or self.dtype, copy=False)
 
 
 def window(file: Path, starts: Array, n_steps: int) -> Windows:
