@@ -12,10 +12,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archwise.api import evaluate, explain, fit, load, look, predict, resume, shortlist
+    from archwise.api import fit, look, resume, shortlist
     from archwise.config import Config
     from archwise.errors import ArchwiseError
     from archwise.records import Parts
+    from archwise.use import evaluate, explain, load, predict
 
 __version__ = "0.1.0"
 __all__ = [
@@ -32,11 +33,17 @@ __all__ = [
     "shortlist",
 ]
 
-_ROOMS = {"Config": "archwise.config", "ArchwiseError": "archwise.errors", "Parts": "archwise.records"}
+_ROOMS = {
+    "ArchwiseError": "archwise.errors",
+    "Config": "archwise.config",
+    "Parts": "archwise.records",
+    **dict.fromkeys(("fit", "look", "resume", "shortlist"), "archwise.api"),
+    **dict.fromkeys(("evaluate", "explain", "load", "predict"), "archwise.use"),
+}
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name when it is first used, so that `import archwise` costs nothing."""
     if name not in __all__:
         raise AttributeError(f"module 'archwise' has no attribute '{name}'")
-    return getattr(importlib.import_module(_ROOMS.get(name, "archwise.api")), name)
+    return getattr(importlib.import_module(_ROOMS[name]), name)

@@ -1,10 +1,10 @@
-"""The whole way on one page: look → split → shortlist → race → verdict → model folder → predict."""
+"""The whole way on one page: look → split → shortlist → race → verdict → model folder."""
 
 from __future__ import annotations
 
 import importlib.util
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -33,17 +33,9 @@ from archwise.data.look import look_at
 from archwise.data.open import open_source, sample_stream
 from archwise.data.readers import readers
 from archwise.engines.processes import Workers
-from archwise.errors import InterruptedRunError, MissingExtraError, ModelError, RequirementError, UsageError
-from archwise.model.explain import explain as explain_with
-from archwise.model.explain_picture import Explained
-from archwise.model.explain_text import ExplainedText
-from archwise.model.forecast import backtest, is_forecast
-from archwise.model.forecast import forecast as forecast_with
-from archwise.model.predict import Model, Predicted
-from archwise.model.predict import evaluate as evaluate_model
+from archwise.errors import InterruptedRunError, MissingExtraError, ModelError
+from archwise.model.predict import Model
 from archwise.model.predict import load as load_model
-from archwise.model.predict import predict as predict_with
-from archwise.model.predict import predict_parts as predict_parts_with
 from archwise.records import Candidate, Json, Parts, Profile, Shortlisted, Table, Trial
 from archwise.report.event import OnEvent, event_log, seconds_spent
 from archwise.tasks import main_metric, task, tasks
@@ -150,123 +142,6 @@ def resume(run: str | Path, *, on_event: OnEvent | None = None) -> Model:
     tell({"event": "run", "folder": str(folder)})
     with begin_workers(config) as workers:
         return _race_and_write(folder, config, candidates, began=began, workers=workers, tell=tell)
-
-
-def load(model: str | Path) -> Model:
-    """Open a model folder; every file is checked against its hash, and none of its code is run, for it has none.
-
-    Raises:
-        ModelError: not a model folder, a file missing or changed, or another format.
-    """
-    return load_model(Path(model))
-
-
-def predict(model: Model | str | Path, source: object = None, *, sets: bool = False, horizon: int = 0) -> Predicted:
-    """Answer each row, in order, with ONNX Runtime; or forecast the steps that follow the last.
-
-    Args:
-        model: a model, or its folder.
-        source: as for `look`, or a list of paths of pictures; of a forecast newer data, or None for the model's own.
-        horizon: steps of a forecast; as many as in training when 0.
-        sets: whether a last column `set` lists the labels that hold the truth of nine rows of ten (classes only).
-
-    Returns:
-        answers: a frame of one row for each input row: prediction, then p:<class> for each class, or low and high.
-
-    Raises:
-        UsageError: sets are asked of a model that has none, or a horizon of one that does not forecast so far.
-        DataError: a column is missing, or too many rows cannot be read.
-    """
-    loaded = _loaded(model)
-    if is_forecast(loaded) and not sets:
-        return forecast_with(loaded, source, horizon=horizon)
-    _refuse_without_rows(loaded, source, horizon)
-    return predict_with(loaded, source, sets=sets)
-
-
-def check_required(model: Model | str | Path) -> None:
-    """Hold a model to the score that its run required on the sealed rows.
-
-    Raises:
-        RequirementError: it does not reach it.
-    """
-    loaded = _loaded(model)
-    required = loaded.verdict.get("require")
-    if required and not required["reached"]:
-        raise RequirementError(
-            f"{loaded.folder}: {loaded.verdict['metric']} is {loaded.verdict['test']['score']:.4g} on the sealed rows, "
-            f"and {required['required']:g} was required; the model is written all the same: give it more rows or time"
-        )
-
-
-def predict_parts(
-    model: Model | str | Path, source: object = None, *, sets: bool = False, horizon: int = 0
-) -> Iterator[Predicted]:
-    """Answer each row, in order, in as many parts as a large file is read in; one for all that fits in memory.
-
-    Args:
-        source, sets, horizon: as for `predict`.
-
-    Raises:
-        DataError, UsageError: as for `predict`.
-    """
-    loaded = _loaded(model)
-    if is_forecast(loaded) and not sets:
-        return iter([forecast_with(loaded, source, horizon=horizon)])
-    _refuse_without_rows(loaded, source, horizon)
-    return predict_parts_with(loaded, source, sets=sets)
-
-
-def _refuse_without_rows(model: Model, source: object, horizon: int) -> None:
-    if horizon:
-        raise UsageError(f"--horizon: {model.folder} does not forecast; its task is {model.facts.task}")
-    if source is None:
-        raise UsageError(f"name the rows that {model.folder} is to answer")
-
-
-def evaluate(model: Model | str | Path, source: object, *, origins: int = 0) -> dict[str, Json]:
-    """Score a model on labelled rows that it has not seen; a forecast by a rolling backtest.
-
-    Args:
-        origins: from how many steps of each series it forecasts in a backtest; from all when 0.
-
-    Returns:
-        n_rows; n_left_out, rows that cannot be read; metric, the one that decided; score, low and high, its value
-        and 95 % interval; scores, metric -> value.
-
-    Raises:
-        DataError: as for `predict`, or a label that was not there at training.
-    """
-    loaded = _loaded(model)
-    if is_forecast(loaded):
-        return backtest(loaded, source, n_origins=origins)
-    if origins:
-        raise UsageError(f"--origins: {loaded.folder} does not forecast; its task is {loaded.facts.task}")
-    return evaluate_model(loaded, source)
-
-
-def explain(
-    model: Model | str | Path, example: str | Path | bytes, *, out: str | Path = "", label: str = ""
-) -> Explained | ExplainedText:
-    """Find where in a picture a network looked, or which words of a text moved the answer of a model, and draw it.
-
-    Args:
-        example: the file of a picture or its bytes; or a text.
-        out: where to write the picture with the heat over it (.png, .jpg), or the text with its words marked (.html).
-        label: the class to explain; the answered one when not given.
-
-    Raises:
-        UsageError: the model reads neither pictures nor texts, or pictures without being a network; there is no such
-            class, or `out` cannot be written.
-        DataError: the picture cannot be read.
-        MissingExtraError: captum is not installed, which pictures need.
-    """
-    return explain_with(_loaded(model), example, out=out, label=label)
-
-
-def facts(model: Model) -> dict[str, Json]:
-    """Everything a view of a model needs: the verdict and the leaderboard."""
-    return {"model": str(model.folder), "verdict": model.verdict, "trials": model.trials}
 
 
 def catalogue() -> dict[str, Sequence[Mapping[str, str]]]:
@@ -387,7 +262,3 @@ def _need_training() -> None:
     ]
     if missing:
         raise MissingExtraError(f"training needs {', '.join(missing)}: pip install 'archwise[train]'")
-
-
-def _loaded(model: Model | str | Path) -> Model:
-    return model if isinstance(model, Model) else load(model)

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 import seqeval.metrics
 
-from archwise import api
+from archwise import use
 from archwise.cli import main
 
 PLACES, PEOPLE = ("Paris", "Rome", "Oslo", "New York"), ("Ada Lovelace", "Alan Turing", "Grace")
@@ -64,7 +64,7 @@ def test_answers_come_as_conll_and_score_as_seqeval_scores_them(model: Path, tmp
         for each in (tmp_path / "out.conll").read_text().strip().split("\n\n")
     ]
     assert [[word for word, _ in each] for each in told] == [[word for word, _ in each] for each in fresh]
-    scored = api.evaluate(model, data)
+    scored = use.evaluate(model, data)
     true, found = ([[tag for _, tag in each] for each in some] for some in (fresh, told))
     assert scored["scores"]["entity_f1"] == pytest.approx(seqeval.metrics.f1_score(true, found))
     assert scored["n_rows"] == 120
@@ -82,9 +82,9 @@ def test_answers_come_as_tables(model: Path, tmp_path: Path) -> None:
 
 def test_words_come_as_lists_or_as_text_alike(model: Path) -> None:
     words = ["ask", "Grace", "!"]
-    as_lists = api.predict(model, {"words": [words]}).answers
-    as_text = api.predict(model, {"words": ["ask Grace !"]}).answers
-    as_frame = api.predict(model, pl.DataFrame({"words": [words]})).answers
+    as_lists = use.predict(model, {"words": [words]}).answers
+    as_text = use.predict(model, {"words": ["ask Grace !"]}).answers
+    as_frame = use.predict(model, pl.DataFrame({"words": [words]})).answers
     assert as_lists["words"].to_list() == [words]
     assert as_lists.equals(as_text)
     assert as_lists.equals(as_frame)
@@ -92,19 +92,19 @@ def test_words_come_as_lists_or_as_text_alike(model: Path) -> None:
 
 def test_a_sentence_is_answered_alike_alone(model: Path) -> None:
     words = [[word for word, _ in each] for each in sentences(20, 3)]
-    together = api.predict(model, {"words": words}).answers
+    together = use.predict(model, {"words": words}).answers
     for row, each in enumerate(words):
-        alone = api.predict(model, {"words": [each]}).answers
+        alone = use.predict(model, {"words": [each]}).answers
         assert alone["prediction"][0].to_list() == together["prediction"][row].to_list()
 
 
 def test_empty_and_overlong_sentences_have_answers(model: Path) -> None:
-    answered = api.predict(model, {"words": [["Grace"] * 2_000, [], ["\U0001f642", ""]]})
+    answered = use.predict(model, {"words": [["Grace"] * 2_000, [], ["\U0001f642", ""]]})
     assert answered.answers["prediction"].list.len().to_list() == [2_000, 0, 2]
     assert answered.answers["prediction"][0][-1] == "O"
     assert "more words than the" in answered.findings[-1].message
 
 
 def test_rows_with_more_tags_than_words_are_left_out(model: Path) -> None:
-    scored = api.evaluate(model, {"words": [["ask", "Grace"], ["nobody"]], "tags": [["O"], ["O"]]})
+    scored = use.evaluate(model, {"words": [["ask", "Grace"], ["nobody"]], "tags": [["O"], ["O"]]})
     assert (scored["n_rows"], scored["n_left_out"]) == (1, 1)

@@ -1,0 +1,28 @@
+"""The verbs of archwise as commands: parses, calls, prints. Every heavy import waits until its command runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from archwise.cli import learn, use  # each adds its verbs, in the order in which the help lists them
+from archwise.cli.app import app
+from archwise.errors import ArchwiseError
+
+__all__ = ["app", "learn", "main", "use"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the entry point of `archwise`.
+
+    Returns:
+        the exit code; see EXIT_CODES.
+    """
+    try:
+        app(args=list(arguments) if arguments is not None else None)
+    except ArchwiseError as error:
+        print(f"archwise: {error}", file=sys.stderr)
+        return error.exit_code
+    except SystemExit as end:  # the option parser leaves so, after its own words
+        return end.code if isinstance(end.code, int) else 0
+    return 0
