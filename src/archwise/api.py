@@ -221,8 +221,9 @@ def _course(folder: Path, config: Config, began: float) -> Course:
 
 def _search_tools(folder: Path, config: Config, course: Course) -> Search:
     """What the search in a run folder needs: waves are kept there, and read from there when a run is resumed."""
-    needs = task(read_ground(folder).profile.task).needs
-    wish = Wish(config.settings, config.seed, course.sign, needs)
+    ground = read_ground(folder)
+    data = (task(ground.profile.task).needs, *(kind for _, kind in ground.columns))
+    wish = Wish(config.settings, config.seed, course.sign, data)
 
     def following(number: int, centres: Sequence[Trial], trials: Sequence[Trial]) -> tuple[Candidate, ...]:
         wave = read_wave(folder, number)

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from archwise.architectures import architecture
-from archwise.choice.propose import Wish, propose
+from archwise.choice.propose import Wish, movable, propose
 from archwise.choice.race import Course
 from archwise.choice.search import MOST_FREE, MOST_PROPOSED, Search, pick_centres, promises, search
 from archwise.choice.trial import Grant
@@ -160,3 +161,21 @@ def test_who_has_no_rival_yet_promises() -> None:
     assert promises(paused, [], 1.0)
     assert not promises(paused, [brought(mlp())], 1.0)
     assert promises(paused, [brought(mlp())], -1.0)
+
+
+@pytest.mark.parametrize(
+    ("data", "said", "unsaid"),
+    [
+        (("vector", "text"), {"embedding", "pooling", "both_ways"}, {"scale", "segment", "level", "calendar"}),
+        (("sequence", "words"), {"embedding", "forgotten"}, {"pooling", "scale", "level"}),
+        (("vector", "series"), {"scale", "pooling"}, {"embedding", "word_dropout", "segment"}),
+        (("window", "timeline"), {"segment", "level", "width"}, {"embedding", "scale", "pooling", "both_ways"}),
+    ],
+)
+def test_only_settings_that_say_something_of_the_data_are_proposed(
+    data: tuple[str, ...], said: set[str], unsaid: set[str]
+) -> None:
+    entry = architecture("gru")
+    names = {name.partition(".")[2] for name in movable(entry, Wish(data=data))}
+    assert said <= names
+    assert not unsaid & names

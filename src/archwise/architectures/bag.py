@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from archwise.architectures.sequence_plan import TEXTS, judge_sequences, sequence_need, sequence_plan, text_space
+from archwise.architectures.sequence_plan import TEXTS, WORDS, judge_sequences, sequence_need, sequence_plan, text_space
 from archwise.records import Architecture, Plan, Profile, Scalar, Setting, Signature, Suits
 
 if TYPE_CHECKING:
@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
 SPACE = (
     *text_space(),
-    Setting("word_dropout", 0.5, "share of the numbers of word vectors that is dropped", low=0.0, high=0.8),
-    Setting("forgotten", 0.0, "share of the words that are read as unknown in a training step", low=0.0, high=0.5),
+    Setting("word_dropout", 0.5, "share of the numbers of word vectors that is dropped", low=0.0, high=0.8, of=WORDS),
+    Setting(
+        "forgotten", 0.0, "share of the words that are read as unknown in a training step", low=0.0, high=0.5, of=WORDS
+    ),
 )
 
 

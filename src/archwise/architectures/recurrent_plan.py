@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from archwise.architectures.recurrent_window import SPACE as WINDOW_SPACE
 from archwise.architectures.recurrent_window import build_on_window, window_variants
-from archwise.architectures.sequence_plan import series_facts, series_setting, text_space
+from archwise.architectures.sequence_plan import WORDS, series_facts, series_setting, text_space
 from archwise.records import Profile, Scalar, Setting, Signature
 
 if TYPE_CHECKING:
@@ -18,12 +18,14 @@ SPACE = (
     series_setting(),
     Setting("width", 128, "units of a layer, in each way", low=16, high=512, log=True),
     Setting("layers", 1, "layers, each on the states of the one before", low=1, high=3),
-    Setting("both_ways", True, "whether it is read backwards too"),
+    Setting("both_ways", True, "whether it is read backwards too", of=("vector", "sequence")),
     Setting(
-        "pooling", "max", "how states become one vector", choices=("last", "max", "mean", "attention"), form="vector"
+        "pooling", "max", "how states become one vector", choices=("last", "max", "mean", "attention"), of=("vector",)
     ),
-    Setting("word_dropout", 0.5, "share of the numbers of word vectors that is dropped", low=0.0, high=0.7),
-    Setting("forgotten", 0.0, "share of the words that are read as unknown in a training step", low=0.0, high=0.5),
+    Setting("word_dropout", 0.5, "share of the numbers of word vectors that is dropped", low=0.0, high=0.7, of=WORDS),
+    Setting(
+        "forgotten", 0.0, "share of the words that are read as unknown in a training step", low=0.0, high=0.5, of=WORDS
+    ),
     Setting("dropout", 0.5, "share of the states that is dropped", low=0.0, high=0.7),
     *WINDOW_SPACE,
 )

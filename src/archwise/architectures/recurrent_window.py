@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 RATE = 1e-3
 SPACE = (
     Setting("past", 0, "steps of the past that a forecast reads; 0 where nothing is forecast", searched=False),
-    Setting("segment", 1, "steps of a forecast's past that are read at once", low=1, high=96, log=True),
+    Setting("segment", 1, "steps of a forecast's past that are read at once", low=1, high=96, log=True, of=("window",)),
     LEVEL,
     CALENDAR,
     COVARIATES,

@@ -11,6 +11,7 @@ from archwise.architectures.window_plan import window_plan
 from archwise.records import Need, Plan, Profile, Scalar, SeriesNeed, Setting, Suits, TextNeed
 
 READS = ("text", "series", "timeline", "number", "category", "boolean", "date")  # a table's columns beside sequences
+WORDS = ("text", "words")  # kinds of columns whose steps are words
 TEXTS = tuple(kind for kind in READS if kind not in ("series", "timeline"))  # of what looks for words
 _SEQUENCES = {
     "text": ("texts", "words"),
@@ -51,14 +52,18 @@ def text_space(*, unit: str = "word", embedding: int = 128) -> tuple[Setting, ..
         Setting("vocabulary", 20_000, "words that are known, at most", low=100, high=200_000, log=True, searched=False),
         Setting("longest", 0, "words of a text that are read; 0 for nearly all", low=0, high=4096, searched=False),
         Setting("vectors", "", 'file of word vectors to begin from (GloVe, .vec); "" for none', searched=False),
-        Setting("embedding", embedding, "numbers in the vector of a word", low=16, high=512, log=True),
+        Setting("embedding", embedding, "numbers in the vector of a word", low=16, high=512, log=True, of=WORDS),
     )
 
 
 def series_setting() -> Setting:
     """The setting that says on which scale series are read."""
     return Setting(
-        "scale", "channel", "how series are scaled: by all of them, or each alone", choices=("channel", "row")
+        "scale",
+        "channel",
+        "how series are scaled: by all of them, or each alone",
+        choices=("channel", "row"),
+        of=("series",),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from archwise.architectures.sequence_plan import TEXTS, judge_sequences, sequence_need, sequence_plan, text_space
+from archwise.architectures.sequence_plan import TEXTS, WORDS, judge_sequences, sequence_need, sequence_plan, text_space
 from archwise.records import Architecture, Plan, Profile, Scalar, Setting, Signature, Suits
 
 if TYPE_CHECKING:
@@ -17,8 +17,10 @@ SPACE = (
     *text_space(),
     Setting("windows", "3-5", "words that filters see", choices=tuple(_WIDTHS)),
     Setting("filters", 100, "filters of each width", low=16, high=512, log=True),
-    Setting("word_dropout", 0.3, "share of the numbers of word vectors that is dropped", low=0.0, high=0.7),
-    Setting("forgotten", 0.0, "share of the words that are read as unknown in a training step", low=0.0, high=0.5),
+    Setting("word_dropout", 0.3, "share of the numbers of word vectors that is dropped", low=0.0, high=0.7, of=WORDS),
+    Setting(
+        "forgotten", 0.0, "share of the words that are read as unknown in a training step", low=0.0, high=0.5, of=WORDS
+    ),
     Setting("dropout", 0.5, "share of the features that is dropped", low=0.0, high=0.7),
 )
 

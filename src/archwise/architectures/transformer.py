@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from archwise.architectures.sequence_plan import READS, judge_sequences, sequence_need, sequence_plan, text_space
+from archwise.architectures.sequence_plan import READS, WORDS, judge_sequences, sequence_need, sequence_plan, text_space
 from archwise.records import Architecture, Plan, Profile, Scalar, Setting, Signature, Suits
 
 if TYPE_CHECKING:
@@ -16,9 +16,11 @@ SPACE = (
     Setting("width", 128, "numbers in the vector of a step", choices=(64, 128, 256)),
     Setting("layers", 2, "layers of attention", low=1, high=6),
     Setting("heads", 4, "that ask independently in each layer", choices=(2, 4, 8)),
-    Setting("pooling", "mean", "how steps become one vector", choices=("max", "mean", "attention"), form="vector"),
-    Setting("word_dropout", 0.2, "share of the numbers of word vectors that is dropped", low=0.0, high=0.7),
-    Setting("forgotten", 0.0, "share of the words that are read as unknown in a training step", low=0.0, high=0.5),
+    Setting("pooling", "mean", "how steps become one vector", choices=("max", "mean", "attention"), of=("vector",)),
+    Setting("word_dropout", 0.2, "share of the numbers of word vectors that is dropped", low=0.0, high=0.7, of=WORDS),
+    Setting(
+        "forgotten", 0.0, "share of the words that are read as unknown in a training step", low=0.0, high=0.5, of=WORDS
+    ),
     Setting("dropout", 0.2, "share of what layers add that is dropped", low=0.0, high=0.7),
 )
 

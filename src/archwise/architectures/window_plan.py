@@ -8,15 +8,18 @@ from archwise.records import ForecastFacts, Need, Plan, Profile, Scalar, Setting
 
 LONGEST = 720  # steps of the past that are offered
 PAST = Setting("past", 96, "steps of the past that are read", low=1, high=5_000, log=True, searched=False)
-LEVEL = Setting("level", "last", "what is taken out of a window and put back", choices=("last", "mean", "none"))
+LEVEL = Setting(
+    "level", "last", "what is taken out of a window and put back", choices=("last", "mean", "none"), of=("window",)
+)
 CALENDAR = Setting(
     "calendar",
     "none",
     "whether hour, weekday and day of the year of the steps ahead are read",
     choices=("none", "read"),
+    of=("window",),
 )
 COVARIATES = Setting(
-    "covariates", "none", "whether the other columns are read beside a target", choices=("none", "read")
+    "covariates", "none", "whether the other columns are read beside a target", choices=("none", "read"), of=("window",)
 )
 _STEPS = 4_000  # of a whole training
 _EPOCHS = (5, 60)  # fewest and most

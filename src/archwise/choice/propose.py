@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from archwise.architectures import architecture
 from archwise.config import AUGMENTATIONS, parse_augmentations, write_augmentations
-from archwise.records import Architecture, Candidate, Form, Scalar, Setting, Trial, settings_of
+from archwise.records import Architecture, Candidate, Scalar, Setting, Trial, settings_of
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -41,18 +41,18 @@ class Wish:
     """What may be proposed.
 
     fixed: settings such as "mlp.width" that the user fixed. seed: of the draws. sign: +1 where more is better, or -1.
-    form: of the features that the task needs.
+    data: the form of the features that the task needs, and the kinds of the columns that are read.
     """
 
     fixed: Collection[str] = ()
     seed: int = 0
     sign: float = 1.0
-    form: Form = "vector"
+    data: Collection[str] = ("vector",)
 
 
 def can_move(name: str, wish: Wish) -> bool:
     """Whether an architecture has a setting that may be proposed."""
-    return bool(_movable(architecture(name), wish))
+    return bool(movable(architecture(name), wish))
 
 
 def propose(centres: Sequence[Trial], trials: Sequence[Trial], wish: Wish, *, number: int) -> tuple[Candidate, ...]:
@@ -83,7 +83,7 @@ def _draw(centre: Trial, trials: Sequence[Trial], wish: Wish, random: Random, id
     given = values_of(centre.candidate)
     ranges = {
         name: around
-        for name, setting in _movable(architecture(centre.candidate.architecture), wish).items()
+        for name, setting in movable(architecture(centre.candidate.architecture), wish).items()
         if name in given and (around := _around(setting, given[name])) is not None
     }
     own = [t for t in trials if t.candidate.architecture == centre.candidate.architecture]
@@ -181,12 +181,12 @@ def _with_values(candidate: Candidate, moved: Mapping[str, Scalar]) -> Candidate
     return replace(candidate, settings=settings_of(settings.items()), plan=plan)
 
 
-def _movable(entry: Architecture, wish: Wish) -> dict[str, Setting]:
+def movable(entry: Architecture, wish: Wish) -> dict[str, Setting]:
     """The settings that a proposal may move, each with its owner: the architecture, or the plan of a network."""
     owned = {
         f"{entry.name}.{setting.name}": setting
         for setting in entry.space
-        if setting.searched and setting.form in ("", wish.form)
+        if setting.searched and (not setting.of or any(each in wish.data for each in setting.of))
     }
     if not entry.is_reference:
         owned |= {f"plan.{setting.name}": setting for setting in PLAN}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from archwise.records.data import Profile
 from archwise.records.need import Need, Signature
@@ -107,7 +107,8 @@ class Setting:
 
     log: whether values are drawn evenly in the logarithm. The type of the default is the type of the setting.
     searched: whether the race may propose other values; not where the target says which one fits.
-    form: of features that it says something of, so that it is proposed for those alone; "" for any.
+    of: forms of features and kinds of columns for which it says something, so that it is proposed for those alone;
+        empty for any.
     """
 
     name: str
@@ -118,7 +119,7 @@ class Setting:
     high: float | None = None
     log: bool = False
     searched: bool = True
-    form: Form | Literal[""] = ""
+    of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
