@@ -154,12 +154,17 @@ def two_networks(*latencies_ms: float) -> list[Trial]:
 
 
 def test_of_tied_networks_the_faster_is_chosen_however_many_parameters_it_has() -> None:
-    trials = two_networks(0.1, 0.9)
+    trials = two_networks(0.9, 3.9)
     assert judge(trials, use_latency=True).candidate == trials[0].candidate
 
 
 def test_latencies_within_a_factor_of_two_are_equal_and_parameters_decide() -> None:
-    trials = two_networks(0.17, 0.25)
+    trials = two_networks(2.1, 3.9)
+    assert judge(trials, use_latency=True).candidate == trials[1].candidate
+
+
+def test_a_row_in_less_than_a_millisecond_is_fast_enough_and_parameters_decide() -> None:
+    trials = two_networks(0.04, 0.9)
     assert judge(trials, use_latency=True).candidate == trials[1].candidate
 
 

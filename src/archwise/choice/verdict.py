@@ -18,7 +18,7 @@ from archwise.choice.wording import amount, difference_words, gap_words, interva
 from archwise.evidence import FEWEST_UNITS, BootstrapScores, compare, interval, standard_error
 from archwise.records import Comparison, Json, Metric, Trial, Verdict
 
-SMALLEST_LATENCY_MS = 0.01
+FAST_MS = 1.0  # a row, below which the faster is not the simpler: what hands a row on takes longer
 IMPROVING_SHARE = 0.1  # a curve whose best look is in its last tenth was still improving
 
 
@@ -113,10 +113,13 @@ def _best_allowed(
 
 
 def _simplicity(trial: Trial, metric: Metric, *, use_latency: bool) -> tuple[bool, int, int, float, str]:
-    """A reference before a network, then fewer milliseconds (a factor of two is equal), then fewer parameters."""
+    """A reference before a network, then fewer milliseconds, then fewer parameters.
+
+    Of milliseconds a factor of two is equal, and so is all that takes less than one.
+    """
     latency = 0
     if use_latency and math.isfinite(trial.latency_ms):
-        latency = max(0, math.floor(math.log2(max(trial.latency_ms, 1e-9) / SMALLEST_LATENCY_MS)))
+        latency = max(0, math.ceil(math.log2(max(trial.latency_ms, 1e-9) / FAST_MS)))
     return (
         not is_reference(trial),
         latency,
