@@ -18,8 +18,7 @@ from archwise.errors import ModelError
 from archwise.records import Array, Batch
 
 MOST_CELLS = 1_000_000  # of one input at a time, of which a graph may make many times as many: 6 photos of 224 pixels
-CHUNK = 8_192  # rows; keeps the largest activations of a wide network within some hundred megabytes
-SEQUENCES = 512  # rows that are sequences, which have activations for every step of them
+CHUNK = 512  # rows: the activations of a network stay in the cache of a core, and those of sequences within memory
 THREADS_VARIABLE = "OMP_NUM_THREADS"  # by which whoever began this process may say how many cores are its own
 _DTYPES = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(uint8)": np.uint8}
 
@@ -152,7 +151,7 @@ def _check_inputs(session: Session, batch: Batch) -> None:
 def _run_of(session: Session, batch: Batch) -> Callable[[int, int], Array]:
     """A function from a range of rows to their outputs, of inputs that were checked."""
     widest = max(prod(batch[name].shape[1:]) for name, _, _ in session.inputs)
-    at_once = max(1, min(SEQUENCES if session.padded else CHUNK, MOST_CELLS // max(1, widest)))
+    at_once = max(1, min(CHUNK, MOST_CELLS // max(1, widest)))
 
     def answer(start: int, stop: int) -> Array:
         rows = {name: np.ascontiguousarray(batch[name][start:stop], dtype) for name, dtype, _ in session.inputs}

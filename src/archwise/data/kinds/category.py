@@ -19,6 +19,8 @@ FIRST_CODE = 2  # of the most frequent level
 FEWEST_ROWS = 3  # of training rows, for a level to get a code of its own
 MOST_LEVELS = N_OWN + N_BUCKETS  # with a code each; of more, only the frequent keep one
 _LARGEST_WHOLE = 2.0**53  # beyond it float64 does not hold every whole number
+_WHOLE_WITH_POINT = r"^(-?\d+)\.0+$"
+_OFTEN = 8  # rows of each distinct cell, from which on a table of what each is read as is the faster
 _WRITTEN_WHOLE = re.compile(r"(-?[0-9]+)\.0+")
 
 
@@ -37,16 +39,28 @@ def parse_category(values: pl.Series) -> tuple[pl.Series, Array]:
 
     A whole number is the same name however it is written: 1, 1.0 and "1.0" are all "1".
     """
+    if values.dtype == pl.String:
+        return _read_texts(values), np.zeros(len(values), dtype=bool)
     values = blank_missing(values)
     if values.dtype.is_float():
         is_whole = ((values == values.floor()) & (values.abs() < _LARGEST_WHOLE)).fill_null(False)
         whole = values.set(~is_whole, 0.0).cast(pl.Int64).cast(pl.String)
         names = whole.zip_with(is_whole, values.cast(pl.String))
-    elif values.dtype == pl.String:
-        names = values.str.replace(r"^(-?\d+)\.0+$", "$1")
     else:
-        names = values.cast(pl.String)
+        names = _read_texts(values) if values.dtype == pl.String else values.cast(pl.String)
     return names, np.zeros(len(values), dtype=bool)
+
+
+def _read_texts(values: pl.Series) -> pl.Series:
+    """Cells of text as names; where few differ, each of those is read once."""
+    cells = values.drop_nulls().unique()
+    if len(cells) * _OFTEN > len(values):
+        return _read_each(values)
+    return values.replace_strict(cells, _read_each(cells), default=None, return_dtype=pl.String)
+
+
+def _read_each(values: pl.Series) -> pl.Series:
+    return blank_missing(values).str.replace(_WHOLE_WITH_POINT, "$1")
 
 
 def summarise_category(typed: pl.Series) -> dict[str, Scalar]:

@@ -17,6 +17,7 @@ from archwise.records import Array, Batch, Guess, Json, Kind, Need, ReadCell, Sc
 NAME = "number"
 _SURE_SHARE = 0.95  # of the cells that must read as numbers
 _FEW_DISTINCT = 20
+_SELDOM = 16  # rows, of which one may be no plain number before all are looked at
 _CODE = r"^0\d+$"  # 02139 is a code: a number is not written so
 _NANOSECONDS = 1e9
 _MICROSECONDS = 1e6
@@ -44,9 +45,13 @@ def sniff_number(values: pl.Series) -> Guess:
 
 def parse_number(values: pl.Series) -> tuple[pl.Series, Array]:
     """Read cells as Float64; what is no number or infinite is bad, times and durations become seconds."""
+    if values.dtype == pl.String:
+        return _parse_texts(values)
     values = blank_missing(values)
     dtype = values.dtype
-    if dtype == pl.String or dtype.is_numeric() or dtype in (pl.Boolean, pl.Null):
+    if values.dtype == pl.String:  # names of categories
+        return _parse_texts(values)
+    if dtype.is_numeric() or dtype in (pl.Boolean, pl.Null):
         typed = values.cast(pl.Float64, strict=False)
     elif dtype == pl.Duration:
         typed = values.dt.total_microseconds(fractional=True) / _MICROSECONDS
@@ -57,6 +62,23 @@ def parse_number(values: pl.Series) -> tuple[pl.Series, Array]:
     is_finite = typed.is_finite().fill_null(False)
     is_bad = (~is_finite & values.is_not_null()).to_numpy()
     return typed.set(~is_finite, None), is_bad
+
+
+def _parse_texts(values: pl.Series) -> tuple[pl.Series, Array]:
+    """Read cells of text: nearly all are plain numbers, so that only what does not read as one is looked at closer."""
+    typed = values.cast(pl.Float64, strict=False)
+    if typed.null_count() > values.null_count() + len(values) // _SELDOM:  # as where a blank follows each delimiter
+        values = values.str.strip_chars()
+        typed = values.cast(pl.Float64, strict=False)
+    unclear = np.flatnonzero((~typed.is_finite()).fill_null(True).to_numpy())
+    is_bad = np.zeros(len(values), dtype=bool)
+    if len(unclear) == 0:
+        return typed, is_bad
+    cells = blank_missing(values.gather(unclear))
+    numbers = cells.cast(pl.Float64, strict=False)
+    is_finite = numbers.is_finite().fill_null(False)
+    is_bad[unclear] = (~is_finite & cells.is_not_null()).to_numpy()
+    return typed.scatter(unclear, numbers.set(~is_finite, None)), is_bad
 
 
 def summarise_number(typed: pl.Series) -> dict[str, Scalar]:
