@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from archwise.errors import RequirementError, UsageError
@@ -11,7 +11,7 @@ from archwise.model.explain_picture import Explained
 from archwise.model.explain_text import ExplainedText
 from archwise.model.forecast import backtest, is_forecast
 from archwise.model.forecast import forecast as forecast_with
-from archwise.model.predict import Model, Predicted
+from archwise.model.predict import Answered, Model, Predicted
 from archwise.model.predict import evaluate as evaluate_model
 from archwise.model.predict import load as load_model
 from archwise.model.predict import predict as predict_with
@@ -67,12 +67,20 @@ def check_required(model: Model | str | Path) -> None:
 
 
 def predict_parts(
-    model: Model | str | Path, source: object = None, *, sets: bool = False, horizon: int = 0
+    model: Model | str | Path,
+    source: object = None,
+    *,
+    sets: bool = False,
+    horizon: int = 0,
+    before: Sequence[Answered] = (),
+    tell: Callable[[int, int], None] = lambda n_done, n_all: None,
 ) -> Iterator[Predicted]:
     """Answer each row, in order, in as many parts as a large file is read in; one for all that fits in memory.
 
     Args:
         source, sets, horizon: as for `predict`.
+        before: the first parts, which were answered in an earlier sitting and are passed over.
+        tell: told after each part of a long source how many rows are done, and how many there are, or somewhat more.
 
     Raises:
         DataError, UsageError: as for `predict`.
@@ -81,7 +89,7 @@ def predict_parts(
     if is_forecast(loaded) and not sets:
         return iter([forecast_with(loaded, source, horizon=horizon)])
     _refuse_without_rows(loaded, source, horizon)
-    return predict_parts_with(loaded, source, sets=sets)
+    return predict_parts_with(loaded, source, sets=sets, before=before, tell=tell)
 
 
 def _refuse_without_rows(model: Model, source: object, horizon: int) -> None:

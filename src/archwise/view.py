@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from archwise.records import Json, Profile, Shortlisted
+from archwise.records import Finding, Json, Profile, Shortlisted
 from archwise.report.event import Event, OnEvent
 
 if TYPE_CHECKING:
     from archwise.model.explain_picture import Explained
     from archwise.model.explain_text import ExplainedText
-    from archwise.model.predict import Model, Predicted
+    from archwise.model.predict import Model
 
 out = Console(highlight=False, emoji=False)
 err = Console(stderr=True, highlight=False, emoji=False)
@@ -199,16 +200,19 @@ def _between(row: Mapping[str, Json]) -> str:
     return "" if row["low"] is None else f"{_short(row['low'])} to {_short(row['high'])}"
 
 
-def write_answers(parts: Iterable[Predicted], path: Path | None, *, as_json: bool, quiet: bool) -> None:
-    """Write the answers as CSV, Parquet or JSON lines by the suffix of the path, or CSV on standard output."""
-    from archwise.model.answer import print_parts, write_parts
-
-    if path is None:
-        n_rows, findings = print_parts(parts, as_json=as_json)
-    else:
-        n_rows, findings = write_parts(parts, path, as_json=as_json)
-    if quiet:
+@contextmanager
+def progress(*, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A bar of the rows that are done, on a terminal; give it how many are done and how many there are."""
+    if quiet or not err.is_terminal:
+        yield lambda n_done, n_all: None
         return
+    with Progress(TextColumn("{task.completed:,} rows"), BarColumn(), TimeRemainingColumn(), console=err) as bar:
+        shown = bar.add_task("", total=None, visible=False)
+        yield lambda n_done, n_all: bar.update(shown, completed=n_done, total=n_all, visible=True)
+
+
+def show_written(n_rows: int, findings: Sequence[Finding], path: Path | None) -> None:
+    """Say what was found in the rows that were answered, and how many answers stand where."""
     for finding in findings:
         err.print(f"{_SIGNS[finding.severity]}: {escape(finding.message)}", soft_wrap=True)
     if path is not None:

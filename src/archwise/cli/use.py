@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -39,10 +40,20 @@ def predict(
 ) -> None:
     """Answer each row, in order: label and probabilities, or value and interval; or forecast. Needs no torch."""
     from archwise import use, view
+    from archwise.model.answer import print_parts
+    from archwise.model.bulk import key_of, write_parts
 
     rows = source[0] if source is not None and len(source) == 1 else source or None
-    parts = use.predict_parts(model, rows, sets=sets, horizon=horizon)
-    view.write_answers(parts, out, as_json=as_json, quiet=quiet)
+    loaded = use.load(model)
+    with view.progress(quiet=quiet or out is None) as tell:
+        answer = partial(use.predict_parts, loaded, rows, sets=sets, horizon=horizon, tell=tell)
+        if out is None:
+            written = print_parts(answer(), as_json=as_json)
+        else:
+            key = key_of(loaded.folder, rows, sets=sets)
+            written = write_parts(lambda before: answer(before=before), out, as_json=as_json, key=key)
+    if not quiet:
+        view.show_written(*written, out)
 
 
 @app.command()

@@ -36,22 +36,28 @@ def count_bad(bad: Array, classes: pl.Series | None = None) -> pl.DataFrame:
     return _sum(pl.DataFrame([named, pl.Series("bad", bad, dtype=pl.UInt32)]).with_columns(rows=pl.lit(1, pl.UInt32)))
 
 
+def counted(n_rows: int, n_bad: int) -> pl.DataFrame:
+    """What `count_bad` gives of rows without classes of which the numbers are known."""
+    named = pl.Series("class", [None], dtype=pl.String)
+    return pl.DataFrame([named, pl.Series("rows", [n_rows], pl.UInt32), pl.Series("bad", [n_bad], pl.UInt32)])
+
+
 def refuse_counted(counts: Sequence[pl.DataFrame], findings: Sequence[Finding], *, share: float = MOST_BAD) -> None:
     """The same for rows that were counted part by part, with `count_bad`.
 
     Raises:
         DataError: as for `refuse_too_many_bad`.
     """
-    counted = _sum(pl.concat(counts))
+    summed = _sum(pl.concat(counts))
     told = next((finding.message for finding in findings if finding.severity != "note"), "cells cannot be read")
-    for name, n_rows, n_bad in counted.select("class", "rows", "bad").iter_rows():
+    for name, n_rows, n_bad in summed.select("class", "rows", "bad").iter_rows():
         if name is not None and n_bad > max(1, share * n_rows):
             raise DataError(
                 f"{told} ({n_bad:,} of {n_rows:,} rows of the class '{name}' are bad, more than {100 * share:g} %)"
             )
-    n_rows, n_bad = int(counted["rows"].sum()), int(counted["bad"].sum())
-    is_by_class = bool(counted["class"].is_not_null().any())
-    always = len(counted) if is_by_class else int(n_rows > 1)
+    n_rows, n_bad = int(summed["rows"].sum()), int(summed["bad"].sum())
+    is_by_class = bool(summed["class"].is_not_null().any())
+    always = len(summed) if is_by_class else int(n_rows > 1)
     if n_bad > max(share * n_rows, always):
         raise DataError(f"{told} ({n_bad:,} of {n_rows:,} rows are bad, more than {100 * share:g} %)")
 

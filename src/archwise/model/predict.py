@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from archwise.data.ahead import read_ahead
-from archwise.data.bad import refuse_too_many_bad
+from archwise.data.bad import count_bad, counted, refuse_counted, refuse_too_many_bad
 from archwise.data.finding import join_findings
 from archwise.data.kinds.category import read_name
 from archwise.data.label_set import join_in_table
@@ -50,9 +51,20 @@ class Predicted:
 
     answers: prediction, then p:<class> for each class, or low and high; last, where asked, set: a list of labels.
         Before them file, where the rows are files of pictures. Where words are tagged, lists: words, prediction and p.
+    n_bad: rows that cannot be read.
     """
 
     answers: pl.DataFrame
+    findings: tuple[Finding, ...]
+    n_bad: int = 0
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A part that was answered before: its rows, how many of them cannot be read, and what was found."""
+
+    n_rows: int
+    n_bad: int
     findings: tuple[Finding, ...]
 
 
@@ -124,7 +136,13 @@ def predict(model: Model, source: object, *, sets: bool = False) -> Predicted:
 
 
 def predict_parts(
-    model: Model, source: object, *, sets: bool = False, most_rows: int = MOST_ROWS
+    model: Model,
+    source: object,
+    *,
+    sets: bool = False,
+    most_rows: int = MOST_ROWS,
+    before: Sequence[Answered] = (),
+    tell: Callable[[int, int], None] = lambda n_done, n_all: None,
 ) -> Iterator[Predicted]:
     """Answer each row in order, a chunk at a time where there are more rows, or more pixels, than are held at once.
 
@@ -133,6 +151,8 @@ def predict_parts(
         source: as for `predict`.
         sets: as for `predict`.
         most_rows: that are held at once.
+        before: the first parts, which were answered in an earlier sitting and are passed over.
+        tell: told after each part how many rows are done, and how many there are, or somewhat more.
 
     Returns:
         one part, or one for each chunk; the rows in `findings` are those of the whole source.
@@ -149,15 +169,20 @@ def predict_parts(
         refuse_too_many_bad(rows.is_bad, rows.findings)
         yield _answer(model, rows, sets=sets)
         return
-    is_bad: list[Array] = []
-    findings: list[Finding] = []
+    n_all = opened.frame.height if isinstance(opened, Table) else opened.most_rows
+    n_done = sum(part.n_rows for part in before)
+    counts = [counted(part.n_rows, part.n_bad) for part in before]
+    findings = [finding for part in before for finding in part.findings]
     tables = iter([opened]) if isinstance(opened, Table) else opened.chunks(None)
-    pieces = (piece for table in tables for piece in pieces_of(table, at_once))
+    pieces = islice((piece for table in tables for piece in pieces_of(table, at_once)), len(before), None)
     for rows in read_ahead(_read(model, piece, source) for piece in pieces):
-        is_bad.append(rows.is_bad)
+        counts.append(count_bad(rows.is_bad))
         findings += rows.findings
         yield _answer(model, rows, sets=sets)
-    refuse_too_many_bad(np.concatenate(is_bad), join_findings(findings))
+        n_done += len(rows.is_bad)
+        tell(n_done, n_all)
+    if any(part["bad"].sum() for part in counts):
+        refuse_counted(counts, join_findings(findings))
 
 
 def _predict_row(model: Model, row: Mapping[object, object], *, sets: bool) -> Predicted | None:
@@ -194,7 +219,7 @@ def _answer(model: Model, rows: _Rows, *, sets: bool) -> Predicted:
         answers = answers.select(pl.all().gather(places))
     if rows.table.files:
         answers = answers.insert_column(0, _files(rows.table))
-    return Predicted(answers, findings)
+    return Predicted(answers, findings, int(rows.is_bad.sum()))
 
 
 def _files(table: Table) -> pl.Series:
