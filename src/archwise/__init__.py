@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from archwise.config import Config
     from archwise.errors import ArchwiseError
     from archwise.records import Parts
-    from archwise.use import evaluate, explain, load, predict
+    from archwise.use import check, compare, evaluate, explain, load, predict
 
 __version__ = "0.1.0"
 __all__ = [
     "ArchwiseError",
     "Config",
     "Parts",
+    "check",
+    "compare",
     "evaluate",
     "explain",
     "fit",
@@ -38,7 +40,7 @@ _ROOMS = {
     "Config": "archwise.config",
     "Parts": "archwise.records",
     **dict.fromkeys(("fit", "look", "resume", "shortlist"), "archwise.api"),
-    **dict.fromkeys(("evaluate", "explain", "load", "predict"), "archwise.use"),
+    **dict.fromkeys(("check", "compare", "evaluate", "explain", "load", "predict"), "archwise.use"),
 }
 
 

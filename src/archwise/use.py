@@ -1,4 +1,4 @@
-"""What can be done with a model that is written: predict, evaluate, explain. None of it needs torch."""
+"""What can be done with a model that is written: predict, evaluate, compare, check, explain. None of it needs torch."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from archwise.errors import RequirementError, UsageError
+from archwise.model.check import check as check_with
+from archwise.model.compare import compare as compare_with
 from archwise.model.explain import explain as explain_with
 from archwise.model.explain_picture import Explained
 from archwise.model.explain_text import ExplainedText
@@ -137,6 +139,37 @@ def explain(
         MissingExtraError: captum is not installed, which pictures need.
     """
     return explain_with(_loaded(model), example, out=out, label=label)
+
+
+def compare(left: Model | str | Path, right: Model | str | Path, source: object, *, group: str = "") -> dict[str, Json]:
+    """Hold two models against each other on labelled rows that neither has seen, with paired evidence.
+
+    Args:
+        left, right: of the same task and target; the metric that chose the left one decides.
+        source: labelled rows, as for `evaluate`.
+        group: the column that tells rows apart which are not independent, such as a patient.
+
+    Returns:
+        metric, n_rows, left, right, difference (above 0 where the left one is better), low, high, tied.
+
+    Raises:
+        UsageError: the models are for other targets or tasks, or forecast.
+        DataError: as for `evaluate`.
+    """
+    return compare_with(_loaded(left), _loaded(right), source, group=group)
+
+
+def check(model: Model | str | Path, source: object) -> dict[str, Json]:
+    """Tell in what new rows differ from the training rows of a model: columns, cells, distributions.
+
+    Returns:
+        n_rows, missing, new, unread, shifts, unmeasured, notes, differs; see `archwise.model.check.check`.
+
+    Raises:
+        UsageError: the model forecasts, or was written before models kept a sketch of their rows.
+        DataError: the source cannot be read.
+    """
+    return check_with(_loaded(model), source)
 
 
 def facts(model: Model) -> dict[str, Json]:

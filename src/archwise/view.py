@@ -219,6 +219,46 @@ def show_written(n_rows: int, findings: Sequence[Finding], path: Path | None) ->
         err.print(f"{n_rows:,} answers in {escape(str(path))}", soft_wrap=True)
 
 
+def show_compared(found: Mapping[str, Json]) -> None:
+    """Say which of two models is better on the same rows, by how much, and how sure that is."""
+    from archwise.choice.wording import plural
+
+    table = _table("model", found["metric"], "95 % interval")
+    for side in (found["left"], found["right"]):
+        table.add_row(escape(side["model"]), f"{side['score']:.4f}", f"{side['low']:.4f} to {side['high']:.4f}")
+    out.print(table)
+    better, worse = (found["left"], found["right"]) if found["difference"] >= 0 else (found["right"], found["left"])
+    sign = 1.0 if found["difference"] >= 0 else -1.0
+    low, high = sorted((sign * found["low"], sign * found["high"]))
+    told = f"by {abs(found['difference']):.4f} {found['metric']} (95 % interval {low:.4f} to {high:.4f})"
+    rows = plural(found["n_rows"], "row")
+    if found["tied"]:
+        out.print(f"The two cannot be told apart on {rows}: {escape(better['model'])} is ahead {told}.", soft_wrap=True)
+    else:
+        out.print(f"{escape(better['model'])} beats {escape(worse['model'])} on {rows}, {told}.", soft_wrap=True)
+    if found["n_left_out"]:
+        out.print(f"{plural(found['n_left_out'], 'row')} cannot be read or have no label, and do not count.")
+
+
+def show_checked(found: Mapping[str, Json], source: str) -> None:
+    """Say in what new rows differ from the training rows."""
+    for name in found["missing"]:
+        out.print(f"{_SIGNS['error']}: column '{escape(name)}' is missing; the model cannot answer without it")
+    for name in found["new"]:
+        out.print(f"{_SIGNS['note']}: column '{escape(name)}' was not there at training; it is not read")
+    if found["unread"]:
+        out.print(f"{_SIGNS['warning']}: {found['unread']:,} of {found['n_rows']:,} rows cannot be read")
+    for shift in found["shifts"]:
+        name, size = escape(shift["column"]), shift["size"]
+        told = f"column '{name}' is distributed otherwise than at training, by {size:.2f} of 1: {escape(shift['told'])}"
+        out.print(f"{_SIGNS['warning']}: {told}", soft_wrap=True)
+    for note in found["notes"]:
+        out.print(f"{_SIGNS['note']}: {escape(note)}", soft_wrap=True)
+    if not found["differs"]:
+        told = f"The {found['n_rows']:,} rows of {escape(source)} are like those of the training."
+        out.print(told, soft_wrap=True)
+
+
 def show_explained(explained: Explained | ExplainedText, place: Path | None, *, as_json: bool) -> None:
     """Say what was answered, and where the heat lies on a picture or which words of a text moved the answer."""
     from archwise.model.explain_text import ExplainedText

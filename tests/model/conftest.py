@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from archwise.architectures import architecture
+from archwise.architectures import architecture, need_of
 from archwise.data.prepare import apply_preparation, fit_preparation, inputs_of, parse_columns
 from archwise.model.folder import ModelContent, ModelFacts, write_model
 from archwise.model.predict import Model, load
@@ -46,12 +46,14 @@ def make_content(name: str = "linear", task_name: str = "classify", **settings: 
     frame = make_table().drop(set(TARGETS.values()) - {target})
     entry, asked = architecture(name), task(task_name)
     typed = parse_columns(frame, COLUMNS).frame
-    preparation = fit_preparation(typed, COLUMNS, need=entry.need)
+    chosen = {**entry.defaults(), **settings}
+    candidate = Candidate(name, settings_of(chosen.items()), Plan(), name)
+    need = need_of(candidate)
+    preparation = fit_preparation(typed, COLUMNS, need=need)
     batch = apply_preparation(preparation, typed)
     state = asked.encode_fit(frame[target])
     targets = asked.encode(state, frame[target])
     signature = Signature(inputs_of(preparation), asked.n_outputs(state))
-    chosen = {**entry.defaults(), **settings}
     solved = entry.solve(signature, chosen, batch, targets, task_name, 0)
     given = outputs(open_session(solved.onnx), batch)
     weights = np.ones((1, len(targets)))
@@ -64,8 +66,8 @@ def make_content(name: str = "linear", task_name: str = "classify", **settings: 
         columns=COLUMNS,
         layout=tuple(frame.columns),
         signature=signature,
-        need=entry.need,
-        candidate=Candidate(name, settings_of(chosen.items()), Plan(), name),
+        need=need,
+        candidate=candidate,
         metric=next(iter(scores)),
         validation=scores,
         test=scores,
@@ -115,3 +117,9 @@ def model(models: dict[str, Model]) -> Model:
 def table() -> Callable[..., pl.DataFrame]:
     """Makes small tables: table(n, seed=...)."""
     return make_table
+
+
+@pytest.fixture(scope="session")
+def fitted() -> Callable[..., ModelContent]:
+    """Fits a reference to the small table: fitted(name, task)."""
+    return make_content

@@ -102,6 +102,7 @@ def finish_run(
         trials=_leaderboard(trials, usable, scores),
         run_toml=(folder / "run.toml").read_text(encoding="utf-8"),
         weights=files.weights,
+        sketch=ground.sketch,
     )
     write_model(Path(config.out), content)
     tell({"event": "done", "model": config.out})

@@ -27,6 +27,7 @@ from archwise.data.prepare import (
     parse_columns,
 )
 from archwise.data.side import SideRule, make_side_rule, sides_of
+from archwise.data.sketch import sketch_rows
 from archwise.data.split import TEST, TRAIN, VALID, SplitRule, fingerprint
 from archwise.data.target import CLASSIFY
 from archwise.errors import DataError, UsageError
@@ -45,6 +46,7 @@ class _Way:
     state: Mapping[str, Json]
     rule: SideRule
     preparations: tuple[Preparation, ...]
+    sketch: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[tuple[str, str], ...]:
@@ -123,6 +125,7 @@ def lay_out_in_chunks(
         grouped=bool(tally.groups),
         findings=(*join_findings(tally.findings), *(apart.findings if apart else ())),
         test_source=apart.name if apart else "",
+        sketch=way.sketch,
     )
 
 
@@ -150,7 +153,7 @@ def _find_way(sample: Table, profile: Profile, config: Config, needs: Sequence[N
     main_metric(kind_of_task, state, config.metric)  # a misspelt name is found before anything is written
     typed = chunk.typed.filter(is_train)
     preparations = tuple(fit_preparation(typed, way.columns, need=need) for need in needs)
-    return _Way(profile, kind_of_task, state, rule, preparations)
+    return _Way(profile, kind_of_task, state, rule, preparations, sketch_rows(typed, way.columns))
 
 
 def _read_chunk(table: Table, way: _Way) -> _Chunk:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -58,6 +58,7 @@ class Ground:
     n_folds, n_repeats: 1 and 1 for one split; else n_train counts all rows that are not sealed.
     test_source: the name of the sealed rows where they were given, else empty.
     widening: by how much the errors of differences are to be widened, where groups are shorter than dependence reaches.
+    sketch: of the open rows, as data.sketch makes it; empty where new rows cannot be held against it.
     """
 
     profile: Profile
@@ -80,6 +81,7 @@ class Ground:
     n_folds: int = 1
     n_repeats: int = 1
     widening: float = 1.0
+    sketch: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def n_fits(self) -> int:
@@ -119,6 +121,7 @@ class Laid:
     n_repeats: int = 1
     test_source: str = ""
     widening: float = 1.0
+    sketch: Mapping[str, Json] = field(default_factory=dict)
 
 
 def begin_folder(folder: Path, config: Config) -> None:

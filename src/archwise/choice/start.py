@@ -43,6 +43,7 @@ from archwise.data.prepare import (
     parse_columns,
     with_names,
 )
+from archwise.data.sketch import sketch_rows
 from archwise.data.split import SplitRule, split_rows
 from archwise.data.target import CLASSIFY
 from archwise.errors import ArchwiseError, DataError
@@ -192,6 +193,7 @@ def _lay_out(folder: Path, table: Table, profile: Profile, config: Config, store
         test_source=apart["test"].name if "test" in apart else "",
         n_folds=1 if split.folds is None else int(split.folds.max()) + 1,
         n_repeats=1 if split.folds is None else len(split.folds),
+        sketch=sketch_rows(rows.typed[np.union1d(split.train, split.valid)], rows.columns),
     )
 
 

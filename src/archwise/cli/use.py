@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from archwise.cli.app import app
-from archwise.cli.option import AsJson, ModelFolder, Out, Quiet
+from archwise.cli.option import AsJson, Group, ModelFolder, Out, Quiet
 
 
 @app.command()
@@ -72,6 +72,38 @@ def evaluate(
     if as_json:
         return view.print_json(scored)
     return view.show_scores(scored)
+
+
+@app.command()
+def compare(
+    left: ModelFolder,
+    right: ModelFolder,
+    data: Annotated[str, typer.Option("--data", help="Labelled rows that neither model has seen.")],
+    group: Group = "",
+    as_json: AsJson = False,
+) -> None:
+    """Hold two models against each other on the same labelled rows, with a paired 95 % interval."""
+    from archwise import use, view
+
+    found = use.compare(left, right, data, group=group)
+    if as_json:
+        return view.print_json(found)
+    return view.show_compared(found)
+
+
+@app.command()
+def check(
+    model: ModelFolder,
+    source: Annotated[str, typer.Argument(help="New rows, labelled or not.")],
+    as_json: AsJson = False,
+) -> None:
+    """Tell in what new rows differ from those that a model learnt from: columns, cells, distributions."""
+    from archwise import use, view
+
+    found = use.check(model, source)
+    if as_json:
+        return view.print_json(found)
+    return view.show_checked(found, source)
 
 
 @app.command()

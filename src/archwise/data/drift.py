@@ -25,7 +25,7 @@ _LONG = 10_000  # numbers that are told with commas
 
 
 @dataclass(frozen=True)
-class _Shift:
+class Shift:
     """How far a column shifts.
 
     size: the largest difference of the cumulated shares of a number, or half the sum of the differences of the
@@ -74,14 +74,23 @@ def tell_difference(known: pl.DataFrame, given: pl.DataFrame) -> str:
     Args:
         known, given: (N, D) and (M, D) the columns a model may read, with the types of their kinds.
     """
-    if min(known.height, given.height) < _FEWEST_ROWS:
-        return ""
-    parts = [part.gather_every(max(1, part.height // _MOST_ROWS)) for part in (known, given.select(known.columns))]
-    found = _sure(pl.concat(parts).get_columns(), parts[0].height)
+    found = find_shifts(known, given)
     return _tell(found, "") if found else ""
 
 
-def _sure(columns: Sequence[pl.Series], n_early: int) -> list[_Shift]:
+def find_shifts(known: pl.DataFrame, given: pl.DataFrame) -> list[Shift]:
+    """The columns in which given rows differ from known ones by more than chance and by much, the largest shift first.
+
+    Args:
+        known, given: as for `tell_difference`; fewer than 100 rows on either side show nothing.
+    """
+    if min(known.height, given.height) < _FEWEST_ROWS:
+        return []
+    parts = [part.gather_every(max(1, part.height // _MOST_ROWS)) for part in (known, given.select(known.columns))]
+    return _sure(pl.concat(parts).get_columns(), parts[0].height)
+
+
+def _sure(columns: Sequence[pl.Series], n_early: int) -> list[Shift]:
     """The columns whose last rows differ surely and by much from the first `n_early`, the largest shift first.
 
     Columns of series are left out: they are neither numbers nor levels.
@@ -102,7 +111,7 @@ def _order(frame: pl.DataFrame, time: str) -> Array | None:
         return None  # the split says so
 
 
-def _shift_of(column: pl.Series, n_early: int) -> _Shift:
+def _shift_of(column: pl.Series, n_early: int) -> Shift:
     if column.dtype == pl.String:
         return _shift_of_levels(column, n_early)
     values = column.cast(pl.Int64).cast(pl.Float64) if column.dtype.is_temporal() else column.cast(pl.Float64)
@@ -111,7 +120,7 @@ def _shift_of(column: pl.Series, n_early: int) -> _Shift:
     shares = [np.searchsorted(part, every, side="right") / len(part) for part in (early, late)]
     size = float(np.abs(shares[0] - shares[1]).max())
     chance = 2.0 * math.exp(-2.0 * size**2 * len(early) * len(late) / len(every))
-    return _Shift(str(column.name), size, chance, _tell_medians(column, n_early))
+    return Shift(str(column.name), size, chance, _tell_medians(column, n_early))
 
 
 def _tell_medians(column: pl.Series, n_early: int) -> str:
@@ -141,7 +150,7 @@ def _share_missing(part: pl.Series) -> float:
     return part.null_count() / len(part)
 
 
-def _shift_of_levels(column: pl.Series, n_early: int) -> _Shift:
+def _shift_of_levels(column: pl.Series, n_early: int) -> Shift:
     codes, levels = _pool(column)
     counts = np.stack([np.bincount(part, minlength=len(levels)) for part in (codes[:n_early], codes[n_early:])])
     sizes = counts.sum(axis=1, keepdims=True)  # (2, 1)
@@ -150,13 +159,13 @@ def _shift_of_levels(column: pl.Series, n_early: int) -> _Shift:
     freedom = len(levels) - 1
     size = 0.5 * float(np.abs(shares[0] - shares[1]).sum())
     if freedom == 0:
-        return _Shift(str(column.name), size, 1.0, "")
+        return Shift(str(column.name), size, 1.0, "")
     ratio = float((np.square(counts - expected) / expected).sum()) / freedom
     spread = 2.0 / (9.0 * freedom)
     chance = NormalDist().cdf(-(math.cbrt(ratio) - 1.0 + spread) / math.sqrt(spread))
     most = int(np.argmax(np.abs(shares[0] - shares[1])))
     told = f"{levels[most]} in {100 * shares[0, most]:.3g} %, then {100 * shares[1, most]:.3g} %"
-    return _Shift(str(column.name), size, chance, told)
+    return Shift(str(column.name), size, chance, told)
 
 
 def _pool(column: pl.Series) -> tuple[Array, list[str]]:
@@ -192,7 +201,7 @@ def _is_sorted(values: Array) -> bool:
     return bool((before <= after).all() or (before >= after).all())
 
 
-def _tell(shifts: Sequence[_Shift], target: str) -> str:
+def _tell(shifts: Sequence[Shift], target: str) -> str:
     of_target = [shift for shift in shifts if shift.name == target]
     told = [*of_target, *(shift for shift in shifts if shift.name != target)]
     words = [
@@ -203,7 +212,7 @@ def _tell(shifts: Sequence[_Shift], target: str) -> str:
     return f"{', '.join(words)}{more}"
 
 
-def _tell_time(shifts: Sequence[_Shift], target: str, time: str) -> Finding:
+def _tell_time(shifts: Sequence[Shift], target: str, time: str) -> Finding:
     message = (
         f"in time, by '{time}', the last fifth of the rows differs from those before it in {_tell(shifts, target)}; "
         "the latest rows are sealed, so their score tells how well the model lasts"
@@ -211,7 +220,7 @@ def _tell_time(shifts: Sequence[_Shift], target: str, time: str) -> Finding:
     return Finding("drift", "warning", message, time)
 
 
-def _tell_order(shifts: Sequence[_Shift], target: str, sorted_by: Sequence[str], is_by_target: bool) -> Finding:
+def _tell_order(shifts: Sequence[Shift], target: str, sorted_by: Sequence[str], is_by_target: bool) -> Finding:
     found = (
         "the rows are in no random order: the last fifth of them differs from those before it in "
         f"{_tell(shifts, target)}"

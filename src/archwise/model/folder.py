@@ -7,6 +7,7 @@
     trials.json           the leaderboard
     run.toml              the configuration, which runs again as it is
     README.md             the model card
+    sketch.json           distributions of the training rows, to hold new rows against; where there are any
     weights.safetensors   networks only: the weights, to train on from
 
 No file holds code or a pickle, so the folder of a stranger can be opened.
@@ -21,7 +22,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,7 @@ __all__ = ["FORMAT", "ModelContent", "ModelFacts", "Opened", "read_model", "writ
 
 FORMAT = 1
 FACTS = "model.json"
+SKETCH = "sketch.json"
 NEEDED = ("model.onnx", "prepared.npz", "verdict.json", "trials.json", "run.toml", "README.md")
 COPY_AGAIN = "copy the folder again from where it was made, or fit again"
 
@@ -46,6 +48,7 @@ class ModelContent:
 
     onnx: the model. verdict, trials: JSON. run_toml: the resolved configuration.
     weights: safetensors of a network, or None for a reference.
+    sketch: of the training rows, as data.sketch makes it; empty where new rows cannot be held against it.
     """
 
     facts: ModelFacts
@@ -55,6 +58,7 @@ class ModelContent:
     trials: Sequence[Mapping[str, Json]]
     run_toml: str
     weights: bytes | None = None
+    sketch: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,8 @@ def write_model(folder: Path, content: ModelContent) -> None:
     }
     if content.weights is not None:
         files["weights.safetensors"] = content.weights
+    if content.sketch:
+        files[SKETCH] = _json(content.sketch)
     hashes = {name: hashlib.sha256(held).hexdigest() for name, held in files.items()}
     facts = plain({"format": FORMAT, **facts_to_json(content.facts), "preparation": state, "files": hashes})
     files[FACTS] = _json({**facts, "sha256": _hash_of(facts)})

@@ -73,12 +73,14 @@ class Labelled:
     """The rows of a table whose cells and target can be read.
 
     targets: (N,) encoded. outputs: (N, K) of the model. n_left_out: rows that cannot be read or have no target.
+    places: (N,) of each among the rows of the source that are not set aside.
     """
 
     targets: Array
     outputs: Array
     n_left_out: int
     findings: tuple[Finding, ...]
+    places: Array
 
 
 @dataclass(frozen=True)
@@ -262,7 +264,7 @@ def read_labelled(model: Model, source: object) -> Labelled:
     classes = tuple(facts.target_state.get("classes", ()))
     read = tuple(ColumnProfile(name, kind, "as at training", True, 0, 0) for name, kind in facts.columns)
     asked = Profile(opened.source, opened.frame.height, read, facts.target, facts.task, "as at training", classes)
-    parts, n_left_out = [], 0
+    parts, places, n_left_out, n_before = [], [], 0, 0
     labels: list[pl.Series] = []
     is_bad: list[Array] = []
     for piece in pieces_of(opened, rows_at_once(model.preparation)):
@@ -271,6 +273,8 @@ def read_labelled(model: Model, source: object) -> Labelled:
         kept = ~(rows.parsed.bad | is_lost)
         batch = {name: array[kept] for name, array in rows.batch.items()}
         n_left_out += int((~kept).sum()) + len(piece.set_aside)
+        places.append(n_before + np.flatnonzero(kept))
+        n_before += len(kept)
         labels += [values, pl.Series([None] * len(piece.set_aside), dtype=values.dtype)]
         is_bad.append(rows.is_bad)
         parts.append((values.filter(pl.Series(kept)), outputs(model.session, batch), rows.findings))
@@ -281,7 +285,8 @@ def read_labelled(model: Model, source: object) -> Labelled:
     if not len(truth):
         raise TargetError(f"{opened.source}: no row has a '{facts.target}' that can be read; add labelled rows")
     targets = _task(model).encode(facts.target_state, truth)
-    return Labelled(targets, join_steps([given for _, given, _ in parts]), n_left_out, findings)
+    given = join_steps([outputs_of for _, outputs_of, _ in parts])
+    return Labelled(targets, given, n_left_out, findings, np.concatenate(places))
 
 
 def evaluate(model: Model, source: object) -> dict[str, Json]:
