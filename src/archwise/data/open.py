@@ -12,7 +12,7 @@ import polars as pl
 from archwise.data.picture_cells import begins_as_pictures, names_pictures, settle_pictures
 from archwise.data.readers import readers
 from archwise.errors import SourceError
-from archwise.records import Array, Finding, Parts, Reader, Stream, Table
+from archwise.records import Array, Finding, ForecastTold, Parts, Reader, Stream, Table
 
 MOST_ROWS = 500_000  # that are held at once; larger files are read in chunks
 SAMPLE_ROWS = 200_000  # of them, from which is told what they are
@@ -83,6 +83,18 @@ def parts_in(source: object) -> Parts | None:
         return None  # which is said when it is opened
     find = _reader_of(source).parts
     return find(source) if find is not None else None
+
+
+def forecast_told(source: object) -> ForecastTold | None:
+    """What a source tells of its own forecast, such as its roles and its horizon; None where it tells of none.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    if not isinstance(source, (str, Path)) or not Path(source).exists():
+        return None
+    tell = _reader_of(source).forecast
+    return tell(source) if tell is not None else None
 
 
 def _open_part(source: object, parts: Parts, names: tuple[str, ...]) -> Table:

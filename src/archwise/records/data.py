@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from archwise.records.forecast import ForecastFacts
+from archwise.records.forecast import ForecastFacts, ForecastTold
 from archwise.records.need import Need
 from archwise.records.types import Array, Batch, Json, Scalar, Severity, Widths
 
@@ -244,6 +244,7 @@ class Reader:
     read(source, names): the table; names are the user's column names for a source without a header line, or ().
     stream(source, names): the same in chunks, or None where this source has to be read at once.
     parts(source): the parts that the source holds itself, each a source of its own; None where it holds none.
+    forecast(source): what the source tells of its own forecast. None where it is not there to be forecast.
     """
 
     name: str
@@ -252,3 +253,4 @@ class Reader:
     read: Callable[[object, tuple[str, ...]], Table]
     stream: Callable[[object, tuple[str, ...]], Stream | None] | None = None
     parts: Callable[[object], Parts | None] | None = None
+    forecast: Callable[[object], ForecastTold] | None = None
