@@ -16,6 +16,7 @@ from archwise.records import Array, Finding, ForecastTold, Parts, Reader, Stream
 
 MOST_ROWS = 500_000  # that are held at once; larger files are read in chunks
 SAMPLE_ROWS = 200_000  # of them, from which is told what they are
+_ARFF = ".arff"
 
 
 def open_table(source: object, *, names: tuple[str, ...] = ()) -> Table:
@@ -144,7 +145,13 @@ def draw_evenly(n_rows: int, n_wanted: int, *, seed: int) -> Array:
 def _reader_of(source: object) -> Reader:
     if isinstance(source, (str, Path)):
         _check_path(Path(source))
-    reader = next((reader for reader in readers().values() if reader.accepts(source)), None)
+    asked = sorted(readers().values(), key=lambda reader: not reader.by_content)
+    reader = next((reader for reader in asked if reader.accepts(source)), None)
+    if reader is None and isinstance(source, (str, Path)) and Path(source).suffix.lower() == _ARFF:
+        raise SourceError(
+            f"{source}: ARFF files are not read; the archives hold the same series as .ts and as name_TRAIN.tsv, which "
+            "are, and other tables can be written as CSV"
+        )
     if reader is None:
         raise SourceError(f"{_tell(source)} cannot be read; these can: {_readable()}")
     return reader

@@ -244,6 +244,7 @@ class Reader:
     read(source, names): the table; names are the user's column names for a source without a header line, or ().
     stream(source, names): the same in chunks, or None where this source has to be read at once.
     parts(source): the parts that the source holds itself, each a source of its own; None where it holds none.
+    by_content: whether `accepts` looks at what stands in a file; such a reader is asked before those that go by suffix.
     forecast(source): what the source tells of its own forecast. None where it is not there to be forecast.
     """
 
@@ -254,3 +255,4 @@ class Reader:
     stream: Callable[[object, tuple[str, ...]], Stream | None] | None = None
     parts: Callable[[object], Parts | None] | None = None
     forecast: Callable[[object], ForecastTold] | None = None
+    by_content: bool = False
