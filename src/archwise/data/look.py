@@ -88,6 +88,7 @@ def look_at(table: Table, request: LookRequest) -> Profile:
     if guess.task == REGRESS:
         refuse_unfit(frame.get_column(target), request.loss, rows=table.rows)
     columns = tuple(_look_at_column(column, request) for column in frame.get_columns() if column.name != target)
+    columns = _without(columns, {name: why for name, why in table.not_read.items() if name not in request.kinds})
     if guess.task == TAG:
         columns = _words_alone(columns, frame, target)
     columns = one_text(_one_picture(columns), frame, asked=request.kinds)
@@ -116,6 +117,13 @@ def look_at(table: Table, request: LookRequest) -> Profile:
         profile, findings=(*table.findings, *profile.findings, *_find_all(table, parsed, profile, time=request.time))
     )
     return _scale_up(profile, table.sampled_from / frame.height) if table.sampled_from else profile
+
+
+def _without(columns: tuple[ColumnProfile, ...], why: Mapping[str, str]) -> tuple[ColumnProfile, ...]:
+    """The columns with those of these names set aside, each with its reason."""
+    return tuple(
+        replace(column, use=False, because=why[column.name]) if column.name in why else column for column in columns
+    )
 
 
 def _one_picture(columns: tuple[ColumnProfile, ...]) -> tuple[ColumnProfile, ...]:

@@ -197,6 +197,8 @@ class Table:
     target: the column that the source itself tells to predict, such as the label of a folder of pictures; else "".
     files: the column that names a file in each row, where the source is files rather than a table of them; else "".
     task: what the source itself tells to do, such as to tag the words of a file that has tags; else "".
+    not_read: columns that the source knows to be no inputs, such as a second label, and why; unless the user names
+        their kind.
     """
 
     frame: pl.DataFrame
@@ -208,6 +210,7 @@ class Table:
     target: str = ""
     files: str = ""
     task: str = ""
+    not_read: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
