@@ -157,3 +157,18 @@ def test_lines_with_labels_need_no_options_and_the_finer_label_is_no_input(tmp_p
     answers = archwise.predict(tmp_path / "made.archwise", {"text": ["good lovely", "bad awful"]}).answers
     assert answers["prediction"].to_list() == ["YES", "NO"]
     assert archwise.predict(tmp_path / "made.archwise", tmp_path / "made.test").answers.height == 80
+
+
+@pytest.mark.whole
+def test_several_texts_of_a_row_are_read_and_explained_as_one(tmp_path: Path) -> None:
+    both = zip(reviews(300, 0), reviews(300, 1), strict=True)
+    lines = [f"{title},{body},{label}\n" for (title, label), (body, _) in both]
+    (tmp_path / "made.csv").write_text("title,body,label\n" + "".join(lines))
+    out = tmp_path / "made.archwise"
+    assert fitted(tmp_path / "made.csv", out, "--target", "label", "--only", "tfidf,bag") == 0
+    answers = archwise.predict(out, {"title": ["good lovely", None], "body": [None, "bad awful"]}).answers
+    assert answers["prediction"].to_list() == ["yes", "no"]
+    one = archwise.predict(out, {"title": "good", "body": "lovely"}).answers
+    assert one["p:yes"][0] == pytest.approx(answers["p:yes"][0], abs=1e-6)
+    explained = archwise.explain(out, "a lovely word1 with a word2")
+    assert explained.words_of(explained.strongest[0]) == "lovely"

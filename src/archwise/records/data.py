@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -166,6 +166,10 @@ class Kind:
     one(state): for single rows, a function from a plain Python cell (None, bool, int, float, str, date or datetime) to
         what `parse` and `apply` give for it, or to None where they must be asked. None: they always are.
     like: the kind whose columns it is read as; its own where that is empty.
+    join(columns): typed columns of this kind as one, cell by cell, where all of a table are read as one. None: each is
+        read by itself.
+    join_cells(cells): plain cells of a row as one that `one` reads as it would read what `join` gives, or None where it
+        must be asked. Only beside `join`.
     """
 
     name: str
@@ -182,6 +186,8 @@ class Kind:
     load: Callable[[Mapping[str, Json], pl.Series], tuple[Batch, pl.Series]] | None = None
     one: Callable[[Mapping[str, Json]], ReadCell] | None = None
     like: str = ""
+    join: Callable[[Sequence[pl.Series]], pl.Series] | None = None
+    join_cells: Callable[[Sequence[object]], object | None] | None = None
 
 
 @dataclass(frozen=True)
