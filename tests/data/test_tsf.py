@@ -63,7 +63,7 @@ class TestLines:
     def test_what_is_the_same_throughout_a_series_is_left_out_and_said(self, tmp_path: Path) -> None:
         text = MONTHLY.replace(DATED, f"@attribute state string\n{DATED}")
         table = read(tmp_path, text + "T1:NSW:2000-01-01 00-00-00:1,2\n")
-        assert table.frame.columns == ["series", "time", "value"]
+        assert table.frame.columns == ["series", "time", "step", "value"]
         assert "'state' is the same throughout a series" in table.findings[0].message
 
     def test_series_of_one_name_are_told_apart_by_their_other_attributes(self, tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ _NAME = "series_name"
 _DATE = "date"
 _KINDS = ("string", "numeric", _DATE)
 _BETWEEN, _BETWEEN_VALUES, _BETWEEN_NAMES = ":", ",", " / "
+_WHY_STEP = f"the number of the step in its series; by --time {STEP} each series is cut at its own end"
 _STAMPS = ("%Y-%m-%d %H-%M-%S", "%Y-%m-%d")
 _FIRST_YEAR, _LAST_YEAR = 1_000, 9_998
 _USUAL_OF_NUMBERS = 12
@@ -82,7 +83,7 @@ def accepts_tsf(source: object) -> bool:
 
 
 def read_tsf(source: object, names: tuple[str, ...] = ()) -> Table:
-    """Read all series into one long table: `series`, then `time` or `step`, then `value`, a row a value.
+    """Read all series into one long table, a row a value: `series`, `time` where they have a start, `step`, `value`.
 
     Lines that are broken are set aside, and named.
 
@@ -109,14 +110,13 @@ def read_tsf(source: object, names: tuple[str, ...] = ()) -> Table:
     owner = np.repeat(np.arange(len(n_values)), n_values)
     columns = [names_of.filter(pl.Series(kept)).gather(owner).alias(SERIES)]
     moved: tuple[Finding, ...] = ()
-    if header.pace is None or starts is None:
-        columns.append(pl.Series(STEP, _steps(n_values) + 1))
-    else:
+    if header.pace is not None and starts is not None:
         stamps, n_moved = stamps_from(header.pace, starts.filter(pl.Series(kept)), n_values)
         columns.append(stamps.alias(TIME))
         moved = _tell_moved(n_moved, len(n_values), header.pace, str(path))
-    columns.append(values.alias(VALUE))
-    return Table(pl.DataFrame(columns), str(path), (*findings, *broken, *name_findings, *moved), target=VALUE)
+    columns += [pl.Series(STEP, _steps(n_values) + 1), values.alias(VALUE)]
+    found = (*findings, *broken, *name_findings, *moved)
+    return Table(pl.DataFrame(columns), str(path), found, target=VALUE, not_read={STEP: _WHY_STEP})
 
 
 def forecast_of_tsf(source: object) -> ForecastTold:
