@@ -16,9 +16,7 @@ from archwise.records import Array
 FEWEST_UNITS = 20  # independent blocks of time from which evidence speaks (evidence.py)
 MOST_CELLS = 20_000_000  # of the answers on validation or sealed origins: 80 MB a candidate
 FEWEST_TRAIN = 8  # origins
-NO_CALENDAR = (
-    "where series share no calendar, name a column of whole numbers from 1 with --time, and each is cut at its own end"
-)
+NO_CALENDAR = "where series share no calendar, cut each at its own end: name a column of whole numbers with --time"
 
 
 @dataclass(frozen=True)
