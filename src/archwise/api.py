@@ -14,7 +14,7 @@ from archwise.choice import shortlist as choice_shortlist
 from archwise.choice.crew import begin_workers
 from archwise.choice.ending import ending_s, references_s
 from archwise.choice.finish import finish_run
-from archwise.choice.forecast import open_as_series
+from archwise.choice.forecast import as_told, open_as_series
 from archwise.choice.given import parts_of, tell_parts
 from archwise.choice.opening import count_workers
 from archwise.choice.place import beside, new_run_folder, refuse_to_overwrite
@@ -52,14 +52,15 @@ def look(source: object, target: str = "", *, config: Config | None = None) -> P
     Args:
         source: a path (CSV, TSV, Parquet, Arrow, JSON lines, CoNLL; of pictures a folder, .npz or idx), a Polars or
             pandas frame, a dict of lists, a NumPy array, or a tuple (X (N, D), y (N,)); an X of pictures is
-            (N, H, W[, C]); whole series are a .ts file, a column of lists, or an X (N, T, C) of floats.
+            (N, H, W[, C]); whole series are a .ts file, a column of lists, or an X (N, T, C) of floats; series to
+            forecast may be a .tsf file.
         target: the column to predict.
         config: everything else that may be fixed.
 
     Raises:
         DataError: the source cannot be read, or the target is not there or cannot be learnt.
     """
-    config = _with(config, target=target)
+    config = as_told(source, _with(config, target=target))
     if config.horizon:
         return open_as_series(source, config).profile
     parts = parts_of(source, config)
@@ -76,7 +77,7 @@ def shortlist(source: object, target: str = "", *, config: Config | None = None)
         DataError: as for `look`.
         UsageError: an architecture that does not exist was named.
     """
-    config = _with(config, target=target)
+    config = as_told(source, _with(config, target=target))
     return choice_shortlist.shortlist(look(source, config=config), config)
 
 
@@ -110,7 +111,7 @@ def fit(
     began = time.monotonic()
     paths = _paths(source)
     named = paths.pop("train", "")
-    config = _with(config, source=named, target=target, budget=budget, out=str(out), **paths)
+    config = as_told(source, _with(config, source=named, target=target, budget=budget, out=str(out), **paths))
     _need_training()
     model_folder = Path(config.out) if config.out else beside(named)
     refuse_to_overwrite(model_folder)

@@ -144,6 +144,37 @@ def test_a_series_in_each_row_with_the_sealed_steps_in_a_file_of_their_own(run: 
     assert answers["step"].min() == 121
 
 
+def monash(n: int = 100, *, head: str = "@horizon 6\n") -> str:
+    """Months of three series that repeat themselves each year, as the Monash archive writes them."""
+    rng = np.random.default_rng(0)
+    lines = ["@attribute series_name string\n@attribute start_timestamp date\n@frequency monthly\n@missing true"]
+    lines += [f"{head}@data"]
+    for place in range(3):
+        values = 10 + 4 * np.sin(2 * np.pi * np.arange(n) / 12 + place) + rng.normal(0, 0.2, n)
+        cells = ["?" if step == 20 else f"{value:.3f}" for step, value in enumerate(values)]
+        lines.append(f"T{place + 1}:1990-01-01 00-00-00:{','.join(cells)}")
+    return "\n".join(lines)
+
+
+def test_a_file_that_knows_its_forecast_needs_no_options(run: Run) -> None:
+    Path("made.tsf").write_text(monash())
+    quick = ("--only", "last-value,seasonal-naive", "--budget", "60steps", "--workers", "1")
+    assert "--horizon 6 asks for it: 3 series of 100 steps" in run("look", "made.tsf", "--json")
+    run("fit", "made.tsf", *quick)
+    run("predict", "made.archwise", "--out", "next.csv")
+    answers = pl.read_csv("next.csv")
+    assert answers["time"].to_list() == [f"1998-{month:02d}-01" for month in range(5, 11)] * 3
+    assert answers["series"].unique(maintain_order=True).to_list() == ["T1", "T2", "T3"]
+    Path("newer.tsf").write_text(monash(112))
+    run("predict", "made.archwise", "newer.tsf", "--out", "later.csv")
+    assert pl.read_csv("later.csv")["time"][0] == "1999-05-01"
+    assert json.loads(run("evaluate", "made.archwise", "newer.tsf", "--origins", "2", "--json"))["n_rows"] == 6
+    Path("open.tsf").write_text(monash(head=""))
+    assert "the file names no @horizon" in run("fit", "open.tsf", *quick, code=2)
+    run("fit", "open.tsf", "--horizon", "4", *quick)
+    assert archwise.predict("open.archwise").answers.height == 3 * 4
+
+
 def test_gaps_are_filled_where_it_is_asked(run: Run) -> None:
     holed = hours().filter((pl.int_range(pl.len()) % 50) != 7).sample(fraction=1.0, shuffle=True, seed=1)
     holed.write_csv("load.csv")

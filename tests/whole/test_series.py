@@ -109,6 +109,21 @@ class TestJourney:
 
 
 @pytest.mark.whole
+def test_a_table_of_the_ucr_archive_goes_the_same_way(tmp_path: Path) -> None:
+    for part, n, seed in (("TRAIN", 90, 0), ("TEST", 60, 1)):
+        waves, names = beats(n, seed)
+        behind = [["NaN"] * (40 - len(wave)) for wave in waves]
+        numbers = ["2" if name == "fast" else "1" for name in names]
+        rows = [[name, *map(str, wave), *end] for name, wave, end in zip(numbers, waves, behind, strict=True)]
+        (tmp_path / f"beats_{part}.tsv").write_text("".join("\t".join(row) + "\n" for row in rows))
+    run("fit", "beats_TRAIN.tsv", "--only", "nearest", "--workers", "1", "--budget", "100steps", cwd=tmp_path)
+    verdict = json.loads((tmp_path / "beats_TRAIN.archwise" / "verdict.json").read_text())
+    assert (verdict["test"]["source"], verdict["test"]["n_rows"]) == ("beats_TEST.tsv", 60)
+    answers = archwise.predict(tmp_path / "beats_TRAIN.archwise", tmp_path / "beats_TEST.tsv").answers
+    assert set(answers["prediction"]) == {"1", "2"}
+
+
+@pytest.mark.whole
 @pytest.mark.parametrize("only", ["lstm", "inception-time"])
 def test_arrays_of_several_channels_from_python(tmp_path: Path, only: str) -> None:
     rng = np.random.default_rng(0)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from archwise.errors import UsageError
 from archwise.model.explain_picture import Explained, draw, explain_picture
-from archwise.model.explain_text import ExplainedText, as_page, explain_text, text_column
+from archwise.model.explain_text import ExplainedText, as_page, explain_text, text_columns
 from archwise.model.predict import Model
 
 HEAT = Path("heat.png")  # where the command line draws a picture that is explained
@@ -30,7 +30,7 @@ def explain(
         MissingExtraError: captum or torch is not installed, which pictures need.
     """
     found: Explained | ExplainedText
-    if text_column(model):
+    if text_columns(model):
         found = explain_text(model, str(example), label=label)
     else:
         found = explain_picture(model, example, label=label)
@@ -41,7 +41,7 @@ def explain(
 
 def default_place(model: Model) -> Path | None:
     """Where the command line writes what it found where nothing else is said; a text it only prints."""
-    return None if text_column(model) else HEAT
+    return None if text_columns(model) else HEAT
 
 
 def _write(found: Explained | ExplainedText, place: Path) -> None:

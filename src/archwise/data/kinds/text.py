@@ -21,6 +21,7 @@ _DISTINCT_SHARE = 0.5
 _FEWEST_ROWS = 5
 _MOST_SEEN = 20_000  # texts, evenly over the column, from which figures are told
 _WORD = r"\S+"
+_BETWEEN = " "  # the texts of a row
 
 
 def sniff_text(values: pl.Series) -> Guess:
@@ -129,6 +130,19 @@ def one_text(state: Mapping[str, Json]) -> ReadCell:
     return read
 
 
+def join_texts(columns: Sequence[pl.Series]) -> pl.Series:
+    """The texts of each row one after the other, (N,) String, named as the last; null where all are missing."""
+    joined = pl.select(pl.concat_str(list(columns), separator=_BETWEEN, ignore_nulls=True)).to_series()
+    return joined.set(joined == "", None).alias(columns[-1].name)
+
+
+def join_text_cells(cells: Sequence[object]) -> str | None:
+    """The texts of one row as `join_texts` joins them; None where a cell is of another type, or strangely blank."""
+    texts = ["" if cell is None else stripped(cell) if type(cell) is str else None for cell in cells]
+    known = [text for text in texts if text is not None]
+    return _BETWEEN.join(filter(None, known)) if len(known) == len(texts) else None
+
+
 KIND = Kind(
     name=NAME,
     summary="sentences and longer texts",
@@ -139,4 +153,6 @@ KIND = Kind(
     spec=spec_text,
     apply=apply_text,
     one=one_text,
+    join=join_texts,
+    join_cells=join_text_cells,
 )
