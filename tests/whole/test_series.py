@@ -73,7 +73,7 @@ class TestJourney:
         told = " ".join(run("look", "beats_TRAIN.ts", cwd=place).stdout.split())
         assert "series" in told
         assert "line 97 holds what is no number" in told
-        assert "1 values inside of 1 series are missing" in told
+        assert "1 value inside of 1 series is missing" in told
         assert "slow 46, fast 45" in told or "fast 45, slow 46" in told
 
     def test_new_series_are_answered_in_their_order(self, place: Path) -> None:
