@@ -167,14 +167,15 @@ def predict(model: Model | str | Path, source: object = None, *, sets: bool = Fa
     Args:
         model: a model, or its folder.
         source: as for `look`, or a list of paths of pictures; of a forecast newer data, or None for the model's own.
-        horizon: steps of a forecast; as many as in training when 0.
+        horizon: steps of a forecast; as many as in training when 0. Farther ones are forecast from its own answers,
+            which a finding says.
         sets: whether a last column `set` lists the labels that hold the truth of nine rows of ten (classes only).
 
     Returns:
         answers: a frame of one row for each input row: prediction, then p:<class> for each class, or low and high.
 
     Raises:
-        UsageError: sets are asked of a model that has none, or a horizon of one that does not forecast so far.
+        UsageError: sets are asked of a model that has none, or a horizon of one that does not forecast, or not so far.
         DataError: a column is missing, or too many rows cannot be read.
     """
     loaded = _loaded(model)

@@ -256,7 +256,7 @@ def predict(
         typer.Argument(help="The rows to answer, in the columns of the training data; or pictures; or newer series."),
     ] = None,
     out: Out = None,
-    horizon: Annotated[int, typer.Option(help="Steps to forecast; as many as in training when not given.")] = 0,
+    horizon: Annotated[int, typer.Option(help="Steps to forecast; those of training when not given.")] = 0,
     sets: Annotated[
         bool, typer.Option("--sets", help="Add a column `set`: the labels that hold the truth of 9 rows of 10.")
     ] = False,
