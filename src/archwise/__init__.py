@@ -12,7 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archwise.api import evaluate, explain, fit, load, look, predict, resume, shortlist
+    from archwise.api import evaluate, explain, fit, load, look, predict, resume, shortlist, stream
     from archwise.config import Config
     from archwise.errors import ArchwiseError
     from archwise.records import Parts
@@ -30,6 +30,7 @@ __all__ = [
     "predict",
     "resume",
     "shortlist",
+    "stream",
 ]
 
 _ROOMS = {"Config": "archwise.config", "ArchwiseError": "archwise.errors", "Parts": "archwise.records"}

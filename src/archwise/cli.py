@@ -260,15 +260,22 @@ def predict(
     sets: Annotated[
         bool, typer.Option("--sets", help="Add a column `set`: the labels that hold the truth of 9 rows of 10.")
     ] = False,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Answer one series or text after each line of standard input: 0.1,2.5")
+    ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Answer each row, in order: label and probabilities, or value and interval; or forecast. Needs no torch."""
     from archwise import api, view
 
+    if stream:
+        if source or out or horizon or sets:
+            raise UsageError("--stream reads steps from standard input, and prints JSON; leave out what else was given")
+        return view.print_stream(api.stream(model).of_lines(sys.stdin), quiet=quiet)
     rows = source[0] if source is not None and len(source) == 1 else source or None
     parts = api.predict_parts(model, rows, sets=sets, horizon=horizon)
-    view.write_answers(parts, out, as_json=as_json, quiet=quiet)
+    return view.write_answers(parts, out, as_json=as_json, quiet=quiet)
 
 
 @app.command()
