@@ -54,6 +54,11 @@ def open_session(model: bytes | Path, *, threads: int = 1) -> Session:
     Raises:
         ModelError: it is not an ONNX model that this ONNX Runtime reads, or not one of ours.
     """
+    return _describe(open_runtime(model, threads=threads), "the model" if isinstance(model, bytes) else str(model))
+
+
+def open_runtime(model: bytes | Path, *, threads: int = 1) -> Any:
+    """Open an ONNX model as ONNX Runtime has it; arguments and errors as for `open_session`."""
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
@@ -64,7 +69,7 @@ def open_session(model: bytes | Path, *, threads: int = 1) -> Session:
     where = "the model" if isinstance(model, bytes) else str(model)
     content = model if isinstance(model, bytes) else str(model)
     try:
-        runtime = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except (failures.Fail, failures.InvalidGraph, failures.InvalidProtobuf, failures.InvalidArgument,
             failures.NoSuchFile, failures.NotImplemented, failures.RuntimeException) as error:  # fmt: skip
         first_line = str(error).splitlines()[0]
@@ -72,7 +77,6 @@ def open_session(model: bytes | Path, *, threads: int = 1) -> Session:
             f"{where}: ONNX Runtime {onnxruntime.__version__} cannot open it ({first_line}); "
             "write the model again, or upgrade onnxruntime"
         ) from None
-    return _describe(runtime, where)
 
 
 def outputs(session: Session, batch: Batch) -> Array:

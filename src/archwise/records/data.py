@@ -32,7 +32,7 @@ class Finding:
     code: short stable name (missing, duplicate-rows, identifier, constant, text, nested, cut, copy, leak, imbalance,
     bad-cells, all-missing, sentinel, zero, spike, heavy-tail, drift, conflict, header, encoding, decimal-comma, ragged,
     count, skewed, unreadable, store, labels, near-copies, parts, pictures, tags,
-    columns, gaps, coarse, still, series).
+    columns, gaps, coarse, still, series, rolled).
     detail: what tells findings of one code and column apart, such as the reason why cells cannot be read.
     """
 
