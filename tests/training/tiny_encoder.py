@@ -18,7 +18,7 @@ TEXTS = [
     "boring from the first to the last scene",
 ]  # fmt: skip
 KINDS = ("bert", "distilbert", "roberta")
-_SIZES = {"vocab_size": 220, "max_position_embeddings": 40, "initializer_range": 0.3}
+_SIZES = {"vocab_size": 220, "max_position_embeddings": 40, "initializer_range": 0.1}
 
 
 def make_encoder(folder: Path, kind: str = "bert", *, licence: str = "apache-2.0", seed: int = 0) -> Path:
