@@ -17,7 +17,7 @@ import archwise
 from archwise import cli
 
 pytest.importorskip("transformers")
-from tiny_encoder import KINDS, make_encoder  # noqa: E402
+from tiny_encoder import KINDS, make_encoder
 
 ALONE = """
 import sys
@@ -33,9 +33,11 @@ def reviews(n: int) -> pl.DataFrame:
     chance = random.Random(0)
     rows = []
     for row in range(n):
-        words = [chance.choice("film plot acting scene picture family minute".split()) for _ in range(4)]
+        words = [chance.choice(["film", "plot", "acting", "scene", "picture", "family", "minute"]) for _ in range(4)]
         words.insert(chance.randint(0, 4), chance.choice(["lovely", "great"] if row % 2 else ["dull", "boring"]))
-        rows.append({"text": " ".join([*words, str(row % 10), chance.choice("abcdefgh")]), "label": "yes" if row % 2 else "no"})
+        rows.append(
+            {"text": " ".join([*words, str(row % 10), chance.choice("abcdefgh")]), "label": "yes" if row % 2 else "no"}
+        )
     return pl.DataFrame(rows)
 
 

@@ -18,6 +18,7 @@ from archwise.records import STEPS, Inherited
 Stages = Callable[[nn.Module], "list[nn.Module]"]
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _LEAST_SPREAD = 1e-6
+_ROWS_AT_ONCE = 32  # of those that a body is shown at first, for whose maps and vectors there must be memory
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,9 @@ class TransferBody(nn.Module):
 
     def begin(self, batch: Mapping[str, torch.Tensor]) -> None:
         """Take the scale of the features from training rows."""
-        self.scale.begin(self._features(batch))
+        names = list(batch)
+        parts = zip(*(batch[name].split(_ROWS_AT_ONCE) for name in names), strict=True)  # type: ignore[no-untyped-call]
+        self.scale.begin(torch.cat([self._features(dict(zip(names, part, strict=True))) for part in parts]))
 
     def take_over(self, inherited: Inherited) -> None:
         """Read the weights of the backbone from their file.
