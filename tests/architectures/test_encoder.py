@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 import torch
 
-from archwise.architectures import architecture
+from archwise.architectures import architecture, encoder_weights
 from archwise.architectures.encoder_weights import find_encoder_weights
 from archwise.blocks.pretrained import load_model
 from archwise.data.encoder import FIRST_FOUND, find_encoder
@@ -234,6 +234,12 @@ def test_who_is_nowhere_is_told_with_where_it_was_looked_for(tmp_path: Path, mon
     monkeypatch.setenv("ARCHWISE_WEIGHTS", str(tmp_path))
     why = find_encoder_weights("some/none").why
     assert why == f"the folder {tmp_path} has no some/none, and huggingface.co does not answer (HF_HUB_OFFLINE is set)"
+
+
+def test_what_cannot_be_built_leaves_with_what_to_install(encoders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoder_weights, "find_spec", lambda name: None)
+    why = find_encoder_weights(str(encoders / "bert")).why
+    assert why == "transformers is not installed: pip install 'archwise[text]'"
 
 
 def test_the_folder_of_weights_is_asked_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

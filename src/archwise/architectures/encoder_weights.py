@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from archwise.architectures.weights import HUB, NoWeights, fetching, from_hub, sha256_of
@@ -29,6 +30,7 @@ from archwise.records import Inherited
 CARD = "README.md"  # of the hub: it begins with the licence, among other things
 _LICENCE = re.compile(r"\A---\s*\n(?:(?!---).*\n)*?license:\s*([^\n]+)\n")
 _LICENCE_FILE = "LICENSE"
+_LIBRARY = "transformers"
 _N_SIZE = 8  # bytes at the begin of safetensors that say how long its header is
 _PICKLED = "pytorch_model.bin"
 
@@ -42,6 +44,7 @@ def find_encoder_weights(name: str) -> Inherited:
     try:
         folder = _folder_of(name)
         _check(folder, tuple(_stamp(folder / file) for file in (CONFIG, TOKENIZER, WEIGHTS)))
+        _check_library()
     except (NoWeights, SourceError) as reason:
         return Inherited(why=str(reason))
     weights = folder / WEIGHTS
@@ -59,12 +62,23 @@ def _folder_of(name: str) -> Path:
         if not is_of_hub(wanted):
             raise SourceError(f"{lacking}, and there is no folder {wanted}; name the folder of an encoder") from None
         with fetching(wanted, HUB, str(lacking)):
+            _check_library()
             for file in (CARD, POOLING):
                 with contextlib.suppress(OSError):  # who has none says nothing of it
                     from_hub(wanted, file, "text")
             for file in (CONFIG, TOKENIZER):
                 from_hub(wanted, file, "text")
             return from_hub(wanted, WEIGHTS, "text").parent
+
+
+def _check_library() -> None:
+    """Refuse what cannot be built, before it is fetched.
+
+    Raises:
+        NoWeights: the library that builds it is not installed.
+    """
+    if find_spec(_LIBRARY) is None:
+        raise NoWeights(f"{_LIBRARY} is not installed: pip install 'archwise[text]'")
 
 
 def _stamp(path: Path) -> tuple[int, int]:
