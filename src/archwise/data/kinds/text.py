@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
+from archwise.data.encoder import FEWEST_READ, find_encoder, read_encoder, read_tokenizer
 from archwise.data.missing import blank_missing, stripped
 from archwise.data.terms import apply_terms, fit_terms, n_numbers, number_terms
 from archwise.data.word_vectors import find_vectors, read_vectors
-from archwise.data.words import encode, fit_pieces, fit_words, pad, vocabulary, vocabulary_size
+from archwise.data.words import PADDING, encode, fit_pieces, fit_words, pad, vocabulary, vocabulary_size
 from archwise.records import Array, Batch, Guess, Json, Kind, Need, ReadCell, Scalar, TextNeed, Widths
 
 NAME = "text"
@@ -68,12 +69,14 @@ def fit_text(typed: pl.Series, need: Need) -> dict[str, Json]:
     """Learn the vocabulary and the length from the training texts, in the form that the need asks for.
 
     Returns:
-        of tokens the tokenizer, size, longest and, where they are asked for, the words' vectors; of terms what
-        `fit_terms` gives; nothing where no texts are asked.
+        of tokens the tokenizer, size, longest and, where they are asked for, the words' vectors, or the padding of the
+        encoder whose own tokenizer it is; of terms what `fit_terms` gives; nothing where no texts are asked.
     """
     if need.text is None:
         return {}
     texts = _texts(typed.drop_nulls())
+    if need.text.encoder:
+        return _fit_encoder(texts, need.text)
     if need.text.form == "terms":
         return fit_terms(texts, need.text)
     return _fit_tokens(texts, need.text)
@@ -89,6 +92,28 @@ def _fit_tokens(texts: Sequence[str], form: TextNeed) -> dict[str, Json]:
     if form.vectors:
         state["vectors"] = read_vectors(find_vectors(form.vectors), vocabulary(tokenizer))
     return state
+
+
+def _fit_encoder(texts: Sequence[str], form: TextNeed) -> dict[str, Json]:
+    """The tokenizer of a published encoder; the training texts only say how much of a text is read."""
+    encoder = read_encoder(find_encoder(form.encoder))
+    whole = read_tokenizer(encoder, encoder.longest)
+    counts = np.array([len(ids) for ids in encode(whole, texts)] or [1])
+    longest = min(encoder.longest, max(FEWEST_READ, form.longest or _usual(counts, MOST_WORDS)))
+    tokenizer = read_tokenizer(encoder, longest)  # it cuts a text before it puts its special tokens around it
+    return {
+        "form": "tokens",
+        "tokenizer": tokenizer,
+        "size": encoder.size,
+        "longest": longest,
+        "padding": encoder.padding,
+    }
+
+
+def _numbers(state: Mapping[str, Json], texts: Sequence[str]) -> Array:
+    return pad(
+        list(encode(state["tokenizer"], texts)), int(state["longest"]), padding=int(state.get("padding", PADDING))
+    )
 
 
 def spec_text(state: Mapping[str, Json]) -> Widths:
@@ -108,7 +133,7 @@ def apply_text(state: Mapping[str, Json], typed: pl.Series) -> Batch:
     texts = _texts(typed.fill_null(""))
     if state["form"] == "terms":
         return apply_terms(state, texts, number_terms(state))
-    return {"tokens": pad(list(encode(state["tokenizer"], texts)), int(state["longest"]))}
+    return {"tokens": _numbers(state, texts)}
 
 
 def _texts(cells: pl.Series) -> list[str]:
@@ -125,7 +150,7 @@ def one_text(state: Mapping[str, Json]) -> ReadCell:
             return None if state else {}
         if state["form"] == "terms":
             return apply_terms(state, [text], known)
-        return {"tokens": pad(list(encode(state["tokenizer"], [text])), int(state["longest"]))}
+        return {"tokens": _numbers(state, [text])}
 
     return read
 
