@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -240,6 +242,15 @@ class TestWhyNot:
                 open_stream(replace(model, facts=replace(model.facts, task=name)))
         with pytest.raises(UsageError, match=r"its folder holds no stream\.onnx"):
             open_stream(replace(model, stream=b""))
+
+
+def test_it_needs_no_torch(made: Callable[..., Model]) -> None:
+    script = (
+        "import sys; sys.modules['torch'] = None; import archwise; "
+        f"print(archwise.stream({str(made('gru', one_channel).folder)!r}).send([1.0, 2.0]).answers.height)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "1\n", done.stderr
 
 
 class TestCommandLine:
