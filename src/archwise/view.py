@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from archwise.report.event import Event, OnEvent
 if TYPE_CHECKING:
     from archwise.model.explain_picture import Explained
     from archwise.model.explain_text import ExplainedText
-    from archwise.model.predict import Model
+    from archwise.model.predict import Model, Predicted
 
 out = Console(highlight=False, emoji=False)
 err = Console(stderr=True, highlight=False, emoji=False)
@@ -213,10 +213,22 @@ def progress(*, quiet: bool) -> Iterator[Callable[[int, int], None]]:
 
 def show_written(n_rows: int, findings: Sequence[Finding], path: Path | None) -> None:
     """Say what was found in the rows that were answered, and how many answers stand where."""
-    for finding in findings:
-        err.print(f"{_SIGNS[finding.severity]}: {escape(finding.message)}", soft_wrap=True)
+    _tell(findings)
     if path is not None:
         err.print(f"{n_rows:,} answers in {escape(str(path))}", soft_wrap=True)
+
+
+def _tell(findings: Iterable[Finding]) -> None:
+    for finding in findings:
+        err.print(f"{_SIGNS[finding.severity]}: {escape(finding.message)}", soft_wrap=True)
+
+
+def print_stream(answers: Iterable[Predicted], *, quiet: bool) -> None:
+    """Print each answer as a line of JSON as soon as it is there."""
+    for answer in answers:
+        print(answer.answers.write_ndjson(), end="", flush=True)
+        if not quiet:
+            _tell(answer.findings)
 
 
 def show_compared(found: Mapping[str, Json]) -> None:

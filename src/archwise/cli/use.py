@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ import typer
 
 from archwise.cli.app import app
 from archwise.cli.option import AsJson, Group, ModelFolder, Out, Quiet
+from archwise.errors import UsageError
 
 
 @app.command()
@@ -31,9 +33,12 @@ def predict(
         typer.Argument(help="The rows to answer, in the columns of the training data; or pictures; or newer series."),
     ] = None,
     out: Out = None,
-    horizon: Annotated[int, typer.Option(help="Steps to forecast; as many as in training when not given.")] = 0,
+    horizon: Annotated[int, typer.Option(help="Steps to forecast; those of training when not given.")] = 0,
     sets: Annotated[
         bool, typer.Option("--sets", help="Add a column `set`: the labels that hold the truth of 9 rows of 10.")
+    ] = False,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Answer one series or text after each line of standard input: 0.1,2.5")
     ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -43,6 +48,11 @@ def predict(
     from archwise.model.answer import print_parts
     from archwise.model.bulk import key_of, write_parts
 
+    if stream:
+        if source or out or horizon or sets:
+            raise UsageError("--stream reads steps from standard input, and prints JSON; leave out what else was given")
+        view.print_stream(use.stream(model).of_lines(sys.stdin), quiet=quiet)
+        return
     rows = source[0] if source is not None and len(source) == 1 else source or None
     loaded = use.load(model)
     with view.progress(quiet=quiet or out is None) as tell:

@@ -7,13 +7,13 @@ of goes the way of every table, so that a row is answered the same however it co
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from archwise.data.kinds import kind as pick_kind
-from archwise.data.prepare import Preparation, join_columns
+from archwise.data.prepare import BEFORE, Preparation, join_columns
 from archwise.records import Batch, ReadCell
 
 _PLAIN = frozenset({str, int, float, bool, type(None), dt.date, dt.datetime})
@@ -21,9 +21,9 @@ _PLAIN = frozenset({str, int, float, bool, type(None), dt.date, dt.datetime})
 
 @dataclass(frozen=True)
 class RowReader:
-    """How the cells of a row are read: the name of each column and its function."""
+    """How the cells of a row are read: the names of columns that are read as one, mostly of one alone, and how."""
 
-    columns: tuple[tuple[str, ReadCell], ...]
+    columns: tuple[tuple[tuple[str, ...], Callable[[Sequence[object]], Batch | None]], ...]
 
 
 def make_row_reader(preparation: Preparation, columns: Sequence[tuple[str, str]]) -> RowReader | None:
@@ -40,11 +40,26 @@ def make_row_reader(preparation: Preparation, columns: Sequence[tuple[str, str]]
         return None
     readers = []
     for column in preparation.columns:
-        one = pick_kind(column.kind).one
-        if one is None:
+        kind, names = pick_kind(column.kind), (*column.state.get(BEFORE, ()), column.name)
+        if kind.one is None:
             return None
-        readers.append((column.name, one(column.state)))
+        join = kind.join_cells if len(names) > 1 else None
+        readers.append((names, _reading(kind.one(column.state), join)))
     return RowReader(tuple(readers))
+
+
+def _reading(
+    read: ReadCell, join: Callable[[Sequence[object]], object | None] | None
+) -> Callable[[Sequence[object]], Batch | None]:
+    """A function that reads the cells of columns that are read as one."""
+    if join is None:
+        return lambda cells: read(cells[0])
+
+    def read_joined(cells: Sequence[object]) -> Batch | None:
+        cell = join(cells)
+        return None if cell is None else read(cell)
+
+    return read_joined
 
 
 def read_row(reader: RowReader, cells: Mapping[str, object]) -> Batch | None:
@@ -54,8 +69,8 @@ def read_row(reader: RowReader, cells: Mapping[str, object]) -> Batch | None:
         cells: as `plain_cells` gives them; there may be other columns too.
     """
     parts: list[Batch] = []
-    for name, read in reader.columns:
-        given = read(cells[name]) if name in cells else None
+    for names, read in reader.columns:
+        given = read([cells[name] for name in names]) if all(name in cells for name in names) else None
         if given is None:
             return None
         parts.append(given)
