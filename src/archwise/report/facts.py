@@ -1,0 +1,104 @@
+"""Everything that a report tells, gathered as plain JSON: the page is made of nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from archwise.architectures import architectures
+from archwise.model.facts import plain
+from archwise.model.folder import hashes_of
+from archwise.model.predict import Model
+from archwise.records import Json
+from archwise.report import race as race_facts
+from archwise.report.event import Event
+from archwise.report.origin import origin, repeat
+from archwise.report.rows import Rows
+from archwise.report.time_left import Allowed
+from archwise.tasks import main_metric, task
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What is known of the run: facts as the end of it left them, and its events."""
+
+    facts: Mapping[str, Json]
+    events: Iterable[Event]
+
+
+def gather(model: Model, rows: Rows | None, run: RunFacts | None, allowed: Allowed) -> dict[str, Json]:
+    """Everything that a report tells of a model.
+
+    Args:
+        rows: that it is judged on, or None where there are none.
+        run: what is known of its run, or None.
+        allowed: when it must be gathered; what had no time is told under `missing`.
+
+    Returns:
+        JSON, which `page` turns into HTML.
+    """
+    began = allowed.clock()
+    facts = of_choice(model)
+    told_run = None if run is None else run.facts
+    facts |= {
+        "race": race_facts.race(() if run is None else run.events),
+        "data": dict(told_run or {}),
+        "aside": race_facts.set_aside(facts["leaderboard"], told_run),
+        "missing": [],
+    }
+    if rows is None:
+        facts["missing"].append(
+            "This model was written without its judged rows, so nothing is told here of single answers, slices, errors "
+            "and what moved them: archwise report MODEL --data labelled.csv tells them from labelled rows."
+        )
+    facts["seconds"] = round(allowed.clock() - began, 2)
+    return plain(facts)
+
+
+def of_choice(model: Model) -> dict[str, Json]:
+    """What a model folder itself tells: the verdict, the leaderboard, the scores, and where it comes from."""
+    facts, verdict = model.facts, model.verdict
+    entry = architectures().get(facts.candidate.architecture)
+    metric = main_metric(task(facts.task), facts.target_state, facts.metric)
+    leaders = race_facts.leaderboard(verdict, model.trials)
+    chosen = next((row for row in leaders if row["is_chosen"]), {})
+    onnx = model.folder / "model.onnx"
+    run_toml = (model.folder / "run.toml").read_text(encoding="utf-8")
+    return {
+        "format": FORMAT,
+        "model": {
+            "name": model.folder.name,
+            "task": facts.task,
+            "target": facts.target,
+            "classes": [str(name) for name in facts.target_state.get("classes", facts.target_state.get("labels", ()))],
+            "label": facts.candidate.label or facts.candidate.architecture,
+            "architecture": facts.candidate.architecture,
+            "family": "" if entry is None else entry.family,
+            "summary": "" if entry is None else entry.summary,
+            "source": "" if entry is None else entry.source,
+            "settings": dict(facts.candidate.settings),
+            "n_parameters": chosen.get("n_parameters"),
+            "latency_ms": chosen.get("latency_ms"),
+            "size_mb": onnx.stat().st_size / 1e6,
+            "created": facts.created,
+            "version": facts.version,
+            "columns": [list(column) for column in facts.columns],
+        },
+        "metric": {"name": metric.name, "greater_is_better": metric.greater_is_better, "unit": metric.unit},
+        "verdict": dict(verdict),
+        "leaderboard": leaders,
+        "scores": [
+            {"metric": name, "validation": facts.validation.get(name), "sealed": facts.test.get(name)}
+            for name in dict.fromkeys([*facts.validation, *facts.test])
+        ],
+        "profile": dict(facts.profile),
+        "growth": dict(verdict.get("growth", {})),
+        "repeat": repeat(run_toml, model.folder.name),
+        "origin": origin(facts, _hashes(model), run_toml),
+    }
+
+
+def _hashes(model: Model) -> dict[str, str]:
+    return {name: digest for name, digest in hashes_of(model.folder).items() if not name.startswith("report.")}

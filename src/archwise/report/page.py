@@ -1,0 +1,90 @@
+"""Writes the one page of HTML from the facts of a report: no script, no network, and all that is the user's escaped."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archwise.errors import MissingExtraError
+from archwise.records import Json
+from archwise.report.charts import Charts, charts_of
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+HERE = Path(__file__).parent
+TEMPLATE, STYLE = "page.html.j2", "page.css"
+TITLES: Mapping[str, str] = {  # of the sections, in their order; each has a template of its own
+    "verdict": "The verdict",
+    "next": "What to try next",
+    "leaderboard": "Leaderboard",
+    "cost": "Cost against quality",
+    "curves": "How they learnt",
+    "gap": "Validation against the sealed test",
+    "growth": "What more data would bring",
+    "aside": "What was set aside",
+    "repeat": "To repeat it",
+    "origin": "Hashes and licences",
+}
+
+
+def page(facts: Mapping[str, Json]) -> str:
+    """Write a report.
+
+    Args:
+        facts: as `gather` gives them.
+
+    Returns:
+        a whole HTML document.
+
+    Raises:
+        MissingExtraError: what draws and writes is not installed.
+    """
+    try:
+        environment = _environment()
+        charts = charts_of(facts)
+    except ImportError as error:
+        raise MissingExtraError(f"to make a report needs {error.name}: pip install 'archwise[train]'") from None
+    from markupsafe import Markup
+
+    style = Markup((HERE / STYLE).read_text(encoding="utf-8"))
+    drawn = {name: [{**each, "svg": Markup(each["svg"])} for each in held] for name, held in charts.items()}
+    return environment.get_template(TEMPLATE).render(
+        **facts, charts=drawn, style=style, sections=sections_of(facts, charts)
+    )
+
+
+def sections_of(facts: Mapping[str, Json], charts: Charts) -> list[tuple[str, str]]:
+    """(name, title) of each section that has something to say of this model, in their order."""
+    empty = {name for name in ("cost", "curves") if not charts[name]}
+    empty |= set() if facts["verdict"].get("next_steps") else {"next"}
+    empty |= set() if facts["growth"].get("sentence") else {"growth"}
+    return [(name, title) for name, title in TITLES.items() if name not in empty]
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "figure": figure,
+        "count": lambda value: "" if value is None else f"{value:,.0f}",
+        "percent": lambda value: "" if value is None else f"{100.0 * value:.1f} %",
+        "signed": lambda value: "" if value is None else f"{value:+.3g}",
+    }
+    return environment
+
+
+def figure(value: float | None) -> str:
+    """A figure in four digits, such as 0.9257 or 12,300; "" for none."""
+    if value is None or not math.isfinite(value):
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
