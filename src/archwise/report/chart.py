@@ -7,7 +7,7 @@ import re
 import warnings
 from collections.abc import Callable, Mapping
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +25,7 @@ _NAMES: Mapping[str, str] = {
     **{colour: f"--series-{place + 1}" for place, colour in enumerate(SERIES)},
 }
 WIDTH, HEIGHT = 4.75, 3.1  # inches of 72 units: as wide as a phone, so that letters stay as large as they are drawn
-_STYLE: Mapping[str, object] = {
+_STYLE: Mapping[str, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,  # a column may be called $x$
     "font.size": 9,
@@ -94,6 +94,22 @@ def short(text: object, most: int = 24) -> str:
     """A name as a chart can show it: one line without what cannot be written in XML."""
     plain = "".join(each if each.isprintable() else " " for each in str(text))
     return plain if len(plain) <= most else plain[: most - 1] + "…"
+
+
+def plain_powers(axes: Axes) -> None:
+    """Write the ticks of a logarithmic horizontal as plain numbers, such as 0.01, 1 and 10k."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.xaxis.set_major_locator(LogLocator(numticks=6))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _power(value)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _power(value: float) -> str:
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:g}{letter}"
+    return f"{value:g}"
 
 
 def _svg(figure: Figure, name: str, title: str, told: str) -> str:

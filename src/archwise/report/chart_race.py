@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from archwise.records import Json
-from archwise.report.chart import INK, LINE, SERIES, SOFT, draw, short
+from archwise.report.chart import INK, LINE, SERIES, SOFT, draw, plain_powers, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,6 +73,7 @@ def _cost_chart(facts: Mapping[str, Json], cost: str, unit: str, title: str) -> 
             colour = SERIES[0] if row["is_chosen"] else SERIES[1] if row["family"] == "reference" else SOFT
             axes.plot(row[cost], row["score"], "o", color=colour, markersize=7 if row["is_chosen"] else 4.5)
         axes.set_xscale("log")
+        plain_powers(axes)
         axes.margins(x=0.16, y=0.14)
         _focus(axes, [row["score"] for row in rows], sign)
         low, high = sorted(axes.get_ylim())
@@ -148,8 +149,8 @@ def rung_chart(facts: Mapping[str, Json]) -> dict[str, str] | None:
     def paint(axes: Axes) -> None:
         for name, held in by_id.items():
             colour = SERIES[0] if name == chosen else SOFT
-            style = {"color": colour, "alpha": 1.0 if name == chosen else 0.6}
-            axes.plot([each["t"] for each in held], [each["score"] for each in held], "-o", markersize=4, **style)
+            times, scores = [each["t"] for each in held], [each["score"] for each in held]
+            axes.plot(times, scores, "-o", markersize=4, color=colour, alpha=1.0 if name == chosen else 0.6)
         axes.margins(x=0.06, y=0.12)
         _focus(axes, [each["score"] for each in steps], sign)
         axes.set_xlabel("seconds since the run began")

@@ -11,13 +11,22 @@ from archwise.model.folder import hashes_of
 from archwise.model.predict import Model
 from archwise.records import Json
 from archwise.report import race as race_facts
+from archwise.report.answers import answers
+from archwise.report.errors import worst_rows
 from archwise.report.event import Event
+from archwise.report.importance import permutation_importance
+from archwise.report.moved import moved_pixels, moved_words
 from archwise.report.origin import origin, repeat
 from archwise.report.rows import Rows
+from archwise.report.slices import score_slices
 from archwise.report.time_left import Allowed
 from archwise.tasks import main_metric, task
 
 FORMAT = 1
+NOTHING: Mapping[str, Json] = {
+    "rows": None, "answers": None, "slices": None, "errors": None, "importance": None, "words": [], "pixels": [],
+    "why_no_pixels": "",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,13 +57,32 @@ def gather(model: Model, rows: Rows | None, run: RunFacts | None, allowed: Allow
         "aside": race_facts.set_aside(facts["leaderboard"], told_run),
         "missing": [],
     }
+    facts |= of_rows(rows, allowed) if rows is not None else NOTHING
     if rows is None:
         facts["missing"].append(
-            "This model was written without its judged rows, so nothing is told here of single answers, slices, errors "
-            "and what moved them: archwise report MODEL --data labelled.csv tells them from labelled rows."
+            "Nothing is told here of single answers, slices, errors and what moved them, for the rows that this model "
+            "was judged on are not in its folder: archwise report MODEL --data labelled.csv tells it of labelled rows."
         )
     facts["seconds"] = round(allowed.clock() - began, 2)
-    return plain(facts)
+    told: dict[str, Json] = plain(facts)
+    return told
+
+
+def of_rows(rows: Rows, allowed: Allowed) -> dict[str, Json]:
+    """What the judged rows tell: answers, slices, the worst errors, and what moved the answers."""
+    importance = permutation_importance(rows, allowed.share(0.45))
+    columns = [] if importance is None else [each["name"] for each in importance["columns"]]
+    pixels, why = moved_pixels(rows, allowed.share(0.5))
+    return {
+        "rows": {"name": rows.judged.name, "n_rows": rows.n_rows, "n_left_out": rows.judged.n_left_out},
+        "answers": answers(rows),
+        "errors": worst_rows(rows, first=columns),
+        "importance": importance,
+        "words": moved_words(rows, allowed.share(0.6)),
+        "pixels": pixels,
+        "why_no_pixels": why,
+        "slices": score_slices(rows, allowed),
+    }
 
 
 def of_choice(model: Model) -> dict[str, Json]:

@@ -14,7 +14,7 @@ from archwise.report.charts import Charts, charts_of
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "template"
 TEMPLATE, STYLE = "page.html.j2", "page.css"
 TITLES: Mapping[str, str] = {  # of the sections, in their order; each has a template of its own
     "verdict": "The verdict",
@@ -23,6 +23,10 @@ TITLES: Mapping[str, str] = {  # of the sections, in their order; each has a tem
     "cost": "Cost against quality",
     "curves": "How they learnt",
     "gap": "Validation against the sealed test",
+    "answers": "Answer by answer",
+    "slices": "Where it falls behind",
+    "errors": "Worst errors",
+    "moved": "What moved the answers",
     "growth": "What more data would bring",
     "aside": "What was set aside",
     "repeat": "To repeat it",
@@ -60,6 +64,10 @@ def sections_of(facts: Mapping[str, Json], charts: Charts) -> list[tuple[str, st
     """(name, title) of each section that has something to say of this model, in their order."""
     empty = {name for name in ("cost", "curves") if not charts[name]}
     empty |= set() if facts["verdict"].get("next_steps") else {"next"}
+    empty |= {name for name in ("answers", "errors") if not facts[name]}
+    empty |= set() if facts["slices"] and facts["slices"]["parts"] else {"slices"}
+    moved = facts["importance"] or facts["words"] or facts["pixels"] or facts["why_no_pixels"]
+    empty |= set() if moved else {"moved"}
     empty |= set() if facts["growth"].get("sentence") else {"growth"}
     return [(name, title) for name, title in TITLES.items() if name not in empty]
 
