@@ -24,20 +24,21 @@ _NAMES: Mapping[str, str] = {
     BAD: "--bad",
     **{colour: f"--series-{place + 1}" for place, colour in enumerate(SERIES)},
 }
-WIDTH, HEIGHT = 4.75, 3.1  # inches of 72 units: as wide as a phone, so that letters stay as large as they are drawn
+_LARGE = 10_000  # from which figures are written with commas
+WIDTH, HEIGHT = 4.5, 3.0  # inches of 72 units: as wide as a phone, so that letters stay as large as they are drawn
 _STYLE: Mapping[str, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,  # a column may be called $x$
-    "font.size": 9,
+    "font.size": 9.5,
     "axes.titlesize": 9.5,
-    "axes.labelsize": 9,
+    "axes.labelsize": 9.5,
     "text.color": INK,
     "axes.labelcolor": SOFT,
     "axes.edgecolor": LINE,
     "xtick.color": SOFT,
     "ytick.color": SOFT,
-    "xtick.labelsize": 8.5,
-    "ytick.labelsize": 8.5,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
     "axes.grid": True,
     "axes.axisbelow": True,
     "grid.color": LINE,
@@ -53,9 +54,10 @@ _STYLE: Mapping[str, Any] = {
     "axes.facecolor": "none",
     "savefig.facecolor": "none",
     "legend.frameon": False,
-    "legend.fontsize": 8.5,
+    "legend.fontsize": 9,
     "lines.linewidth": 1.6,
     "path.simplify": True,
+    "axes.formatter.useoffset": False,
 }
 
 
@@ -86,7 +88,10 @@ def draw(
         warnings.filterwarnings("ignore", message="Glyph .* missing", category=UserWarning)  # the browser has others
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         FigureCanvasSVG(figure)
-        paint(figure.add_subplot())
+        axes = figure.add_subplot()
+        axes.locator_params(axis="both", nbins=6)
+        paint(axes)
+        _write_thousands(axes)
         return {"name": name, "title": title, "told": told, "svg": _svg(figure, name, title, told)}
 
 
@@ -94,6 +99,15 @@ def short(text: object, most: int = 24) -> str:
     """A name as a chart can show it: one line without what cannot be written in XML."""
     plain = "".join(each if each.isprintable() else " " for each in str(text))
     return plain if len(plain) <= most else plain[: most - 1] + "…"
+
+
+def _write_thousands(axes: Axes) -> None:
+    """Write large figures along an axis as 10,000 rather than 10000."""
+    from matplotlib.ticker import FuncFormatter, ScalarFormatter
+
+    for axis in (axes.xaxis, axes.yaxis):
+        if type(axis.get_major_formatter()) is ScalarFormatter and max(map(abs, axis.get_view_interval())) >= _LARGE:
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 
 def plain_powers(axes: Axes) -> None:

@@ -11,7 +11,7 @@ from archwise.report.chart import LINE, SERIES, SOFT, draw, short
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST_STAMPS = 4  # along a forecast
+MOST_STAMPS = 3  # along a forecast
 
 
 def number_charts(answers: Mapping[str, Json], target: str) -> list[dict[str, str]]:
@@ -117,6 +117,7 @@ def _by_step(answers: Mapping[str, Json], what: str, unit: str, title: str) -> d
             axes.set_ylim(bottom=0)
         if len(targets) > 1:
             axes.legend(handlelength=1.2)
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_xlabel("steps ahead")
         axes.set_ylabel(unit)
 
@@ -143,20 +144,23 @@ def _whole(held: Mapping[str, Json], name: str) -> dict[str, str]:
         )
         axes.plot(ahead, held["said"], color=SERIES[1], label="forecast")
         axes.axvline(n_past - 0.5, color=LINE, linewidth=1)
-        step = max(1, len(held["stamps"]) // MOST_STAMPS)
-        places = list(range(0, len(held["stamps"]), step))
+        last = len(held["stamps"]) - 1
+        places = sorted({round(last * share / (MOST_STAMPS - 1)) for share in range(MOST_STAMPS)})
         axes.set_xticks(places, [_stamp(held["stamps"][place]) for place in places])
         axes.grid(axis="x", visible=False)
         axes.legend(handlelength=1.2, loc="upper left", ncols=2)
 
-    title = f"{short(held['series'])}: from {held['first'][:16]}" if held["series"] else f"From {held['first'][:16]}"
+    title = (
+        f"{short(held['series'])}: from {_stamp(held['first'])}" if held["series"] else f"From {_stamp(held['first'])}"
+    )
     told = f"The forecast is {held['distance']:.3g} naive distances off in the mean."
     return draw(name, paint, title=title, told=told)
 
 
 def _stamp(text: str) -> str:
-    """A stamp without what all of a day or of a year have in common."""
-    return text[:10] if text[10:19] in ("", " 00:00:00", "T00:00:00") else text[5:16]
+    """A stamp without what says nothing: midnight, and the seconds."""
+    day, moment = text[:10], text[11:16]
+    return day if moment in ("", "00:00") else f"{day} {moment}"
 
 
 def series_charts(rows: Sequence[Mapping[str, Json]]) -> list[dict[str, str]]:

@@ -13,8 +13,10 @@ from archwise.data.kinds import read_as
 from archwise.data.timeline.prepare import FORECAST
 from archwise.model.tagged import words_column
 from archwise.records import Array, Json
+from archwise.report.answers import answered_classes
 from archwise.report.forecasts import whole_forecasts
 from archwise.report.rows import Rows
+from archwise.tasks.classify import TASK as CLASSIFY
 from archwise.tasks.multilabel import TASK as MULTILABEL
 from archwise.tasks.tag import TASK as TAG
 from archwise.tasks.tag_scores import answered_like
@@ -37,8 +39,8 @@ def worst_rows(rows: Rows, *, first: Sequence[str] = ()) -> dict[str, Json]:
     Returns:
         loss: what is told of each row, in words; rows: true, said, loss, and cells, text, words, series or picture.
     """
-    places = np.argsort(-rows.losses, kind="stable")[:MOST]
-    places = places[rows.losses[places] > 0]
+    places = np.argsort(-rows.losses, kind="stable")
+    places = places[is_wrong(rows)[places]][:MOST]
     if rows.task.name == FORECAST:
         return {"loss": rows.loss_name, "rows": [], "whole": whole_forecasts(rows, places[:4])}
     part = rows.part(places)
@@ -49,6 +51,16 @@ def worst_rows(rows: Rows, *, first: Sequence[str] = ()) -> dict[str, Json]:
     for row, shown in zip(told, show_rows(part, first=first), strict=True):
         row |= shown
     return {"loss": rows.loss_name, "rows": told}
+
+
+def is_wrong(rows: Rows) -> Array:
+    """(N,) bool, the rows whose answer is not the truth; of a number nearly all."""
+    if rows.task.name == CLASSIFY.name:
+        return answered_classes(rows) != rows.judged.targets
+    if rows.task.name == MULTILABEL.name:
+        wrong: Array = ((rows.served >= 0) != (rows.judged.targets > 0.5)).any(axis=1)
+        return wrong
+    return rows.losses > 0
 
 
 def show_rows(rows: Rows, *, first: Sequence[str] = ()) -> list[dict[str, Json]]:

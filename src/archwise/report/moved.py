@@ -4,34 +4,40 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from archwise.errors import MissingExtraError, UsageError
-from archwise.model.explain_picture import draw, explain_picture
+from archwise.model.explain_picture import draw, explain_picture, networks_of
 from archwise.model.explain_text import explain_text, text_column
 from archwise.records import Array, Json
-from archwise.report.errors import MOST_LETTERS, picture_url
+from archwise.report.errors import MOST_LETTERS, is_wrong, picture_url
 from archwise.report.rows import Rows
 from archwise.report.time_left import Allowed
 
+if TYPE_CHECKING:
+    from archwise.training.network import Network
+
 MOST_TEXTS = 6
 MOST_PICTURES = 6
+WORST, DRAWN = "a worst error", "drawn at random"
 
 
 def moved_words(rows: Rows, allowed: Allowed) -> list[dict[str, Json]]:
     """Some texts with their words weighed: half of those that were answered worst, half drawn from all.
 
     Returns:
-        for each said, true, of, and pieces: [text, weight from -1 to 1 or None between words].
+        for each picked (why it is shown), said, true, of, and pieces: [text, weight from -1 to 1 or None between words].
     """
     column = text_column(rows.model)
     if not column or [name for name, _ in rows.model.facts.columns] != [column]:
         return []
     texts = rows.judged.typed[column]
     found: list[dict[str, Json]] = []
-    for place in some_places(rows, MOST_TEXTS):
-        text = str(texts[int(place)] or "")[:MOST_LETTERS]
+    for place, picked in some_places(rows, MOST_TEXTS):
+        text = str(texts[place] or "")[:MOST_LETTERS]
         if allowed.left() <= 0 or not text.strip():
             continue
         explained = explain_text(rows.model, text)
@@ -42,8 +48,8 @@ def moved_words(rows: Rows, allowed: Allowed) -> list[dict[str, Json]]:
             pieces += [[text[at : part.start], None], [text[part.start : part.end], round(part.weight / most, 3)]]
             at = part.end
         pieces.append([text[at:], None])
-        found.append({"said": str(explained.prediction), "true": _truth(rows, int(place)), "of": explained.of,
-                      "pieces": pieces})  # fmt: skip
+        told = {"picked": picked, "said": str(explained.prediction), "true": _truth(rows, place)}
+        found.append({**told, "of": explained.of, "pieces": pieces})
     return found
 
 
@@ -51,32 +57,38 @@ def moved_pixels(rows: Rows, allowed: Allowed) -> tuple[list[dict[str, Json]], s
     """Some pictures with the heat of where the network looked.
 
     Returns:
-        for each said, true, picture and heat (data URLs); and why there are none, "" where there are.
+        for each picked (why it is shown), said, true, picture and heat (data URLs); and why there are none, "" where
+        there are some.
     """
     if "image" not in dict(rows.model.facts.columns).values():
         return [], ""
-    places = some_places(rows, MOST_PICTURES)
-    batch = rows.batch(rows.judged.typed[places])
+    shown, took = some_places(rows, MOST_PICTURES), 0.0
+    batch = rows.batch(rows.judged.typed[[place for place, _ in shown]])
     found: list[dict[str, Json]] = []
-    for place, pixels in zip(places, np.asarray(batch["image"]), strict=True):
-        if allowed.left() <= 0:
+    networks: list[Network] | None = None
+    for (place, picked), pixels in zip(shown, np.asarray(batch["image"]), strict=True):
+        began = allowed.clock()
+        if allowed.left() <= took:
             break
         try:
-            explained = explain_picture(rows.model, _as_file(pixels))
+            networks = networks_of(rows.model) if networks is None else networks
+            explained = explain_picture(rows.model, _as_file(pixels), networks=networks)
         except (UsageError, MissingExtraError) as error:
             return [], str(error)
-        heat = np.asarray(draw(explained))
-        found.append({"said": str(explained.prediction), "true": _truth(rows, int(place)),
-                      "picture": picture_url(explained.picture), "heat": picture_url(heat)})  # fmt: skip
+        told = {"picked": picked, "said": str(explained.prediction), "true": _truth(rows, place)}
+        heat = picture_url(np.asarray(draw(explained)))
+        found.append({**told, "picture": picture_url(explained.picture), "heat": heat})
+        took = allowed.clock() - began if len(found) > 1 else took  # the first also builds the network
     return found, "" if found else "no time was left to look where the network looked"
 
 
-def some_places(rows: Rows, most: int) -> Array:
-    """Half of the rows that were answered worst, half drawn from the others by a fixed seed; (M,)."""
+def some_places(rows: Rows, most: int) -> list[tuple[int, str]]:
+    """Rows to show, and why each: in turn one of the worst errors and one that is drawn by a fixed seed."""
     order = np.argsort(-rows.losses, kind="stable")
-    worst, others = order[: most // 2], order[most // 2 :]
-    drawn = np.random.default_rng(0).permutation(others)[: most - len(worst)]
-    return np.concatenate([worst, drawn])
+    worst = order[is_wrong(rows)[order]][: most // 2]
+    drawn = np.random.default_rng(0).permutation(np.setdiff1d(order, worst))[: most - len(worst)]
+    both = [(int(place), WORST) for place in worst], [(int(place), DRAWN) for place in drawn]
+    return [each for pair in zip_longest(*both) for each in pair if each is not None]
 
 
 def _truth(rows: Rows, place: int) -> str:

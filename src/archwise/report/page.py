@@ -86,7 +86,7 @@ def _environment() -> Environment:
         "figure": figure,
         "count": lambda value: "" if value is None else f"{value:,.0f}",
         "percent": lambda value: "" if value is None else f"{100.0 * value:.1f} %",
-        "signed": lambda value: "" if value is None else f"{value:+.3g}",
+        "signed": lambda value: "" if value is None else f"{value:+,.0f}" if abs(value) >= 1_000 else f"{value:+.3g}",
     }
     return environment
 
