@@ -193,7 +193,7 @@ def _race_and_write(
         trials = search(trials, course, bring=bring, on_event=tell, tools=_search_tools(folder, config, course))
         trials = add_mean(trials, course, folder=folder, workers=workers, bring=bring, on_event=tell)
         end = None if config.limit.seconds is None else began + config.limit.seconds
-        deadline = None if end is None else end - report_s(config.limit.seconds)
+        deadline = None if end is None else end - report_s(config.limit.seconds or 0.0)
         finish_run(folder, config, trials, workers=workers, tell=tell, deadline=deadline)
         seconds = None if end is None else end - time.monotonic()
         attach_report(Path(config.out), folder, workers=workers, tell=tell, seconds=seconds)
@@ -210,10 +210,8 @@ def _course(folder: Path, config: Config, began: float) -> Course:
     stop_at = None
     if limit.seconds is not None:
         refits = 1 if task(ground.profile.task).refits and limit.seconds >= SHORTEST_WITH_REFIT_S else 0
-        reserve = _reserve_s(
-            limit.seconds - report_s(limit.seconds), ground.n_fits, measured=ending_s(folder), n_refits=refits
-        )
-        stop_at = began + limit.seconds - report_s(limit.seconds) - reserve
+        seconds = limit.seconds - report_s(limit.seconds)
+        stop_at = began + seconds - _reserve_s(seconds, ground.n_fits, measured=ending_s(folder), n_refits=refits)
     return Course(
         ground.rows_a_fit,
         count_workers(config),

@@ -61,12 +61,14 @@ class Labelled:
     """The rows of a table whose cells and target can be read.
 
     targets: (N,) encoded. outputs: (N, K) of the model. n_left_out: rows that cannot be read or have no target.
+    typed: the columns that the model reads, as their kinds type them.
     """
 
     targets: Array
     outputs: Array
     n_left_out: int
     findings: tuple[Finding, ...]
+    typed: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -240,6 +242,7 @@ def read_labelled(model: Model, source: object) -> Labelled:
     parts, n_left_out = [], 0
     labels: list[pl.Series] = []
     is_bad: list[Array] = []
+    typed: list[pl.DataFrame] = []
     for piece in pieces_of(opened, rows_at_once(model.preparation)):
         rows = _read(model, piece, source)
         values, is_lost = target_values(rows.table.frame, asked)
@@ -248,6 +251,7 @@ def read_labelled(model: Model, source: object) -> Labelled:
         n_left_out += int((~kept).sum()) + len(piece.set_aside)
         labels += [values, pl.Series([None] * len(piece.set_aside), dtype=values.dtype)]
         is_bad.append(rows.is_bad)
+        typed.append(rows.parsed.frame.filter(pl.Series(kept)))
         parts.append((values.filter(pl.Series(kept)), outputs(model.session, batch), rows.findings))
     findings = join_findings([finding for _, _, found in parts for finding in found])
     told = pl.concat(labels) if facts.task == CLASSIFY else None
@@ -256,7 +260,7 @@ def read_labelled(model: Model, source: object) -> Labelled:
     if not len(truth):
         raise TargetError(f"{opened.source}: no row has a '{facts.target}' that can be read; add labelled rows")
     targets = _task(model).encode(facts.target_state, truth)
-    return Labelled(targets, join_steps([given for _, given, _ in parts]), n_left_out, findings)
+    return Labelled(targets, join_steps([given for _, given, _ in parts]), n_left_out, findings, pl.concat(typed))
 
 
 def evaluate(model: Model, source: object) -> dict[str, Json]:

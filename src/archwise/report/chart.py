@@ -25,7 +25,7 @@ _NAMES: Mapping[str, str] = {
     **{colour: f"--series-{place + 1}" for place, colour in enumerate(SERIES)},
 }
 _LARGE = 10_000  # from which figures are written with commas
-WIDTH, HEIGHT = 4.5, 3.0  # inches of 72 units: as wide as a phone, so that letters stay as large as they are drawn
+WIDTH, HEIGHT = 4.2, 2.85  # inches of 72 units: as wide as a phone, so that letters stay as large as they are drawn
 _STYLE: Mapping[str, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,  # a column may be called $x$

@@ -23,10 +23,14 @@ from archwise.report.time_left import Allowed
 from archwise.tasks import main_metric, task
 
 FORMAT = 1
-NOTHING: Mapping[str, Json] = {
+NOTHING: dict[str, Json] = {
     "rows": None, "answers": None, "slices": None, "errors": None, "importance": None, "words": [], "pixels": [],
-    "why_no_pixels": "",
+    "why_no_pixels": "", "given": None, "missing": [],
 }  # fmt: skip
+WITHOUT_ROWS = (
+    "Nothing is told here of single answers, slices, errors and what moved them, for the rows that this model was "
+    "judged on are not in its folder: archwise report MODEL --data labelled.csv tells it of labelled rows."
+)
 
 
 @dataclass(frozen=True)
@@ -49,23 +53,38 @@ def gather(model: Model, rows: Rows | None, run: RunFacts | None, allowed: Allow
         JSON, which `page` turns into HTML.
     """
     began = allowed.clock()
-    facts = of_choice(model)
-    told_run = None if run is None else run.facts
-    facts |= {
-        "race": race_facts.race(() if run is None else run.events),
-        "data": dict(told_run or {}),
-        "aside": race_facts.set_aside(facts["leaderboard"], told_run),
-        "missing": [],
-    }
-    facts |= of_rows(rows, allowed) if rows is not None else NOTHING
-    if rows is None:
-        facts["missing"].append(
-            "Nothing is told here of single answers, slices, errors and what moved them, for the rows that this model "
-            "was judged on are not in its folder: archwise report MODEL --data labelled.csv tells it of labelled rows."
-        )
+    known = None if run is None else run.facts
+    facts = of_choice(model) | of_run(model, known, () if run is None else run.events) | NOTHING
+    facts |= of_rows(rows, allowed) if rows is not None else {"missing": [WITHOUT_ROWS]}
     facts["seconds"] = round(allowed.clock() - began, 2)
     told: dict[str, Json] = plain(facts)
     return told
+
+
+def without_rows(model: Model, kept: Mapping[str, Json] | None) -> dict[str, Json]:
+    """The facts of the choice and of the run alone.
+
+    Args:
+        kept: the facts of an earlier report of the same model, or None.
+    """
+    if kept is not None:
+        return {**kept, **NOTHING}
+    told: dict[str, Json] = plain(of_choice(model) | of_run(model, None, ()) | NOTHING)
+    return told
+
+
+def of_run(model: Model, known: Mapping[str, Json] | None, events: Iterable[Event]) -> dict[str, Json]:
+    """What the run tells beside the choice.
+
+    Args:
+        known: facts as the end of the run left them, or None.
+    """
+    leaders = race_facts.leaderboard(model.verdict, model.trials)
+    return {
+        "race": race_facts.race(events),
+        "data": dict(known or {}),
+        "aside": race_facts.set_aside(leaders, known),
+    }
 
 
 def of_rows(rows: Rows, allowed: Allowed) -> dict[str, Json]:
@@ -73,16 +92,19 @@ def of_rows(rows: Rows, allowed: Allowed) -> dict[str, Json]:
     importance = permutation_importance(rows, allowed.share(0.45))
     columns = [] if importance is None else [each["name"] for each in importance["columns"]]
     pixels, why = moved_pixels(rows, allowed.share(0.5))
-    return {
-        "rows": {"name": rows.judged.name, "n_rows": rows.n_rows, "n_left_out": rows.judged.n_left_out},
-        "answers": answers(rows),
-        "errors": worst_rows(rows, first=columns),
-        "importance": importance,
-        "words": moved_words(rows, allowed.share(0.6)),
-        "pixels": pixels,
-        "why_no_pixels": why,
-        "slices": score_slices(rows, allowed),
-    }
+    told: dict[str, Json] = plain(
+        {
+            "rows": {"name": rows.judged.name, "n_rows": rows.n_rows, "n_left_out": rows.judged.n_left_out},
+            "answers": answers(rows),
+            "errors": worst_rows(rows, first=columns),
+            "importance": importance,
+            "words": moved_words(rows, allowed.share(0.6)),
+            "pixels": pixels,
+            "why_no_pixels": why,
+            "slices": score_slices(rows, allowed),
+        }
+    )
+    return told
 
 
 def of_choice(model: Model) -> dict[str, Json]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,12 @@ from archwise.report.event import OnEvent, read_events
 from archwise.report.facts import RunFacts, gather
 from archwise.report.page import page
 from archwise.report.rows import Rows
-from archwise.report.time_left import DRAWING_S, SHORTEST_S, allow
+from archwise.report.time_left import SHORTEST_S, allow
 
 JUDGED, EVENTS = "judged", "events.jsonl"  # what a run folder holds for its report
 FACTS, PAGE = "report.json", "report.html"
 UNHURRIED_S = 20.0  # in which a report is gathered where no clock decides
-GRACE_S = 60.0  # beyond that, before its process is ended
+GRACE_S, GRACE = 60.0, 0.2  # beyond that before its process is ended: seconds, or a share where a clock decides
 SHARE, LEAST_S, MOST_S = 0.05, 2.5, 12.0  # of a budget in seconds, for the report
 
 
@@ -48,14 +49,16 @@ def attach_report(model: Path, run: Path, *, workers: Workers, tell: OnEvent, se
     if seconds is not None and seconds < SHORTEST_S:
         tell({"event": "note", "message": f"no time was left for the report: archwise report {model} makes it"})
         return
-    given = UNHURRIED_S if seconds is None else seconds
-    job = Job(ReportJob(str(model), str(run), given), seconds=given + GRACE_S if seconds is None else given)
+    for name in (FACTS, PAGE):
+        (run / name).unlink(missing_ok=True)  # of an earlier sitting
+    given = UNHURRIED_S if seconds is None else min(seconds, UNHURRIED_S)
+    job = Job(ReportJob(str(model), str(run), given), seconds=given + (GRACE_S if seconds is None else GRACE * given))
     outcome = next(iter(workers.run(make_report, [job])))
+    add_files(model, {name: (run / name).read_bytes() for name in (FACTS, PAGE) if (run / name).is_file()})
     if outcome.kind != "ok":
         message = f"the report could not be made ({outcome.reason}); the model is whole: archwise report {model}"
         tell({"event": "note", "message": message})
         return
-    add_files(model, {name: (run / name).read_bytes() for name in (FACTS, PAGE)})
     tell({"event": "report", "path": str(model / PAGE), **_as_event(outcome.value)})
 
 
@@ -71,18 +74,23 @@ def make_report(job: ReportJob, send: Callable[[object], None]) -> dict[str, flo
     """
     send({"event": "report"})
     allowed = allow(job.seconds)
-    run = Path(job.run)
+    began, run = allowed.clock(), Path(job.run)
     judged, known = read_judged(run / JUDGED)
     model = load(Path(job.model))
-    facts = gather(model, Rows(model, judged), RunFacts(known, read_events(run / EVENTS)), allowed)
+    told = RunFacts(known, list(read_events(run / EVENTS)))
+    _write(run / FACTS, to_json(gather(model, None, told, allowed)))  # so that these are there whatever comes
+    facts = gather(model, Rows(model, judged), told, allowed)
+    _write(run / FACTS, to_json(facts))
     gathered = allowed.clock()
-    (run / FACTS).write_text(to_json(facts), encoding="utf-8")
-    (run / PAGE).write_text(page(facts), encoding="utf-8")
-    until_drawn = allowed.until + DRAWING_S
-    return {
-        "gathered_s": round(gathered - until_drawn + job.seconds, 2),
-        "drawn_s": round(allowed.clock() - gathered, 2),
-    }
+    _write(run / PAGE, page(facts))
+    return {"gathered_s": round(gathered - began, 2), "drawn_s": round(allowed.clock() - gathered, 2)}
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all, for this process may be ended at any time."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
 
 
 def to_json(facts: dict[str, Json]) -> str:

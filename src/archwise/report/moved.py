@@ -26,10 +26,11 @@ WORST, DRAWN = "a worst error", "drawn at random"
 
 
 def moved_words(rows: Rows, allowed: Allowed) -> list[dict[str, Json]]:
-    """Some texts with their words weighed: half of those that were answered worst, half drawn from all.
+    """Some texts with their words weighed, as `some_places` picks them.
 
     Returns:
-        for each picked (why it is shown), said, true, of, and pieces: [text, weight from -1 to 1 or None between words].
+        for each picked (why it is shown), said, true, of, and pieces: [text, weight from -1 to 1, or None for what
+        stands between words].
     """
     column = text_column(rows.model)
     if not column or [name for name, _ in rows.model.facts.columns] != [column]:
@@ -54,7 +55,7 @@ def moved_words(rows: Rows, allowed: Allowed) -> list[dict[str, Json]]:
 
 
 def moved_pixels(rows: Rows, allowed: Allowed) -> tuple[list[dict[str, Json]], str]:
-    """Some pictures with the heat of where the network looked.
+    """Some pictures with the heat of where the network looked, as `some_places` picks them.
 
     Returns:
         for each picked (why it is shown), said, true, picture and heat (data URLs); and why there are none, "" where

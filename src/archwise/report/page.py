@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,6 +33,11 @@ TITLES: Mapping[str, str] = {  # of the sections, in their order; each has a tem
     "repeat": "To repeat it",
     "origin": "Hashes and licences",
 }
+
+
+def can_draw() -> bool:
+    """Whether what draws and writes is installed."""
+    return all(importlib.util.find_spec(name) is not None for name in ("matplotlib", "jinja2"))
 
 
 def page(facts: Mapping[str, Json]) -> str:
