@@ -26,7 +26,7 @@ _NAMES: Mapping[str, str] = {
 }
 _LARGE = 10_000  # from which figures are written with commas
 WIDTH, HEIGHT = 4.2, 2.85  # inches of 72 units: as wide as a phone, so that letters stay as large as they are drawn
-_STYLE: Mapping[str, Any] = {
+_STYLE: Mapping[Any, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,  # a column may be called $x$
     "font.size": 9.5,

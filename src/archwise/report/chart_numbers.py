@@ -103,6 +103,8 @@ def forecast_charts(answers: Mapping[str, Json]) -> list[dict[str, str]]:
 
 
 def _by_step(answers: Mapping[str, Json], what: str, unit: str, title: str) -> dict[str, str]:
+    from matplotlib.ticker import MaxNLocator
+
     targets = answers["targets"]
 
     def paint(axes: Axes) -> None:
@@ -117,7 +119,7 @@ def _by_step(answers: Mapping[str, Json], what: str, unit: str, title: str) -> d
             axes.set_ylim(bottom=0)
         if len(targets) > 1:
             axes.legend(handlelength=1.2)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
         axes.set_xlabel("steps ahead")
         axes.set_ylabel(unit)
 

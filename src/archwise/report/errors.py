@@ -55,13 +55,11 @@ def worst_rows(rows: Rows, *, first: Sequence[str] = ()) -> dict[str, Json]:
 
 def is_wrong(rows: Rows) -> Array:
     """(N,) bool, the rows whose answer is not the truth; of a number nearly all."""
+    wrong: Array = rows.losses > 0
     if rows.task.name == CLASSIFY.name:
-        wrong: Array = answered_classes(rows) != rows.judged.targets
-        return wrong
-    if rows.task.name == MULTILABEL.name:
+        wrong = answered_classes(rows) != rows.judged.targets
+    elif rows.task.name == MULTILABEL.name:
         wrong = ((rows.served >= 0) != (rows.judged.targets > 0.5)).any(axis=1)
-        return wrong
-    wrong = rows.losses > 0
     return wrong
 
 

@@ -48,7 +48,7 @@ def permutation_importance(rows: Rows, allowed: Allowed) -> dict[str, Json] | No
             took = allowed.clock() - began
     if not any(lost.values()):
         return None
-    found = [
+    found: list[dict[str, Json]] = [
         {"name": name, "mean": float(np.mean(held)), "spread": float(np.std(held, ddof=1)) if len(held) > 1 else None,
          "times": len(held)}
         for name, held in lost.items()

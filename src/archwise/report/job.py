@@ -23,7 +23,7 @@ JUDGED, EVENTS = "judged", "events.jsonl"  # what a run folder holds for its rep
 FACTS, PAGE = "report.json", "report.html"
 UNHURRIED_S = 20.0  # in which a report is gathered where no clock decides
 GRACE_S, GRACE = 60.0, 0.2  # beyond that before its process is ended: seconds, or a share where a clock decides
-SHARE, LEAST_S, MOST_S = 0.05, 2.5, 12.0  # of a budget in seconds, for the report
+SHARE, LEAST_S, MOST_S = 0.05, 2.0, 12.0  # of a budget in seconds, for the report
 
 
 def report_s(seconds: float) -> float:

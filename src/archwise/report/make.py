@@ -34,7 +34,11 @@ def report_facts(model: Model, source: object | None = None) -> dict[str, Json]:
     if source is None:
         return facts if facts is not None else gather(model, None, None, allow(UNHURRIED_S))
     facts = without_rows(model, facts)
-    return {**facts, **of_rows(Rows(model, _judge(model, source)), allow(UNHURRIED_S)), "given": _scored(model, source)}
+    return {
+        **facts,
+        **of_rows(Rows(model, judged_rows(model, source)), allow(UNHURRIED_S)),
+        "given": _scored(model, source),
+    }
 
 
 def write_report(model: Model, facts: dict[str, Json], out: Path | None) -> Path:
@@ -80,7 +84,12 @@ def _kept(model: Model) -> dict[str, Json] | None:
     return facts
 
 
-def _judge(model: Model, source: object) -> Judged:
+def judged_rows(model: Model, source: object) -> Judged:
+    """Labelled rows with what the model answers them.
+
+    Raises:
+        DataError: as for `evaluate`.
+    """
     name = f"rows of {Path(source).name}" if isinstance(source, str | Path) else "rows that were given"
     if is_forecast(model):
         found = judge_origins(model, source)

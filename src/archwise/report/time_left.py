@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-DRAWING_S = 2.0  # kept for the charts and the page
-SHORTEST_S = 1.5  # below which no report is begun
+DRAWING_S = 1.5  # kept for the charts and the page
+SHORTEST_S = 1.0  # below which no report is begun
 
 
 @dataclass(frozen=True)
