@@ -92,7 +92,7 @@ def draw(
         axes.locator_params(axis="both", nbins=6)
         paint(axes)
         _write_thousands(axes)
-        return {"name": name, "title": title, "told": told, "svg": _svg(figure, name, title, told)}
+        return {"name": name, "title": title, "told": told, "svg": _svg(figure, f"chart-{name}", title, told)}
 
 
 def short(text: object, most: int = 24) -> str:
