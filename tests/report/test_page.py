@@ -11,7 +11,7 @@ import pytest
 from archwise.errors import ModelError
 from archwise.model.folder import add_files, read_model
 from archwise.report.make import report_facts, write_report
-from archwise.report.page import TITLES, figure, page
+from archwise.report.page import TITLES, apart, figure, page, score
 
 NASTY = "<script>alert('x')</script>"
 ALWAYS = {
@@ -177,7 +177,18 @@ def test_facts_of_a_newer_archwise_are_refused(made) -> None:
 
 @pytest.mark.parametrize(
     ("value", "told"),
-    [(0.92567, "0.9257"), (12_345.6, "12,346"), (None, ""), (float("nan"), ""), (0, "0"), (-4_321.0, "-4,321")],
+    [(0.92567, "0.926"), (12_345.6, "12,346"), (None, ""), (float("nan"), ""), (0, "0"), (-4_321.0, "-4,321")],
 )
-def test_figures_have_four_digits(value: float | None, told: str) -> None:
+def test_figures_have_three_digits(value: float | None, told: str) -> None:
     assert figure(value) == told
+
+
+@pytest.mark.parametrize(("value", "told"), [(0.5, "0.5000"), (0.92567, "0.9257"), (46_271.3, "46,271"), (None, "")])
+def test_scores_have_four_digits(value: float | None, told: str) -> None:
+    assert score(value) == told
+
+
+def test_a_difference_has_the_digits_of_its_interval() -> None:
+    assert apart({"difference": 0.0061581, "low": 0.0018234, "high": 0.0104928}) == "0.0062 (0.0018 to 0.0105)"
+    assert apart({"difference": 0.5, "low": None, "high": None}) == ""
+    assert apart({"difference": 0.0, "low": 0.0, "high": 0.0}).startswith("0.0")

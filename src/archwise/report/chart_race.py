@@ -21,6 +21,7 @@ def leaderboard_chart(facts: Mapping[str, Json]) -> dict[str, str] | None:
     """Every score with its interval, the best at the top."""
     metric, board = facts["metric"]["name"], [row for row in facts["leaderboard"] if row["score"] is not None]
     board = board[:MOST_BARS]
+    sign = 1.0 if facts["metric"]["greater_is_better"] else -1.0
     if len(board) < 2:
         return None
 
@@ -34,12 +35,15 @@ def leaderboard_chart(facts: Mapping[str, Json]) -> dict[str, str] | None:
         axes.invert_yaxis()
         axes.grid(axis="y", visible=False)
         axes.set_xlabel(f"{metric}, {_better(facts)}")
+        ends = _focused([row["score"] for row in board], sign)
+        if ends is not None:
+            _point_outside(axes, [row["score"] for row in board], _with_intervals(ends, board))
 
     best = board[0]
     return draw(
         "leaderboard",
         paint,
-        title="Scores on the validation rows, with 95 % intervals",
+        title="Scores on the validation rows, with 95\u00a0% intervals",
         told=f"{len(board)} candidates by {metric}; the first is {best['label']} with {best['score']:.4g}.",
         height=max(1.6, 0.5 + 0.24 * len(board)),
     )
@@ -101,12 +105,36 @@ def _near(spot: tuple[float, float], other: tuple[float, float]) -> bool:
 
 def _focus(axes: Axes, scores: Sequence[float], sign: float) -> None:
     """Leave the worst outside where it would press all others together."""
+    ends = _focused(scores, sign)
+    if ends is not None:
+        axes.set_ylim(*ends)
+
+
+def _focused(scores: Sequence[float], sign: float) -> tuple[float, float] | None:
+    """Where to look where the worst would press all others together; None where they can all be seen."""
     ordered = sorted(scores, key=lambda score: -sign * score)
     good = ordered[: max(2, math.ceil(0.75 * len(ordered)))]
     spread = abs(good[0] - good[-1])
-    if spread > 0 and abs(ordered[0] - ordered[-1]) > 6 * spread:
-        ends = sorted((good[0] + sign * 0.35 * spread, good[-1] - sign * 0.35 * spread))
-        axes.set_ylim(*ends)
+    if spread == 0 or abs(ordered[0] - ordered[-1]) <= 6 * spread:
+        return None
+    low, high = sorted((good[0] + sign * 0.35 * spread, good[-1] - sign * 0.35 * spread))
+    return low, high
+
+
+def _with_intervals(ends: tuple[float, float], board: Sequence[Mapping[str, Json]]) -> tuple[float, float]:
+    """The ends moved out to hold the intervals of the scores between them."""
+    held = [row for row in board if ends[0] <= row["score"] <= ends[1] and row["low"] is not None]
+    return min([ends[0], *(row["low"] for row in held)]), max([ends[1], *(row["high"] for row in held)])
+
+
+def _point_outside(axes: Axes, scores: Sequence[float], ends: tuple[float, float]) -> None:
+    """Look between the ends, and write the scores that lie outside where they would stand."""
+    axes.set_xlim(*ends)
+    for place, value in enumerate(scores):
+        if not ends[0] <= value <= ends[1]:
+            is_low = value < ends[0]
+            text = f"‹ {value:.4g}" if is_low else f"{value:.4g} ›"
+            axes.text(ends[0] if is_low else ends[1], place, text, ha="left" if is_low else "right", va="center")
 
 
 def curve_charts(facts: Mapping[str, Json]) -> list[dict[str, str]]:

@@ -54,7 +54,7 @@ def importance_chart(importance: Mapping[str, Json] | None) -> dict[str, str] | 
         axes.set_yticks(range(len(columns)), [short(column["name"]) for column in columns])
         axes.invert_yaxis()
         axes.grid(axis="y", visible=False)
-        axes.set_xlabel(f"what {importance['metric']} loses when its cells are shuffled")
+        axes.set_xlabel(f"what {importance['metric']} loses")
 
     told = "; ".join(f"{column['name']}: {column['mean']:.3g}" for column in columns[:8])
     return draw("importance", paint, title="What moved the answers", told=told, height=0.7 + 0.24 * len(columns))

@@ -125,7 +125,9 @@ def _truth_and_answer(rows: Rows) -> tuple[list[str], list[str], list[float | No
 def _cell(value: object) -> str:
     if value is None:
         return "missing"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)[:80]
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return str(value).removesuffix(" 00:00:00")[:80]  # a day is kept as its midnight
 
 
 def _text(value: object) -> str:

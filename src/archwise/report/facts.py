@@ -54,7 +54,9 @@ def gather(model: Model, rows: Rows | None, run: RunFacts | None, allowed: Allow
     """
     began = allowed.clock()
     known = None if run is None else run.facts
-    facts = of_choice(model) | of_run(model, known, () if run is None else run.events) | NOTHING
+    facts = (
+        of_choice(model, is_at_fit=run is not None) | of_run(model, known, () if run is None else run.events) | NOTHING
+    )
     facts |= of_rows(rows, allowed) if rows is not None else {"missing": [WITHOUT_ROWS]}
     facts["seconds"] = round(allowed.clock() - began, 2)
     told: dict[str, Json] = plain(facts)
@@ -69,7 +71,7 @@ def without_rows(model: Model, kept: Mapping[str, Json] | None) -> dict[str, Jso
     """
     if kept is not None:
         return {**kept, **NOTHING}
-    told: dict[str, Json] = plain(of_choice(model) | of_run(model, None, ()) | NOTHING)
+    told: dict[str, Json] = plain(of_choice(model, is_at_fit=False) | of_run(model, None, ()) | NOTHING)
     return told
 
 
@@ -107,8 +109,13 @@ def of_rows(rows: Rows, allowed: Allowed) -> dict[str, Json]:
     return told
 
 
-def of_choice(model: Model) -> dict[str, Json]:
-    """What a model folder itself tells: the verdict, the leaderboard, the scores, and where it comes from."""
+def of_choice(model: Model, *, is_at_fit: bool) -> dict[str, Json]:
+    """What a model folder itself tells: the verdict, the leaderboard, the scores, and where it comes from.
+
+    Args:
+        is_at_fit: whether this is told at the end of the fit, so that what is installed now, and the data as they lie
+            now, are those of the fit.
+    """
     facts, verdict = model.facts, model.verdict
     entry = architectures().get(facts.candidate.architecture)
     metric = main_metric(task(facts.task), facts.target_state, facts.metric)
@@ -145,8 +152,8 @@ def of_choice(model: Model) -> dict[str, Json]:
         ],
         "profile": dict(facts.profile),
         "growth": dict(verdict.get("growth", {})),
-        "repeat": repeat(run_toml, model.folder.name),
-        "origin": origin(facts, _hashes(model), run_toml),
+        "repeat": {**repeat(run_toml, model.folder.name), "is_of_fit": is_at_fit},
+        "origin": origin(facts, _hashes(model), run_toml, is_at_fit=is_at_fit),
     }
 
 

@@ -44,18 +44,19 @@ def repeat(run_toml: str, model_name: str) -> dict[str, Json]:
     }
 
 
-def origin(facts: ModelFacts, files: Mapping[str, str], run_toml: str) -> dict[str, Json]:
+def origin(facts: ModelFacts, files: Mapping[str, str], run_toml: str, *, is_at_fit: bool) -> dict[str, Json]:
     """The hashes and licences of data and weights, as far as they can be told.
 
     Args:
         files: name -> SHA-256 of the files of the model folder.
+        is_at_fit: whether the data lie where they lay at the fit; later ones may be others under the same name.
     """
     source = str(tomllib.loads(run_toml).get("source", ""))
     path = Path(source) if source else None
     is_small = path is not None and path.is_file() and path.stat().st_size <= MOST_HASHED
     return {
         "source": source or str(facts.profile.get("source", "")),
-        "source_sha256": _sha256(path) if path is not None and is_small else "",
+        "source_sha256": _sha256(path) if is_at_fit and path is not None and is_small else "",
         "data_licence": _licence_beside(path),
         "sealed_sha256": facts.sealed,
         "inherited": dict(facts.inherited),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent / "template"
 TEMPLATE, STYLE = "page.html.j2", "page.css"
+_LARGE = 1_000  # from which figures are written without a fraction
 TITLES: Mapping[str, str] = {  # of the sections, in their order; each has a template of its own
     "verdict": "The verdict",
     "next": "What to try next",
@@ -90,6 +91,8 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "figure": figure,
+        "score": score,
+        "apart": apart,
         "count": lambda value: "" if value is None else f"{value:,.0f}",
         "percent": lambda value: "" if value is None else f"{100.0 * value:.1f} %",
         "signed": lambda value: "" if value is None else f"{value:+,.0f}" if abs(value) >= 1_000 else f"{value:+.3g}",
@@ -98,7 +101,28 @@ def _environment() -> Environment:
 
 
 def figure(value: float | None) -> str:
-    """A figure in four digits, such as 0.9257 or 12,300; "" for none."""
+    """A figure in three digits, such as 0.033 or 12,300; "" for none."""
+    return _written(value, "{:.3g}")
+
+
+def score(value: float | None) -> str:
+    """A score in four digits, such as 0.9250 or 12,300; "" for none."""
+    return _written(value, "{:#.4g}")
+
+
+def _written(value: float | None, form: str) -> str:
     if value is None or not math.isfinite(value):
         return ""
-    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
+    return f"{value:,.0f}" if abs(value) >= _LARGE else form.format(value)
+
+
+def apart(found: Mapping[str, float | None]) -> str:
+    """A difference with its interval in the digits that the interval gives it, such as "0.0062 (0.0018 to 0.0105)"."""
+    ends = [found["difference"], found["low"], found["high"]]
+    if any(end is None or not math.isfinite(end) for end in ends):
+        return ""
+    difference, low, high = (float(end or 0.0) for end in ends)
+    half = max((high - low) / 2, abs(difference) * 1e-2, 1e-12)
+    decimals = max(0, 1 - math.floor(math.log10(half)))
+    told = [f"{value:,.{decimals}f}" for value in (difference, low, high)]
+    return f"{told[0]} ({told[1]} to {told[2]})"
