@@ -151,6 +151,21 @@ def test_a_model_without_its_rows_says_what_is_missing(made) -> None:
     assert {"verdict", "leaderboard", "repeat"} <= set(Page(text).sections)
 
 
+def test_a_task_that_is_new_to_the_report_has_one_without_single_answers(made, monkeypatch) -> None:
+    monkeypatch.setattr("archwise.report.rows._LOSSES", {})
+    facts = report_facts(made("two").model, made("two").rows)
+    found = set(Page(page(facts)).sections)
+    assert {"verdict", "slices", "leaderboard"} <= found
+    assert not {"answers", "errors", "moved"} & found
+
+
+def test_of_very_many_rows_some_are_told_of_and_that_is_said(made, monkeypatch) -> None:
+    monkeypatch.setattr("archwise.report.facts.MOST_ROWS", 100)
+    facts = report_facts(made("two").model, made("two").rows)
+    assert facts["answers"]["n_rows"] == 100
+    assert "Of 100 drawn from 400 rows that were given." in page(facts)
+
+
 def test_a_report_lies_in_the_folder_and_its_hash_holds(made, tmp_path) -> None:
     model = made("three").model
     before = sorted(path.name for path in model.folder.iterdir())

@@ -23,6 +23,7 @@ from archwise.report.time_left import Allowed
 from archwise.tasks import main_metric, task
 
 FORMAT = 1
+MOST_ROWS = 20_000  # that are told of, drawn by a fixed seed
 NOTHING: dict[str, Json] = {
     "rows": None, "answers": None, "slices": None, "errors": None, "importance": None, "words": [], "pixels": [],
     "why_no_pixels": "", "given": None, "missing": [],
@@ -90,13 +91,21 @@ def of_run(model: Model, known: Mapping[str, Json] | None, events: Iterable[Even
 
 
 def of_rows(rows: Rows, allowed: Allowed) -> dict[str, Json]:
-    """What the judged rows tell: answers, slices, the worst errors, and what moved the answers."""
+    """What the judged rows tell: answers, slices, the worst errors, and what moved the answers.
+
+    Of more rows than MOST_ROWS so many are drawn; of a task that the report does not know only slices are told.
+    """
+    judged = rows.judged
+    about = {"name": judged.name, "n_rows": rows.n_rows, "n_left_out": judged.n_left_out}
+    rows = rows.sample(MOST_ROWS)
+    if not rows.can_tell:
+        return {"rows": about, "slices": plain(score_slices(rows, allowed))}
     importance = permutation_importance(rows, allowed.share(0.45))
     columns = [] if importance is None else [each["name"] for each in importance["columns"]]
     pixels, why = moved_pixels(rows, allowed.share(0.5))
     told: dict[str, Json] = plain(
         {
-            "rows": {"name": rows.judged.name, "n_rows": rows.n_rows, "n_left_out": rows.judged.n_left_out},
+            "rows": about,
             "answers": answers(rows),
             "errors": worst_rows(rows, first=columns),
             "importance": importance,

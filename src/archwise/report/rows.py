@@ -103,6 +103,11 @@ class Rows:
         return _LOSSES[self.task.name](self)
 
     @property
+    def can_tell(self) -> bool:
+        """Whether single answers of this task can be told; of one that is new to the report only scores can."""
+        return self.task.name in _LOSSES
+
+    @property
     def loss_name(self) -> str:
         """What `losses` are, in words."""
         return _LOSS_NAMES[self.task.name]
