@@ -9,8 +9,11 @@ import polars as pl
 import pytest
 from sklearn.inspection import permutation_importance as importance_of_sklearn
 
+import archwise
+from archwise.config import Config
 from archwise.model.judged import Judged, read_judged, write_judged
 from archwise.model.predict import predict
+from archwise.report.answers import answers
 from archwise.report.errors import is_wrong, worst_rows
 from archwise.report.importance import permutation_importance
 from archwise.report.make import judged_rows
@@ -120,6 +123,26 @@ class TestErrors:
         loads = dict(zip(held.rows["time"].cast(pl.String).str.slice(0, 13), held.rows["load"], strict=True))
         assert told["came"][0] == pytest.approx(loads[told["first"][:13]])
         assert told["low"][0] <= told["said"][0] <= told["high"][0]
+
+
+def test_of_many_series_those_that_are_forecast_worst_are_named(tmp_path) -> None:
+    config = Config(time="time", series="place", horizon=4, only=("seasonal-naive",), workers=1, budget="30steps")
+    model = archwise.fit(towns(seed=0), "load", out=tmp_path / "towns.archwise", config=config)
+    held = Rows(model, judged_rows(model, towns(seed=1)))
+    told = answers(held)["series"]
+    assert [each["series"] for each in told] == ["noisy", "calm"]
+    assert sum(each["n"] for each in told) == held.n_rows
+    assert ("series", "noisy") in {(part["of"], part["name"]) for part in score_slices(held, NEVER)["parts"]}
+
+
+def towns(*, seed: int) -> pl.DataFrame:
+    """Two series with a day in them: in one the noise grows behind the steps that train."""
+    rng, steps = np.random.default_rng(seed), np.arange(400)
+    stamps = pl.datetime_range(pl.datetime(2024, 1, 1), pl.datetime(2024, 6, 30), "1h", eager=True)[:400]
+    wave = 10 + 3 * np.sin(2 * np.pi * steps / 24)
+    calm, noisy = wave + rng.normal(0, 0.3, 400), wave + rng.normal(0, 0.3 + (steps > 200), 400)
+    parts = [{"time": stamps, "place": [name] * 400, "load": load} for name, load in (("calm", calm), ("noisy", noisy))]
+    return pl.concat([pl.DataFrame(part) for part in parts])
 
 
 class TestImportance:

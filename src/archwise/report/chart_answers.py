@@ -31,7 +31,7 @@ def _matrix(confusion: Mapping[str, Json]) -> dict[str, str] | None:
     labels, counts = confusion.get("labels") or [], confusion.get("counts") or []
     if not labels:
         return None
-    n, letters = len(labels), max(4, 16 - len(labels))
+    n, letters = len(labels), 16 if len(labels) <= 4 else 11
 
     def paint(axes: Axes) -> None:
         from matplotlib.patches import Rectangle

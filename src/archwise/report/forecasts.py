@@ -14,6 +14,7 @@ from archwise.report.rows import Rows, shape_of
 
 MOST_WHOLE = 4  # forecasts that are shown with what went before
 PAST_STEPS = 2.0  # of the horizon, that are shown before a forecast
+MOST_SERIES = 10  # that are told by name
 MOST_STEPS = 400  # of one picture
 
 
@@ -26,9 +27,25 @@ def of_forecasts(rows: Rows) -> dict[str, Json]:
         "horizon": shape.horizon,
         "n_series": 0 if rows.judged.timeline is None else rows.judged.timeline.n_series,
         "steps": [_at_step(rows, target, step) for target in range(shape.n_targets) for step in _steps(shape.horizon)],
+        "series": _by_series(rows),
         "whole": whole_forecasts(rows, spread_places(rows)),
         "coverage": rows.model.facts.calibration.get("coverage"),
     }
+
+
+def _by_series(rows: Rows) -> list[dict[str, Json]]:
+    """The series that are forecast worst, by their mean distance in units of the naive one; none of a single one."""
+    timeline, origins = rows.judged.timeline, rows.judged.origins
+    if timeline is None or origins is None or timeline.n_series < 2:
+        return []
+    owner = timeline.owner[origins]
+    counts = np.bincount(owner, minlength=timeline.n_series)
+    sums = np.bincount(owner, weights=rows.losses, minlength=timeline.n_series)
+    means = np.divide(sums, counts, out=np.full(len(counts), -1.0), where=counts > 0)
+    order = [place for place in np.argsort(-means, kind="stable")[:MOST_SERIES] if counts[place]]
+    return [
+        {"series": str(timeline.names[place]), "n": int(counts[place]), "mase": float(means[place])} for place in order
+    ]
 
 
 def _steps(horizon: int) -> list[int]:
