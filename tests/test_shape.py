@@ -26,6 +26,8 @@ HEAVY = (
     "scipy",
     "safetensors",
     "optuna",
+    "matplotlib",
+    "jinja2",
 )
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

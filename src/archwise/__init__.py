@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from archwise.config import Config
     from archwise.errors import ArchwiseError
     from archwise.records import Parts
-    from archwise.use import check, compare, evaluate, explain, load, predict, stream
+    from archwise.use import check, compare, evaluate, explain, load, predict, report, stream
 
 __version__ = "0.1.0"
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "load",
     "look",
     "predict",
+    "report",
     "resume",
     "shortlist",
     "stream",
@@ -41,7 +42,7 @@ _ROOMS = {
     "Config": "archwise.config",
     "Parts": "archwise.records",
     **dict.fromkeys(("fit", "look", "resume", "shortlist"), "archwise.api"),
-    **dict.fromkeys(("check", "compare", "evaluate", "explain", "load", "predict", "stream"), "archwise.use"),
+    **dict.fromkeys(("check", "compare", "evaluate", "explain", "load", "predict", "report", "stream"), "archwise.use"),
 }
 
 

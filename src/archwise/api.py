@@ -38,6 +38,7 @@ from archwise.model.predict import Model
 from archwise.model.predict import load as load_model
 from archwise.records import Candidate, Json, Profile, Shortlisted, Table, Trial
 from archwise.report.event import OnEvent, event_log, seconds_spent
+from archwise.report.job import attach_report, report_s
 from archwise.tasks import main_metric, task, tasks
 
 SHORTEST_WITH_REFIT_S = 60.0  # a budget of which time is kept for it
@@ -179,8 +180,12 @@ def _race_and_write(
         course = course.leaving(trials)
         trials = search(trials, course, bring=bring, on_event=tell, tools=_search_tools(folder, config, course))
         trials = add_mean(trials, course, folder=folder, workers=workers, bring=bring, on_event=tell)
-        deadline = None if config.limit.seconds is None else began + config.limit.seconds
+        end = None if config.limit.seconds is None else began + config.limit.seconds
+        deadline = None if end is None else end - report_s(config.limit.seconds or 0.0)
         finish_run(folder, config, trials, workers=workers, tell=tell, deadline=deadline)
+        seconds = None if end is None else end - time.monotonic()
+        attach_report(Path(config.out), folder, workers=workers, tell=tell, seconds=seconds)
+        tell({"event": "done", "model": config.out})
     except KeyboardInterrupt:
         raise InterruptedRunError(f"interrupted; archwise resume {folder} goes on from here") from None
     return load_model(Path(config.out))
@@ -193,8 +198,8 @@ def _course(folder: Path, config: Config, began: float) -> Course:
     stop_at = None
     if limit.seconds is not None:
         refits = 1 if task(ground.profile.task).refits and limit.seconds >= SHORTEST_WITH_REFIT_S else 0
-        reserve = _reserve_s(limit.seconds, ground.n_fits, measured=ending_s(folder), n_refits=refits)
-        stop_at = began + limit.seconds - reserve
+        seconds = limit.seconds - report_s(limit.seconds)
+        stop_at = began + seconds - _reserve_s(seconds, ground.n_fits, measured=ending_s(folder), n_refits=refits)
     return Course(
         ground.rows_a_fit,
         count_workers(config),

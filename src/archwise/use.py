@@ -20,6 +20,7 @@ from archwise.model.predict import predict as predict_with
 from archwise.model.predict import predict_parts as predict_parts_with
 from archwise.model.step_stream import StepStream, open_stream
 from archwise.records import Json
+from archwise.report.make import report_facts, write_report
 
 
 def load(model: str | Path) -> Model:
@@ -189,6 +190,36 @@ def check(model: Model | str | Path, source: object) -> dict[str, Json]:
         DataError: the source cannot be read.
     """
     return check_with(_loaded(model), source)
+
+
+def report(model: Model | str | Path, source: object = None, *, out: str | Path = "") -> Path:
+    """Write the report of a model as one page of HTML that opens offline.
+
+    Args:
+        model: a model, or its folder.
+        source: labelled rows that the model has not seen; None for those it was judged on at its fit.
+        out: the file to write. When not given the report in the model folder is made again; of other rows
+            NAME-report.html in the present folder.
+
+    Returns:
+        the file that was written.
+
+    Raises:
+        DataError: as for `evaluate`.
+        MissingExtraError: what draws is not installed; the report in the model folder can be read all the same.
+    """
+    loaded = _loaded(model)
+    place = Path(out) if out else None if source is None else Path(f"{loaded.folder.stem}-report.html")
+    return write_report(loaded, report_facts(loaded, source), place)
+
+
+def report_data(model: Model | str | Path, source: object = None) -> dict[str, Json]:
+    """The facts that a report is made of, as JSON.
+
+    Args:
+        source: as for `report`.
+    """
+    return report_facts(_loaded(model), source)
 
 
 def facts(model: Model) -> dict[str, Json]:

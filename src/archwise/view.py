@@ -168,6 +168,9 @@ def show_fitted(model: Model, *, as_json: bool) -> None:
     out.print(f"\nModel: [bold]{escape(str(model.folder))}[/]", soft_wrap=True)
     name = escape(str(model.folder))
     rows = f"--horizon {model.facts.signature.horizon}" if model.facts.signature.horizon else "new.csv"
+    report = model.folder / "report.html"
+    if report.is_file():
+        out.print(f"Report: {escape(str(report))}", soft_wrap=True)
     out.print(f"Next: archwise show {name} · archwise predict {name} {rows}", soft_wrap=True)
 
 
@@ -194,6 +197,11 @@ def show_model(model: Model) -> None:
         pair = labels[item["left"]], labels[item["right"]]
         evidence.add_row(*pair, _short(item["difference"]), _between(item), _count(item["n_rows"]))
     out.print(evidence)
+
+
+def show_report(path: Path) -> None:
+    """Say where a file was written."""
+    out.print(f"report: {escape(str(path))}", soft_wrap=True)
 
 
 def _between(row: Mapping[str, Json]) -> str:

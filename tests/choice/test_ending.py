@@ -50,7 +50,7 @@ def answered(ran: Ran, allowance: Allowance) -> tuple[list[str], tuple[str, ...]
     """Who answered the sealed rows beside the first, and what is said of the others."""
     folder, ground, trials = ran
     onnx = (trial_folder(folder, trials[0].candidate) / "model.onnx").read_bytes()
-    sealed, chosen = unseal(folder, ground, trials, config=Config(), onnx=onnx, allowance=allowance)
+    sealed, chosen, _ = unseal(folder, ground, trials, config=Config(), onnx=onnx, allowance=allowance)
     assert chosen.trial is trials[0]
     return [label for label, _ in sealed.references], sealed.notes
 

@@ -49,7 +49,7 @@ def bests_first(references: Sequence[Trial], sign: float) -> list[Trial]:
 
 def unseal(
     folder: Path, ground: Ground, asked: Sequence[Trial], *, config: Config, onnx: bytes, allowance: Allowance
-) -> tuple[Sealed, Answering]:
+) -> tuple[Sealed, Answering, SealedRows]:
     """Open the seal, once, for the chosen, which is the first, and for others while there is time.
 
     Args:
@@ -57,12 +57,12 @@ def unseal(
         onnx: the chosen as it is handed over.
 
     Returns:
-        what the sealed rows say, and how the chosen answers them.
+        what the sealed rows say, how the chosen answers them, and the rows.
     """
     metric = main_metric(task(ground.profile.task), ground.target_state, ground.metric)
     rows, found = _answer(folder, ground, asked, rule=config.threshold, onnx=onnx, allowance=allowance)
     sealed = _judge(folder, ground, rows, found, metric=metric, seed=config.seed)
-    return replace(sealed, notes=(*sealed.notes, *_left_out_words(asked, found))), found[0]
+    return replace(sealed, notes=(*sealed.notes, *_left_out_words(asked, found))), found[0], rows
 
 
 def _answer(

@@ -13,6 +13,7 @@ from archwise.choice.answering import Allowance, Answering, bests_first, every_m
 from archwise.choice.ending import Ending, measure_ending, references_s, sealed_s
 from archwise.choice.export import INHERITED, ExportJob, export_trial
 from archwise.choice.folds import best_epochs
+from archwise.choice.handover import hand_over
 from archwise.choice.limits import Written, choose_within, measured_latency, requirement, with_limits
 from archwise.choice.race import OnEvent
 from archwise.choice.refit import RefitJob, refit_trial, retrain_trial
@@ -56,7 +57,7 @@ def finish_run(
     tell: OnEvent,
     deadline: float | None = None,
 ) -> None:
-    """Decide, open the seal, and write the model folder at `config.out`.
+    """Decide, open the seal, write the model folder at `config.out`, and leave for the report what was judged.
 
     Args:
         deadline: end of the budget on the monotonic clock, or None where no clock decides.
@@ -89,7 +90,7 @@ def finish_run(
     growth = measure_growth(folder, config, usable, chosen, workers=workers, deadline=before)
     asked = [chosen, *(trial for trial in references if trial is not chosen)]
     allowance = Allowance(None if deadline is None else deadline - WRITING_S, ending)
-    sealed, answering = unseal(folder, ground, asked, config=config, onnx=files.onnx, allowance=allowance)
+    sealed, answering, rows = unseal(folder, ground, asked, config=config, onnx=files.onnx, allowance=allowance)
     written = verdict_json(verdict, sealed, metric) | {"growth": growth}
     written["reasons"] += files.words
     written["next_steps"] += [growth["sentence"], *failure_words(trials)]
@@ -105,7 +106,7 @@ def finish_run(
         sketch=ground.sketch,
     )
     write_model(Path(config.out), content)
-    tell({"event": "done", "model": config.out})
+    hand_over(folder, ground, config, rows, answering)
 
 
 def _scores(folder: Path, ground: Ground, usable: Sequence[Trial], metric: Metric, seed: int) -> BootstrapScores:

@@ -6,6 +6,7 @@ candidates.json  who races, in order             targets-*.npy encoded targets o
 prepared/NEED  arrays of the training and validation rows, and the preparation that made them
 fold-0, …      of a small table: targets and prepared arrays of each fold, laid out as here (choice/folds.py)
 left.json      who left before the race, and why
+judged/        the sealed rows as the chosen answered them, for the report
 trials/ID      one folder a candidate: rung-0.json, rung-0.npy, its checkpoint or its ONNX
 events.jsonl   everything that happened, a line each: the one source of every view
 """
@@ -47,6 +48,7 @@ RUN_FORMAT = 1
 PARTS = ("train", "valid")
 OPEN = "open"  # the place of all open rows of one split, where a task asks for it
 STORE = "store"  # the folder of what was read once for all, such as pictures
+JUDGED = "judged"  # the folder of the sealed rows with what the chosen answered, for the report
 
 
 @dataclass(frozen=True)

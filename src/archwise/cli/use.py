@@ -1,4 +1,4 @@
-"""The verbs for a model that is written: show, predict, evaluate, explain; and the catalogue."""
+"""The verbs for a model that is written: show, report, predict, evaluate, explain; and the catalogue."""
 
 from __future__ import annotations
 
@@ -23,6 +23,24 @@ def show(model: ModelFolder, as_json: AsJson = False) -> None:
     if as_json:
         return view.print_json(use.facts(loaded))
     return view.show_model(loaded)
+
+
+@app.command()
+def report(
+    model: ModelFolder,
+    data: Annotated[
+        str, typer.Option(help="Labelled rows that the model has not seen, in the place of its sealed rows.")
+    ] = "",
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the report of a model: one page of HTML that opens offline. It lies in the model folder already."""
+    from archwise import use, view
+
+    loaded = use.load(model)
+    if as_json:
+        return view.print_json(use.report_data(loaded, data or None))
+    return view.show_report(use.report(loaded, data or None, out=out or ""))
 
 
 @app.command()

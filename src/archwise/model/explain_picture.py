@@ -45,13 +45,16 @@ class Explained:
     picture: Array
 
 
-def explain_picture(model: Model, picture: str | Path | bytes, *, label: str = "") -> Explained:
+def explain_picture(
+    model: Model, picture: str | Path | bytes, *, label: str = "", networks: list[Network] | None = None
+) -> Explained:
     """Find where a network looked.
 
     Args:
         model: opened; of pictures, and a network.
         picture: its file, or its bytes.
         label: of the class to explain; the answered one where it is empty.
+        networks: those of the model from `networks_of`, where several pictures are explained.
 
     Raises:
         UsageError: the model reads no pictures, is no network, has no maps or tokens to look through, or no such class.
@@ -65,7 +68,7 @@ def explain_picture(model: Model, picture: str | Path | bytes, *, label: str = "
     except DataError as error:
         name = "the picture" if isinstance(cell, bytes) else cell
         raise DataError(f"{name}: {error}; name another picture") from None
-    networks = _networks(model)
+    networks = networks_of(model) if networks is None else networks
     outputs, heats = _outputs_and_heats(networks, pixels, _place_of(model, label))
     facts = model.facts
     answers = task(facts.task).answers(facts.target_state, facts.calibration, outputs)
@@ -120,8 +123,13 @@ def _place_of(model: Model, label: str) -> int | None:
     return known.index(label)
 
 
-def _networks(model: Model) -> list[Network]:
-    """The network of a model folder, or its members, as torch has them."""
+def networks_of(model: Model) -> list[Network]:
+    """The network of a model folder, or its members, as torch has them.
+
+    Raises:
+        UsageError, MissingExtraError: as for `explain_picture`.
+    """
+    _form(model)
     try:
         from safetensors.torch import load_file
 

@@ -10,6 +10,7 @@
     sketch.json           distributions of the training rows, to hold new rows against; where there are any
     weights.safetensors   networks only: the weights, to train on from
     stream.onnx           networks that read step by step only: from steps and what was kept to outputs and what is kept
+    report.html           the report, and report.json, the facts that it is made of; added when the rest is written
 
 No file holds code or a pickle, so the folder of a stranger can be opened.
 """
@@ -34,7 +35,18 @@ from archwise.model.card import model_card
 from archwise.model.facts import ModelFacts, facts_from_json, facts_to_json, installed_version, plain
 from archwise.records import Array, Json
 
-__all__ = ["FORMAT", "STREAM", "ModelContent", "ModelFacts", "Opened", "read_model", "write_model"]
+__all__ = [
+    "FORMAT",
+    "STREAM",
+    "ModelContent",
+    "ModelFacts",
+    "Opened",
+    "add_files",
+    "hashes_of",
+    "read_file",
+    "read_model",
+    "write_model",
+]
 
 FORMAT = 1
 FACTS = "model.json"
@@ -104,6 +116,48 @@ def write_model(folder: Path, content: ModelContent) -> None:
     _write_whole(folder, files)
 
 
+def add_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Add files to a model folder that is written, or put them in the place of older ones; all of them or none.
+
+    Args:
+        files: name -> content; none of those that prediction needs.
+
+    Raises:
+        ModelError: it is not a model folder, or is changed.
+    """
+    facts = _read_facts(folder)
+    hashes = {**facts["files"], **{name: hashlib.sha256(held).hexdigest() for name, held in files.items()}}
+    facts["files"] = hashes
+    stay = [name for name in hashes if name not in files]
+    _write_whole(folder, {**files, FACTS: _json({**facts, "sha256": _hash_of(facts)})}, stay=stay)
+
+
+def hashes_of(folder: Path) -> dict[str, str]:
+    """Name -> SHA-256 of the files of a model folder.
+
+    Raises:
+        ModelError: as for `read_model`.
+    """
+    found: dict[str, str] = _read_facts(folder)["files"]
+    return found
+
+
+def read_file(folder: Path, name: str) -> bytes | None:
+    """One file of a model folder, checked against its hash; None where the model was written without it.
+
+    Raises:
+        ModelError: as for `read_model`.
+    """
+    expected = _read_facts(folder)["files"].get(name)
+    if expected is None:
+        return None
+    path = folder / name
+    held = path.read_bytes() if path.is_file() else b""
+    if hashlib.sha256(held).hexdigest() != expected:
+        raise ModelError(f"{path} was changed after it was written; {COPY_AGAIN}")
+    return held
+
+
 def read_model(folder: Path) -> Opened:
     """Read a model folder after checking its format and the hash of every file.
 
@@ -144,8 +198,12 @@ def _refuse_to_replace(folder: Path) -> None:
         raise UsageError(f"{folder} exists and is not a model folder; name another with --out")
 
 
-def _write_whole(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write into a folder beside it and move that into its place, so that no half of a model is ever seen there."""
+def _write_whole(folder: Path, files: Mapping[str, bytes], *, stay: Sequence[str] = ()) -> None:
+    """Write into a folder beside it and move that into its place, so that no half of a model is ever seen there.
+
+    Args:
+        stay: names of files that go over as they are.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     replaced = folder.with_name(f".{folder.name}.{os.getpid()}.replaced")
@@ -153,6 +211,8 @@ def _write_whole(folder: Path, files: Mapping[str, bytes]) -> None:
         partial.mkdir()
         for name, held in files.items():
             _write_through(partial / name, held)
+        for name in stay:
+            _carry_over(folder / name, partial / name)
         if folder.exists():
             folder.rename(replaced)
         partial.rename(folder)
@@ -162,6 +222,14 @@ def _write_whole(folder: Path, files: Mapping[str, bytes]) -> None:
             shutil.rmtree(replaced, ignore_errors=True)
         elif replaced.exists():
             replaced.rename(folder)
+
+
+def _carry_over(source: Path, place: Path) -> None:
+    """The same file under another name too, copied where the system cannot link."""
+    try:
+        os.link(source, place)
+    except OSError:
+        shutil.copy2(source, place)
 
 
 def _write_through(path: Path, held: bytes) -> None:

@@ -46,6 +46,19 @@ class _Ahead:
     findings: tuple[Finding, ...] = ()
 
 
+@dataclass(frozen=True)
+class JudgedOrigins:
+    """Origins whose truth is known.
+
+    origins: (N,) places among the steps. targets: (N, M H + 4 M). outputs: (N, M H), or with their ends (N, 3 M H).
+    """
+
+    timeline: Timeline
+    origins: Array
+    targets: Array
+    outputs: Array
+
+
 def is_forecast(model: Model) -> bool:
     """Whether a model forecasts series."""
     return model.facts.task == FORECAST
@@ -288,18 +301,9 @@ def backtest(model: Model, source: object, *, n_origins: int = 0) -> dict[str, J
     Raises:
         DataError: there is no origin with enough steps before and after it.
     """
-    state, table = state_of(model.preparation), open_table(source)
-    timeline = read_as_trained(state, table)
-    roles, horizon, past = roles_of(state), int(state["horizon"]), int(state["past"])
-    steps = prepare_steps(state, timeline)
-    origins = _origins(timeline, horizon, past, n_origins, len(roles.targets))
-    if not len(origins):
-        raise DataError(
-            f"{table.source}: no step has {past:,} steps before it and {horizon:,} after it in the same series, with a "
-            "value to hold a forecast against; give longer series"
-        )
-    truth = np.asarray(targets_at(state, timeline, steps, origins))
-    given = outputs(model.session, batch_at(state, steps, origins, past=past))
+    judged = judge_origins(model, source, n_origins=n_origins)
+    state, horizon = state_of(model.preparation), int(model.facts.target_state["horizon"])
+    truth, given, timeline, origins = judged.targets, judged.outputs, judged.timeline, judged.origins
     kind_of_task = task(FORECAST)
     served = kind_of_task.served(model.facts.calibration, given, main_metric(kind_of_task, model.facts.target_state))
     one = np.ones((1, len(truth)))
@@ -329,6 +333,29 @@ def backtest(model: Model, source: object, *, n_origins: int = 0) -> dict[str, J
         "scores": scores,
         "notes": notes,
     }
+
+
+def judge_origins(model: Model, source: object, *, n_origins: int = 0) -> JudgedOrigins:
+    """Forecast from many origins of data whose truth is known.
+
+    Args:
+        n_origins: as for `backtest`.
+
+    Raises:
+        DataError: as for `backtest`.
+    """
+    state, table = state_of(model.preparation), open_table(source)
+    timeline = read_as_trained(state, table)
+    roles, horizon, past = roles_of(state), int(state["horizon"]), int(state["past"])
+    steps = prepare_steps(state, timeline)
+    origins = _origins(timeline, horizon, past, n_origins, len(roles.targets))
+    if not len(origins):
+        raise DataError(
+            f"{table.source}: no step has {past:,} steps before it and {horizon:,} after it in the same series, with a "
+            "value to hold a forecast against; give longer series"
+        )
+    truth = np.asarray(targets_at(state, timeline, steps, origins))
+    return JudgedOrigins(timeline, origins, truth, outputs(model.session, batch_at(state, steps, origins, past=past)))
 
 
 def _origins(timeline: Timeline, horizon: int, past: int, n_origins: int, n_targets: int) -> Array:

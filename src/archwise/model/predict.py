@@ -78,6 +78,7 @@ class Labelled:
 
     targets: (N,) encoded. outputs: (N, K) of the model. n_left_out: rows that cannot be read or have no target.
     places: (N,) of each among the rows of the source that are not set aside.
+    typed: the columns that the model reads, as their kinds type them.
     """
 
     targets: Array
@@ -85,6 +86,7 @@ class Labelled:
     n_left_out: int
     findings: tuple[Finding, ...]
     places: Array
+    typed: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -273,6 +275,7 @@ def read_labelled(model: Model, source: object) -> Labelled:
     parts, places, n_left_out, n_before = [], [], 0, 0
     labels: list[pl.Series] = []
     is_bad: list[Array] = []
+    typed: list[pl.DataFrame] = []
     for piece in pieces_of(opened, rows_at_once(model.preparation)):
         rows = _read(model, piece, source)
         values, is_lost = target_values(rows.table.frame, asked)
@@ -283,6 +286,7 @@ def read_labelled(model: Model, source: object) -> Labelled:
         n_before += len(kept)
         labels += [values, pl.Series([None] * len(piece.set_aside), dtype=values.dtype)]
         is_bad.append(rows.is_bad)
+        typed.append(rows.parsed.frame.filter(pl.Series(kept)))
         parts.append((values.filter(pl.Series(kept)), outputs(model.session, batch), rows.findings))
     findings = join_findings([finding for _, _, found in parts for finding in found])
     told = pl.concat(labels) if facts.task == CLASSIFY else None
@@ -292,7 +296,7 @@ def read_labelled(model: Model, source: object) -> Labelled:
         raise TargetError(f"{opened.source}: no row has a '{facts.target}' that can be read; add labelled rows")
     targets = _task(model).encode(facts.target_state, truth)
     given = join_steps([outputs_of for _, outputs_of, _ in parts])
-    return Labelled(targets, given, n_left_out, findings, np.concatenate(places))
+    return Labelled(targets, given, n_left_out, findings, np.concatenate(places), pl.concat(typed))
 
 
 def evaluate(model: Model, source: object) -> dict[str, Json]:

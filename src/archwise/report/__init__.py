@@ -1,1 +1,1 @@
-"""Facts of a run, gathered as data for every view."""
+"""The report of a run: facts gathered as plain data, charts drawn of them, and one page of HTML."""

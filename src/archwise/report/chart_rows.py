@@ -1,0 +1,60 @@
+"""Charts of parts of the rows and of columns: where the model falls behind, and what moved its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from archwise.records import Json
+from archwise.report.chart import BAD, LINE, SERIES, SOFT, draw, short
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_PARTS = 16
+MOST_COLUMNS = 16
+
+
+def slice_chart(slices: Mapping[str, Json] | None) -> dict[str, str] | None:
+    """The parts that are the likeliest to fall behind, against the score of all."""
+    if not slices or len(slices["parts"]) < 2:
+        return None
+    parts = sorted(slices["parts"], key=lambda part: part["p"])[:MOST_PARTS]
+
+    def paint(axes: Axes) -> None:
+        axes.axvline(slices["score"], color=SOFT, linewidth=0.9, linestyle="--")
+        for place, part in enumerate(parts):
+            colour = BAD if part["behind"] else SERIES[0]
+            axes.plot([part["low"], part["high"]], [place, place], color=colour, linewidth=2, alpha=0.55)
+            axes.plot(part["score"], place, "o", color=colour, markersize=4.5)
+        axes.set_yticks(range(len(parts)), [short(f"{part['of']}: {part['name']}", 30) for part in parts])
+        axes.invert_yaxis()
+        axes.grid(axis="y", visible=False)
+        axes.set_xlabel(f"{slices['metric']} (dashed: all rows)")
+
+    told = "; ".join(f"{part['of']} {part['name']}: {part['score']:.3g}" for part in parts[:8])
+    title = "Parts of the rows, the likeliest to fall behind first"
+    return draw("slices", paint, title=title, told=told, height=0.7 + 0.24 * len(parts))
+
+
+def importance_chart(importance: Mapping[str, Json] | None) -> dict[str, str] | None:
+    """What the score loses without each column, with its spread."""
+    if not importance:
+        return None
+    columns = importance["columns"][:MOST_COLUMNS]
+
+    def paint(axes: Axes) -> None:
+        for place, column in enumerate(columns):
+            axes.plot([0, column["mean"]], [place, place], color=LINE, linewidth=2)
+            spread = column["spread"] or 0.0
+            ends = [column["mean"] - spread, column["mean"] + spread]
+            axes.plot(ends, [place, place], color=SERIES[0], linewidth=2, alpha=0.55)
+            axes.plot(column["mean"], place, "o", color=SERIES[0], markersize=4.5)
+        axes.axvline(0, color=SOFT, linewidth=0.9)
+        axes.set_yticks(range(len(columns)), [short(column["name"]) for column in columns])
+        axes.invert_yaxis()
+        axes.grid(axis="y", visible=False)
+        axes.set_xlabel(f"what {importance['metric']} loses")
+
+    told = "; ".join(f"{column['name']}: {column['mean']:.3g}" for column in columns[:8])
+    return draw("importance", paint, title="What moved the answers", told=told, height=0.7 + 0.24 * len(columns))

@@ -1,0 +1,216 @@
+"""Parts of the rows, worst errors, and what moved the answers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.inspection import permutation_importance as importance_of_sklearn
+
+import archwise
+from archwise.config import Config
+from archwise.model.judged import Judged, read_judged, write_judged
+from archwise.model.predict import predict
+from archwise.report.answers import answers
+from archwise.report.errors import is_wrong, worst_rows
+from archwise.report.importance import permutation_importance
+from archwise.report.make import judged_rows
+from archwise.report.moved import MOST_TEXTS, moved_pixels, moved_words
+from archwise.report.rows import Rows
+from archwise.report.slices import cut, score_slices
+from archwise.report.time_left import Allowed
+
+NASTY = "<script>alert('x')</script>"  # a column and a level of the made table
+NEVER, AT_ONCE = Allowed(math.inf), Allowed(-math.inf)
+
+
+def rows_of(held) -> Rows:
+    return Rows(held.model, judged_rows(held.model, held.rows))
+
+
+class TestSlices:
+    def test_a_part_that_is_answered_worse_is_named_and_no_other_city(self, made) -> None:
+        found = score_slices(rows_of(made("two")), NEVER)
+        behind = {(part["of"], part["name"]) for part in found["parts"] if part["behind"]}
+        assert ("city", "Paris") in behind
+        assert not {("city", "Lima"), ("city", NASTY)} & behind
+
+    def test_the_score_of_a_part_is_the_metric_of_its_rows(self, made) -> None:
+        rows = rows_of(made("regress"))
+        part = next(part for part in score_slices(rows, NEVER)["parts"] if part["name"] == "Lima")
+        held = made("regress").rows["city"].to_numpy() == "Lima"
+        off = rows.answers["prediction"] - made("regress").rows["pay"].to_numpy()
+        assert part["n"] == held.sum()
+        assert part["score"] == pytest.approx(np.sqrt((off[held] ** 2).mean()), rel=1e-4)
+        assert part["rest"] == pytest.approx(np.sqrt((off[~held] ** 2).mean()), rel=1e-4)
+        assert part["low"] < part["score"] < part["high"]
+
+    def test_where_no_part_is_worse_one_is_seldom_named(self, made) -> None:
+        """At 5 % for all parts together: 60 tables of noise name any more than 8 times with a chance of 1 in 200."""
+        held = made("three")
+        rows = rows_of(held)
+        named = 0
+        for seed in range(60):
+            order = np.random.default_rng(seed).permutation(rows.n_rows)
+            typed = rows.judged.typed[order]  # cells that have nothing to do with how well a row is answered
+            shuffled = Judged(typed, rows.judged.targets, rows.judged.outputs)
+            found = score_slices(Rows(held.model, shuffled), NEVER)
+            named += any(part["behind"] for part in found["parts"])
+        assert named <= 8
+
+    def test_without_time_columns_are_counted_as_left(self, made) -> None:
+        found = score_slices(rows_of(made("two")), AT_ONCE)
+        assert found["parts"] == []
+        assert found["n_columns_left"] == 4
+
+    @pytest.mark.parametrize(
+        ("column", "kind", "names"),
+        [
+            (pl.Series("x", [1.0, 1.0, 2.0, None]), "number", ["missing", "1", "2"]),
+            (pl.Series("x", list(range(8))), "number", ["0 to 1", "2 to 3", "4 to 5", "6 to 7"]),
+            (pl.Series("x", ["a", "b", "a", None]), "category", ["missing", "a", "b"]),
+            (pl.Series("x", [True, False]), "boolean", ["true", "false"]),
+            (pl.Series("x", ["one", "two words", "and three words"]), "text", ["1 words", "2 words", "3 words"]),
+            (pl.Series("x", [[1.0], [1.0, 2.0]]), "series", ["1 steps", "2 steps"]),
+            (pl.Series("x", ["a.png", "b.png"]), "image", []),
+            (pl.Series("x", [math.nan, math.inf, None], dtype=pl.Float64), "number", ["missing"]),
+        ],
+    )
+    def test_a_column_is_cut_by_its_kind(self, column: pl.Series, kind: str, names: list[str]) -> None:
+        assert sorted(part.name for part in cut(column, kind)) == sorted(names)
+
+    def test_many_levels_are_the_most_frequent_and_the_rest(self) -> None:
+        column = pl.Series("x", [f"level {row % 15}" for row in range(300)])
+        parts = list(cut(column, "category"))
+        assert len(parts) == 11
+        assert parts[-1].name == "one of 5 rarer"
+        assert sum(int(part.held.sum()) for part in parts) == 300
+
+
+class TestErrors:
+    def test_only_wrong_answers_are_among_them_the_worst_first(self, made) -> None:
+        rows = rows_of(made("two"))
+        told = worst_rows(rows)["rows"]
+        assert told
+        assert all(row["true"] != row["said"] for row in told)
+        assert [row["loss"] for row in told] == sorted((row["loss"] for row in told), reverse=True)
+        assert told[0]["loss"] == pytest.approx(rows.losses[is_wrong(rows)].max())
+
+    def test_cells_that_move_answers_come_first(self, made) -> None:
+        told = worst_rows(rows_of(made("two")), first=["city"])["rows"]
+        assert told[0]["cells"][0][0] == "city"
+
+    def test_a_picture_is_shown_small(self, made) -> None:
+        for row in worst_rows(rows_of(made("picture")))["rows"]:
+            assert row["picture"].startswith("data:image/jpeg;base64,")
+            assert len(row["picture"]) < 12_000
+
+    def test_the_words_of_a_sentence_have_both_tags(self, made) -> None:
+        told = worst_rows(rows_of(made("tag")))["rows"]
+        assert all(any(true != said for _, true, said in row["words"]) for row in told)
+
+    def test_forecasts_that_went_wrong_are_whole(self, made) -> None:
+        rows = rows_of(made("forecast"))
+        told = worst_rows(rows)["whole"]
+        assert told[0]["distance"] == pytest.approx(rows.losses.max())
+        assert len(told[0]["said"]) == len(told[0]["came"]) == len(told[0]["low"]) == 6
+
+    def test_a_forecast_is_told_in_the_units_of_its_series(self, made) -> None:
+        held = made("forecast")
+        told = worst_rows(rows_of(held))["whole"][0]
+        loads = dict(zip(held.rows["time"].cast(pl.String).str.slice(0, 13), held.rows["load"], strict=True))
+        assert told["came"][0] == pytest.approx(loads[told["first"][:13]])
+        assert told["low"][0] <= told["said"][0] <= told["high"][0]
+
+
+def test_of_many_series_those_that_are_forecast_worst_are_named(tmp_path) -> None:
+    config = Config(time="time", series="place", horizon=4, only=("seasonal-naive",), workers=1, budget="30steps")
+    model = archwise.fit(towns(seed=0), "load", out=tmp_path / "towns.archwise", config=config)
+    held = Rows(model, judged_rows(model, towns(seed=1)))
+    told = answers(held)["series"]
+    assert [each["series"] for each in told] == ["noisy", "calm"]
+    assert sum(each["n"] for each in told) == held.n_rows
+    assert ("series", "noisy") in {(part["of"], part["name"]) for part in score_slices(held, NEVER)["parts"]}
+
+
+def towns(*, seed: int) -> pl.DataFrame:
+    """Two series with a day in them: in one the noise grows behind the steps that train."""
+    rng, steps = np.random.default_rng(seed), np.arange(400)
+    stamps = pl.datetime_range(pl.datetime(2024, 1, 1), pl.datetime(2024, 6, 30), "1h", eager=True)[:400]
+    wave = 10 + 3 * np.sin(2 * np.pi * steps / 24)
+    calm, noisy = wave + rng.normal(0, 0.3, 400), wave + rng.normal(0, 0.3 + (steps > 200), 400)
+    parts = [{"time": stamps, "place": [name] * 400, "load": load} for name, load in (("calm", calm), ("noisy", noisy))]
+    return pl.concat([pl.DataFrame(part) for part in parts])
+
+
+class TestImportance:
+    def test_what_the_target_hangs_on_is_first_and_noise_is_nought(self, made) -> None:
+        found = permutation_importance(rows_of(made("regress")), NEVER)
+        assert found is not None
+        by_name = {each["name"]: each for each in found["columns"]}
+        assert {each["name"] for each in found["columns"][:2]} == {"age", "city"}
+        assert abs(by_name[NASTY]["mean"]) < 0.1 * by_name["age"]["mean"]
+        assert found["n_times"] == 5
+
+    def test_it_is_what_scikit_learn_finds(self, made) -> None:
+        """Means of five and of fifty shuffles, within four standard errors."""
+        held = made("regress")
+        rows = rows_of(held)
+        found = permutation_importance(rows, NEVER)
+        names = rows.judged.typed.columns
+
+        class Wrapped:
+            def fit(self, *_: object) -> None: ...
+
+            def score(self, cells: np.ndarray, truth: np.ndarray) -> float:
+                frame = held.rows.with_columns(
+                    pl.Series(name, list(cells[:, place])) for place, name in enumerate(names)
+                )
+                said = predict(held.model, frame).answers["prediction"].to_numpy()
+                return -float(np.sqrt(((said - truth) ** 2).mean()))
+
+        cells = np.array([held.rows[name].to_list() for name in names], dtype=object).T
+        wanted = importance_of_sklearn(Wrapped(), cells, held.rows["pay"].to_numpy(), n_repeats=50, random_state=0)
+        assert found is not None
+        for each in found["columns"]:
+            place = names.index(each["name"])
+            error = wanted.importances_std[place] * math.sqrt(1 / 5 + 1 / 50) + 1e-9
+            assert each["mean"] == pytest.approx(wanted.importances_mean[place], abs=4 * error)
+
+    def test_without_time_there_is_none(self, made) -> None:
+        assert permutation_importance(rows_of(made("two")), AT_ONCE) is None
+
+    @pytest.mark.parametrize("name", ["text", "picture", "forecast"])
+    def test_what_has_no_columns_to_shuffle_has_none(self, made, name: str) -> None:
+        assert permutation_importance(rows_of(made(name)), NEVER) is None
+
+
+class TestMoved:
+    def test_the_words_that_tell_weigh_most(self, made) -> None:
+        told = moved_words(rows_of(made("text")), NEVER)
+        assert len(told) == MOST_TEXTS
+        for each in told:
+            heaviest = max((piece for piece in each["pieces"] if piece[1] is not None), key=lambda piece: abs(piece[1]))
+            assert heaviest[0] in ("good", "fine", "lovely", "bad", "dull", "awful")
+
+    def test_why_there_is_no_heat_is_told(self, made) -> None:
+        found, why = moved_pixels(rows_of(made("picture")), NEVER)
+        assert found == []
+        assert "no network" in why
+
+
+@pytest.mark.parametrize("name", ["two", "forecast"])
+def test_judged_rows_come_back_from_disk_as_they_were(made, name: str, tmp_path) -> None:
+    judged = rows_of(made(name)).judged
+    write_judged(tmp_path / "judged", judged, {"source": "x"})
+    again, facts = read_judged(tmp_path / "judged")
+    assert facts == {"source": "x"}
+    assert again.typed.equals(judged.typed)
+    assert np.array_equal(again.outputs, judged.outputs)
+    assert np.array_equal(again.targets, judged.targets, equal_nan=True)
+    if judged.timeline is not None:
+        assert again.timeline is not None
+        assert np.array_equal(again.timeline.values, judged.timeline.values, equal_nan=True)
+        assert again.timeline.frequency == judged.timeline.frequency
