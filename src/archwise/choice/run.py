@@ -5,8 +5,7 @@ split.npz      row numbers of the three parts    sealed.arrow  the test rows, op
 candidates.json  who races, in order             targets-*.npy encoded targets of the two open parts
 prepared/NEED  arrays of the training and validation rows, and the preparation that made them
 fold-0, …      of a small table: targets and prepared arrays of each fold, laid out as here (choice/folds.py)
-left.json      who left before the race, and why
-judged/        the sealed rows as the chosen answered them, for the report
+left.json      who left before the race, why   judged/        the sealed rows as the chosen answered them
 trials/ID      one folder a candidate: rung-0.json, rung-0.npy, its checkpoint or its ONNX
 events.jsonl   everything that happened, a line each: the one source of every view
 """
@@ -307,9 +306,6 @@ def read_targets(folder: Path, part: str) -> Array:
         return cast("Array", found)
     targets: Array = np.load(targets_path(folder, part), mmap_mode="r", allow_pickle=False)
     return targets
-
-
-# ---------------------------------------------------------------- trials
 
 
 def trial_folder(folder: Path, candidate: Candidate) -> Path:

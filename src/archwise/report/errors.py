@@ -15,7 +15,7 @@ from archwise.model.tagged import words_column
 from archwise.records import Array, Json
 from archwise.report.answers import answered_classes
 from archwise.report.forecasts import whole_forecasts
-from archwise.report.rows import Rows
+from archwise.report.rows import Rows, inputs_of_typed
 from archwise.tasks.classify import TASK as CLASSIFY
 from archwise.tasks.multilabel import TASK as MULTILABEL
 from archwise.tasks.tag import TASK as TAG
@@ -89,7 +89,7 @@ def show_rows(rows: Rows, *, first: Sequence[str] = ()) -> list[dict[str, Json]]
 
 def picture_urls(rows: Rows) -> list[str]:
     """Each picture as the model reads it, shrunk, as a data URL; "" where the model reads none."""
-    batch = rows.batch(rows.judged.typed)
+    batch = inputs_of_typed(rows, rows.judged.typed)
     if "image" not in batch:
         return [""] * rows.n_rows
     return [picture_url(np.asarray(pixels)) for pixels in batch["image"]]

@@ -10,7 +10,7 @@ import numpy as np
 from archwise.data.timeline.prepare import FORECAST
 from archwise.model.session import outputs
 from archwise.records import Array, Json
-from archwise.report.rows import Rows
+from archwise.report.rows import Rows, inputs_of_typed
 from archwise.report.time_left import Allowed
 
 MOST_ROWS = 2_000
@@ -43,7 +43,7 @@ def permutation_importance(rows: Rows, allowed: Allowed) -> dict[str, Json] | No
             began = allowed.clock()
             order = rng.permutation(rows.n_rows)
             typed = rows.judged.typed.with_columns(rows.judged.typed[name][order])
-            worse = rows.metric.sign * (score - _score(rows, outputs(rows.model.session, rows.batch(typed))))
+            worse = rows.metric.sign * (score - _score(rows, outputs(rows.model.session, inputs_of_typed(rows, typed))))
             lost[name].append(worse)
             took = allowed.clock() - began
     if not any(lost.values()):

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from archwise.data.kinds.text import join_texts
 from archwise.errors import MissingExtraError, UsageError
 from archwise.model.explain_picture import draw, explain_picture, networks_of
-from archwise.model.explain_text import explain_text, text_column
+from archwise.model.explain_text import explain_text, text_columns
 from archwise.records import Array, Json
 from archwise.report.errors import MOST_LETTERS, is_wrong, picture_url
-from archwise.report.rows import Rows
+from archwise.report.rows import Rows, inputs_of_typed
 from archwise.report.time_left import Allowed
 
 if TYPE_CHECKING:
@@ -32,10 +33,10 @@ def moved_words(rows: Rows, allowed: Allowed) -> list[dict[str, Json]]:
         for each picked (why it is shown), said, true, of, and pieces: [text, weight from -1 to 1, or None for what
         stands between words].
     """
-    column = text_column(rows.model)
-    if not column or [name for name, _ in rows.model.facts.columns] != [column]:
+    columns = text_columns(rows.model)
+    if not columns or len(columns) != len(rows.model.facts.columns):
         return []
-    texts = rows.judged.typed[column]
+    texts = join_texts([rows.judged.typed[name] for name in columns])
     found: list[dict[str, Json]] = []
     for place, picked in some_places(rows, MOST_TEXTS):
         text = str(texts[place] or "")[:MOST_LETTERS]
@@ -64,7 +65,7 @@ def moved_pixels(rows: Rows, allowed: Allowed) -> tuple[list[dict[str, Json]], s
     if "image" not in dict(rows.model.facts.columns).values():
         return [], ""
     shown, took = some_places(rows, MOST_PICTURES), 0.0
-    batch = rows.batch(rows.judged.typed[[place for place, _ in shown]])
+    batch = inputs_of_typed(rows, rows.judged.typed[[place for place, _ in shown]])
     found: list[dict[str, Json]] = []
     networks: list[Network] | None = None
     for (place, picked), pixels in zip(shown, np.asarray(batch["image"]), strict=True):

@@ -90,13 +90,6 @@ class Rows:
             return self
         return self.part(np.sort(np.random.default_rng(seed).choice(self.n_rows, most, replace=False)))
 
-    def batch(self, typed: pl.DataFrame) -> Batch:
-        """The inputs of typed rows, such as these or some in which a column is changed."""
-        preparation = self.model.preparation
-        if self.judged.store is not None:
-            return apply_preparation(preparation, typed, store=self.judged.store)
-        return load_batch(preparation, Parsed(typed, np.zeros(typed.height, bool), ()))[0]
-
     @cached_property
     def losses(self) -> Array:
         """(N,) how far the answer of each row lies from its truth: see `loss_name`."""
@@ -111,6 +104,14 @@ class Rows:
     def loss_name(self) -> str:
         """What `losses` are, in words."""
         return _LOSS_NAMES[self.task.name]
+
+
+def inputs_of_typed(rows: Rows, typed: pl.DataFrame) -> Batch:
+    """The inputs of typed rows, such as those judged or some in which a column is changed."""
+    preparation = rows.model.preparation
+    if rows.judged.store is not None:
+        return apply_preparation(preparation, typed, store=rows.judged.store)
+    return load_batch(preparation, Parsed(typed, np.zeros(typed.height, bool), ()))[0]
 
 
 def shape_of(rows: Rows) -> Shape:
