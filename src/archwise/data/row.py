@@ -14,16 +14,17 @@ import numpy as np
 
 from archwise.data.kinds import kind as pick_kind
 from archwise.data.prepare import Preparation, join_columns
-from archwise.records import Batch, ReadCell
+from archwise.records import Batch, ReadCell, ReadCells
 
 _PLAIN = frozenset({str, int, float, bool, type(None), dt.date, dt.datetime})
 
 
 @dataclass(frozen=True)
 class RowReader:
-    """How the cells of a row are read: the name of each column and its function."""
+    """How the cells of a row are read: the name of each column and its function; and, where it has one, of many rows."""
 
     columns: tuple[tuple[str, ReadCell], ...]
+    many: tuple[ReadCells | None, ...]
 
 
 def make_row_reader(preparation: Preparation, columns: Sequence[tuple[str, str]]) -> RowReader | None:
@@ -38,13 +39,14 @@ def make_row_reader(preparation: Preparation, columns: Sequence[tuple[str, str]]
     """
     if [(column.name, column.kind) for column in preparation.columns] != list(columns):
         return None
-    readers = []
+    readers, many = [], []
     for column in preparation.columns:
-        one = pick_kind(column.kind).one
-        if one is None:
+        kind = pick_kind(column.kind)
+        if kind.one is None:
             return None
-        readers.append((column.name, one(column.state)))
-    return RowReader(tuple(readers))
+        readers.append((column.name, kind.one(column.state)))
+        many.append(None if kind.many is None else kind.many(column.state))
+    return RowReader(tuple(readers), tuple(many))
 
 
 def read_row(reader: RowReader, cells: Mapping[str, object]) -> Batch | None:
@@ -59,6 +61,34 @@ def read_row(reader: RowReader, cells: Mapping[str, object]) -> Batch | None:
         if given is None:
             return None
         parts.append(given)
+    return join_columns(parts)
+
+
+def read_rows(reader: RowReader, rows: Sequence[Mapping[str, object]]) -> Batch | None:
+    """The inputs of a network for rows that were given one by one, each row exactly as `read_row` gives it.
+
+    Args:
+        rows: N of them, each as `plain_cells` gives it; N is 1 or more.
+
+    Returns:
+        None where a row lacks a column, or holds a cell for which a table must be made.
+    """
+    parts: list[Batch] = []
+    for (name, one), many in zip(reader.columns, reader.many, strict=True):
+        if not all(name in row for row in rows):
+            return None
+        cells = [row[name] for row in rows]
+        if many is not None:
+            given = many(cells)
+            if given is None:
+                return None
+            parts.append(given)
+            continue
+        each = [one(cell) for cell in cells]
+        read = [batch for batch in each if batch is not None]
+        if len(read) < len(each):
+            return None
+        parts.append({part: np.concatenate([batch[part] for batch in read]) for part in read[0]})
     return join_columns(parts)
 
 

@@ -1,0 +1,147 @@
+"""The routes of the service: every model under its name, the first also without one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from archwise import __version__
+from archwise.serve import answer, page
+from archwise.serve.answer import Bench, Desk
+from archwise.serve.guard import Door, Guard, Limits
+from archwise.serve.info import info_of
+from archwise.serve.metrics import FORMAT, Metrics
+from archwise.serve.place import Served, open_models
+from archwise.serve.refusal import RefusedError, Told, answer_refusal
+from archwise.serve.schema import example_row
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+WARM_CALLS = 3
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a service is set up. cors: origins whose pages may read answers."""
+
+    door: Door = field(default_factory=Door)
+    limits: Limits = field(default_factory=Limits)
+    cors: tuple[str, ...] = ()
+
+
+def make_app(folders: Sequence[Path], settings: Settings) -> ASGIApp:
+    """The service as an ASGI application; it is ready when its start-up is over.
+
+    Raises:
+        ModelError, UsageError: as for `open_models`.
+    """
+    metrics, limits = Metrics(), settings.limits
+    served = open_models(folders, most_waiting=limits.waiting, metrics=metrics)
+    bench = Bench(seconds=limits.seconds)
+    desks = {name: Desk(each, limits, metrics, bench) for name, each in served.items()}
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        for each in served.values():
+            await _warm_up(each)
+            metrics.model(each.name, each.version)
+        app.state.ready = True
+        yield
+        app.state.ready = False
+        bench.close()
+        for each in served.values():
+            each.queue.close()
+
+    app = FastAPI(
+        title="archwise", version=__version__, lifespan=life, docs_url=None, redoc_url=None, openapi_url="/openapi.json"
+    )
+    app.state.ready = False
+    app.add_exception_handler(RefusedError, _refuse)
+    app.add_exception_handler(HTTPException, _refuse_path)
+    app.add_exception_handler(Exception, _own_fault)
+    page.add_routes(app)
+    for place, desk in enumerate(desks.values()):
+        _add_model(app, desk, is_first=place == 0)
+    _add(app, "/metrics", "GET", _metrics_of(metrics))
+    inner: ASGIApp = app
+    if settings.cors:
+        inner = CORSMiddleware(app, allow_origins=settings.cors, allow_methods=["GET", "POST"], allow_headers=["*"])
+    return Guard(inner, door=settings.door, limits=limits, metrics=metrics)
+
+
+def _add_model(app: FastAPI, desk: Desk, *, is_first: bool) -> None:
+    prefixes = [f"/models/{desk.served.name}", *([""] if is_first else [])]
+    for prefix in prefixes:
+        one = answer.predict_steps if desk.served.forecasts else answer.predict_one
+        _add(app, f"{prefix}/predict", "POST", _at(desk, one))
+        if not desk.served.forecasts:
+            _add(app, f"{prefix}/batch_predict", "POST", _at(desk, answer.predict_many))
+        _add(app, f"{prefix}/info", "GET", _at(desk, _info))
+
+
+def _add(app: FastAPI, path: str, method: str, endpoint: Endpoint) -> None:
+    app.add_api_route(path, endpoint, methods=[method], response_class=Told)
+
+
+def _at(desk: Desk, do: Callable[[Desk, Request], Awaitable[Response]]) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        return await do(desk, request)
+
+    return endpoint
+
+
+async def _info(desk: Desk, request: Request) -> Response:
+    return Told(info_of(desk.served, desk.limits))
+
+
+def _metrics_of(metrics: Metrics) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        return Response(metrics.text(), media_type=FORMAT)
+
+    return endpoint
+
+
+async def _warm_up(served: Served) -> None:
+    """Let a model answer a few times, so that no asker waits for what only the first answer needs."""
+    if served.forecasts:
+        from archwise.model.forecast import forecast
+
+        await asyncio.to_thread(forecast, served.model)
+        return
+    from archwise.serve.body import read_row
+
+    row = read_row(served.fields, example_row(served.fields))
+    for _ in range(WARM_CALLS):
+        await served.queue.ask(row)
+
+
+# ---------------------------------------------------------------- what goes wrong
+
+
+def _with_number(request: Request, refused: RefusedError) -> Response:
+    refused.told["request_id"] = request.scope.get("state", {}).get("request_id", "")
+    return answer_refusal(refused)
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RefusedError)
+    return _with_number(request, error)
+
+
+async def _refuse_path(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    told = {404: f"there is no {request.url.path[:200]} here; see /openapi.json for what there is"}
+    detail = told.get(error.status_code, str(error.detail))
+    return _with_number(request, RefusedError(error.status_code, detail, headers=error.headers))
+
+
+async def _own_fault(request: Request, error: Exception) -> Response:
+    return _with_number(request, RefusedError(500, "a fault of archwise itself; its log tells more under this number"))
