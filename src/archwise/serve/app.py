@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,15 +17,17 @@ from starlette.types import ASGIApp
 from archwise import __version__
 from archwise.serve import answer, page
 from archwise.serve.answer import Bench, Desk
+from archwise.serve.body import read_row
 from archwise.serve.guard import Door, Guard, Limits
 from archwise.serve.info import info_of
 from archwise.serve.metrics import FORMAT, Metrics
 from archwise.serve.place import Served, open_models
 from archwise.serve.refusal import RefusedError, Told, answer_refusal
 from archwise.serve.schema import example_row
+from archwise.serve.swift import Swift
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-WARM_CALLS = 3
+WARM_CALLS = 5
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,17 @@ def make_app(folders: Sequence[Path], settings: Settings) -> ASGIApp:
     for place, desk in enumerate(desks.values()):
         _add_model(app, desk, is_first=place == 0)
     _add(app, "/metrics", "GET", _metrics_of(metrics))
-    inner: ASGIApp = app
+    inner: ASGIApp = Swift(app, _swift_paths(desks))
     if settings.cors:
-        inner = CORSMiddleware(app, allow_origins=settings.cors, allow_methods=["GET", "POST"], allow_headers=["*"])
+        inner = CORSMiddleware(inner, allow_origins=settings.cors, allow_methods=["GET", "POST"], allow_headers=["*"])
     return Guard(inner, door=settings.door, limits=limits, metrics=metrics)
+
+
+def _swift_paths(desks: Mapping[str, Desk]) -> dict[str, Desk]:
+    """The paths at which one row of JSON is answered."""
+    paths = {f"/models/{name}/predict": desk for name, desk in desks.items()}
+    first = next(iter(desks.values()))
+    return {path: desk for path, desk in {"/predict": first, **paths}.items() if not desk.served.forecasts}
 
 
 def _add_model(app: FastAPI, desk: Desk, *, is_first: bool) -> None:
@@ -116,11 +125,8 @@ async def _warm_up(served: Served) -> None:
 
         await asyncio.to_thread(forecast, served.model)
         return
-    from archwise.serve.body import read_row
-
     row = read_row(served.fields, example_row(served.fields))
-    for _ in range(WARM_CALLS):
-        await served.queue.ask(row)
+    served.queue.warm_up(row, n_calls=WARM_CALLS)
 
 
 # ---------------------------------------------------------------- what goes wrong

@@ -105,11 +105,10 @@ class Guard:
 
         try:
             self._check(scope["path"], headers)
+            await self._app(scope, _bounded(receive, self._limits), tell)
         except RefusedError as refused:
             refused.told["request_id"] = number.decode()
             await answer_refusal(refused)(scope, receive, tell)
-        else:
-            await self._app(scope, _bounded(receive, self._limits), tell)
         finally:
             route = scope.get("route")
             path = getattr(route, "path", None) or scope.get("told_path", "other")
