@@ -240,6 +240,7 @@ def _facts(folder: Path, ground: Ground, chosen: Answering, *, metric: Metric, s
             "validation_rows": ground.n_valid,
             "test_rows": ground.n_test,
             "split": ground.split_how,
+            "columns": {column.name: dict(column.summary) for column in ground.profile.used},
         },
         inherited=_inherited(folder, candidate),
         sealed=ground.test_sha256,

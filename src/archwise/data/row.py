@@ -16,7 +16,7 @@ from archwise.data.kinds import kind as pick_kind
 from archwise.data.prepare import Preparation, join_columns
 from archwise.records import Batch, ReadCell, ReadCells
 
-_PLAIN = frozenset({str, int, float, bool, type(None), dt.date, dt.datetime})
+_PLAIN = frozenset({str, bytes, int, float, bool, type(None), dt.date, dt.datetime})
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,18 +15,17 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from archwise import __version__
-from archwise.serve import answer, page
+from archwise.serve import page
 from archwise.serve.answer import Bench, Desk
 from archwise.serve.body import read_row
 from archwise.serve.guard import Door, Guard, Limits
-from archwise.serve.info import info_of
-from archwise.serve.metrics import FORMAT, Metrics
+from archwise.serve.metrics import Metrics
 from archwise.serve.place import Served, open_models
-from archwise.serve.refusal import RefusedError, Told, answer_refusal
+from archwise.serve.refusal import RefusedError, answer_refusal
+from archwise.serve.route import add_routes
 from archwise.serve.schema import example_row
 from archwise.serve.swift import Swift
 
-Endpoint = Callable[[Request], Awaitable[Response]]
 WARM_CALLS = 5
 
 
@@ -70,9 +69,7 @@ def make_app(folders: Sequence[Path], settings: Settings) -> ASGIApp:
     app.add_exception_handler(HTTPException, _refuse_path)
     app.add_exception_handler(Exception, _own_fault)
     page.add_routes(app)
-    for place, desk in enumerate(desks.values()):
-        _add_model(app, desk, is_first=place == 0)
-    _add(app, "/metrics", "GET", _metrics_of(metrics))
+    add_routes(app, desks, metrics)
     inner: ASGIApp = Swift(app, _swift_paths(desks))
     if settings.cors:
         inner = CORSMiddleware(inner, allow_origins=settings.cors, allow_methods=["GET", "POST"], allow_headers=["*"])
@@ -84,38 +81,6 @@ def _swift_paths(desks: Mapping[str, Desk]) -> dict[str, Desk]:
     paths = {f"/models/{name}/predict": desk for name, desk in desks.items()}
     first = next(iter(desks.values()))
     return {path: desk for path, desk in {"/predict": first, **paths}.items() if not desk.served.forecasts}
-
-
-def _add_model(app: FastAPI, desk: Desk, *, is_first: bool) -> None:
-    prefixes = [f"/models/{desk.served.name}", *([""] if is_first else [])]
-    for prefix in prefixes:
-        one = answer.predict_steps if desk.served.forecasts else answer.predict_one
-        _add(app, f"{prefix}/predict", "POST", _at(desk, one))
-        if not desk.served.forecasts:
-            _add(app, f"{prefix}/batch_predict", "POST", _at(desk, answer.predict_many))
-        _add(app, f"{prefix}/info", "GET", _at(desk, _info))
-
-
-def _add(app: FastAPI, path: str, method: str, endpoint: Endpoint) -> None:
-    app.add_api_route(path, endpoint, methods=[method], response_class=Told)
-
-
-def _at(desk: Desk, do: Callable[[Desk, Request], Awaitable[Response]]) -> Endpoint:
-    async def endpoint(request: Request) -> Response:
-        return await do(desk, request)
-
-    return endpoint
-
-
-async def _info(desk: Desk, request: Request) -> Response:
-    return Told(info_of(desk.served, desk.limits))
-
-
-def _metrics_of(metrics: Metrics) -> Endpoint:
-    async def endpoint(request: Request) -> Response:
-        return Response(metrics.text(), media_type=FORMAT)
-
-    return endpoint
 
 
 async def _warm_up(served: Served) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import itertools
 import re
 import secrets
 import time
@@ -21,11 +22,6 @@ REQUEST_ID = b"x-request-id"
 OPEN = frozenset({"/", "/page.css", "/page.js", "/v2/health/live", "/v2/health/ready"})  # hold nothing of a model
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
-_HEADERS = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"content-security-policy", b"default-src 'self'; img-src 'self' data: blob:; frame-ancestors 'none'"),
-)
 
 
 @dataclass(frozen=True)
@@ -81,6 +77,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, *, door: Door, limits: Limits, metrics: Metrics) -> None:
         self._app, self._limits, self._metrics = app, limits, metrics
+        self._first, self._count = secrets.token_hex(6).encode(), itertools.count(1)
         self._hosts = frozenset(door.hosts)
         self._token = _digest(door.token.encode()) if door.token else b""
 
@@ -92,7 +89,7 @@ class Guard:
         started = time.perf_counter()
         headers = dict(scope["headers"])
         given = headers.get(REQUEST_ID, b"")
-        number = given if _ID.fullmatch(given) else secrets.token_hex(8).encode()
+        number = given if _ID.fullmatch(given) else b"%s-%x" % (self._first, next(self._count))
         scope.setdefault("state", {})["request_id"] = number.decode()
         status = 500
 
@@ -100,7 +97,7 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (REQUEST_ID, number), *_HEADERS]
+                message["headers"] = [*message["headers"], (REQUEST_ID, number)]
             await send(message)
 
         try:
@@ -151,22 +148,20 @@ def _too_large(limits: Limits) -> RefusedError:
 
 def _bounded(receive: Receive, limits: Limits) -> Receive:
     """The same, but no more bytes than may be, and none that come too late."""
-    n_bytes, deadline = 0, None
+    loop = asyncio.get_running_loop()
+    n_bytes, deadline = 0, loop.time() + limits.seconds
     is_whole = False
 
     async def bounded() -> Message:
-        nonlocal n_bytes, deadline, is_whole
+        nonlocal n_bytes, is_whole
         if is_whole:  # what is waited for now is that the asker leaves
             return await receive()
-        now = asyncio.get_running_loop().time()
-        deadline = now + limits.seconds if deadline is None else deadline
         try:
             async with asyncio.timeout_at(deadline):
                 message = await receive()
         except TimeoutError:
-            raise RefusedError(
-                408, f"the body did not come within {limits.seconds:g} s; send it again", headers={"Connection": "close"}
-            ) from None
+            told = f"the body did not come within {limits.seconds:g} s; send it again"
+            raise RefusedError(408, told, headers={"Connection": "close"}) from None
         if message["type"] == "http.request":
             n_bytes += len(message.get("body", b""))
             is_whole = not message.get("more_body", False)

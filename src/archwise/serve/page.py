@@ -8,6 +8,12 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 FILES = {"/": ("page.html", "text/html"), "/page.css": ("page.css", "text/css"), "/page.js": ("page.js", "text/javascript")}
+HEADERS = {
+    "Cache-Control": "no-cache",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; frame-ancestors 'none'",
+}
 
 
 def add_routes(app: FastAPI) -> None:
@@ -19,6 +25,6 @@ def add_routes(app: FastAPI) -> None:
 
 def _hand_out(content: bytes, media_type: str):  # type: ignore[no-untyped-def]
     async def endpoint(request: Request) -> Response:
-        return Response(content, media_type=media_type, headers={"Cache-Control": "no-cache"})
+        return Response(content, media_type=media_type, headers=HEADERS)
 
     return endpoint

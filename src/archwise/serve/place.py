@@ -22,7 +22,7 @@ VERSION_DIGITS = 12
 
 @dataclass(frozen=True)
 class Served:
-    """A model that answers. version: the first digits of the SHA-256 of its model.json. queue: None of a forecast."""
+    """A model that answers. version: the first digits of the SHA-256 of its model.json. queue: of single rows."""
 
     name: str
     model: Model

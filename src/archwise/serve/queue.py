@@ -29,6 +29,8 @@ class Queue:
 
     While a call runs, rows gather; when it ends, all that gathered are the next. So a row alone is answered at once,
     and the more come, the larger the calls.
+
+    is_swift: whether rows are answered on the loop.
     """
 
     def __init__(self, answer: Together, *, most_waiting: int, tell: Callable[[int], None]) -> None:
@@ -44,7 +46,7 @@ class Queue:
         self._tell = tell
         self._waiting: list[tuple[Row, asyncio.Future[Answer]]] = []
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="answer")
-        self._is_busy = self._is_swift = False
+        self._is_busy = self.is_swift = False
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -73,7 +75,7 @@ class Queue:
             started = time.perf_counter()
             self._answer([row])
             taken.append(time.perf_counter() - started)
-        self._is_swift = sorted(taken)[n_calls // 2] < SWIFT_S
+        self.is_swift = sorted(taken)[n_calls // 2] < SWIFT_S
 
     def close(self) -> None:
         """End the thread; nothing may wait."""
@@ -88,7 +90,7 @@ class Queue:
         self._tell(len(now))
         rows, asked = [row for row, _ in now], [given for _, given in now]
         loop = asyncio.get_running_loop()
-        if self._is_swift:
+        if self.is_swift:
             done: asyncio.Future[list[Answer]] = loop.create_future()
             done.set_result(self._answer(rows))
             self._hand_out(asked, done)

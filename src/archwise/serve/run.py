@@ -87,6 +87,7 @@ def _config(app: ASGIApp | str, *, workers: int = 1) -> uvicorn.Config:
         lifespan="on",
         access_log=False,
         log_level="warning",
+        proxy_headers=False,
         server_header=False,
         date_header=False,
         limit_concurrency=MOST_CONNECTIONS,

@@ -85,7 +85,8 @@ def _field(name: str, kind: str, state: Mapping[str, Json], told: Mapping[str, J
     if like == "number":
         low, middle, high = _range_of(state)
         low, high = told.get("min", low), told.get("max", high)
-        typical = told.get("median", middle)
+        marks = state.get("marks", ())
+        typical = told.get("median", float(marks[0]) if len(marks) else middle)  # a mark is a value of many rows
         example = told.get("example", 0 if typical is None else typical)
         return Field(name, like, low=low, high=high, typical=typical, example=example)
     if like == "category":
@@ -113,7 +114,8 @@ def _range_of(state: Mapping[str, Json]) -> tuple[float | None, float | None, fl
     """The least, the middle and the greatest value of training, as far as the scale of a column tells them."""
     if state.get("how") == "quantile" and len(state["knots"]):
         knots = state["knots"] * SHRUNK
-        return float(knots[0]), _rounded(np.interp(0.0, state["scores"], knots)), float(knots[-1])
+        ends = [*knots[[0, -1]], *state.get("marks", ())]  # values that stand apart are no knots
+        return float(min(ends)), _rounded(np.interp(0.0, state["scores"], knots)), float(max(ends))
     if state.get("how") == "standard":
         return None, _rounded(state["mean"]), None
     if state.get("how") == "robust":
