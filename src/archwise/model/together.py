@@ -12,8 +12,9 @@ from math import isfinite
 import numpy as np
 import polars as pl
 
+from archwise.data.picture import decode
 from archwise.data.row import plain_cells, read_row, read_rows
-from archwise.errors import ArchwiseError
+from archwise.errors import ArchwiseError, DataError
 from archwise.model.predict import Model, predict_rows
 from archwise.model.session import outputs
 from archwise.model.tagged import words_column
@@ -58,10 +59,21 @@ def tell(answers: pl.DataFrame) -> list[Told]:
 
 def _alone(model: Model, row: Mapping[str, object]) -> Told | ArchwiseError:
     try:
+        for name, cell in row.items():
+            if isinstance(cell, bytes):
+                _check_picture(name, cell)
         predicted = predict_rows(model, [row])
     except ArchwiseError as error:
         return error
     return tell(predicted.answers)[0]
+
+
+def _check_picture(name: str, content: bytes) -> None:
+    """Refuse what is no picture, in words that fit a single one."""
+    try:
+        decode(content)
+    except DataError as error:
+        raise DataError(f"'{name}': {error}; give another picture") from None
 
 
 def _told(model: Model, batch: Batch, n_rows: int) -> Iterator[Told]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from archwise.data.timeline.prepare import roles_of, state_of
+from archwise.model.explain_text import text_column
 from archwise.model.facts import plain
 from archwise.records import Json
 from archwise.serve.guard import Limits
@@ -27,6 +28,7 @@ def info_of(served: Served, limits: Limits) -> dict[str, Json]:
         "metric": facts.metric,
         "test": facts.test,
         "fields": [_field(field) for field in served.fields],
+        "explains": explains(served),
         "example": example_row(served.fields),
         "verdict": [
             *verdict.get("reasons", []), *verdict.get("test", {}).get("sentences", []), *verdict.get("next_steps", []),
@@ -47,6 +49,16 @@ def info_of(served: Served, limits: Limits) -> dict[str, Json]:
         }
     out: dict[str, Json] = plain(told)
     return out
+
+
+def explains(served: Served) -> str:
+    """Whether what moved an answer is told: "at once", "slowly" (a process of its own), or "no"."""
+    kinds = {field.kind for field in served.fields}
+    if kinds == {"image"}:
+        return "slowly"
+    is_text = len(served.fields) == 1 and bool(text_column(served.model))
+    is_told = is_text or any(field.typical is not None for field in served.fields)
+    return "at once" if is_told and "image" not in kinds and served.model.facts.task in ("classify", "regress") else "no"
 
 
 def _field(field: Field) -> dict[str, Json]:
