@@ -65,7 +65,7 @@ class Client(asyncio.Protocol):
         self.done = asyncio.get_running_loop().create_future()
         self.held, self.sent = b"", 0.0
 
-    def connection_made(self, transport):  # noqa: ANN001, ANN201
+    def connection_made(self, transport):
         self.transport = transport
         self._next()
 
@@ -97,7 +97,7 @@ class Client(asyncio.Protocol):
             self.done.set_result(None)
             self.transport.close()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _: Exception | None) -> None:
         if not self.done.done():
             self.lost += 1
             self.done.set_result(None)
@@ -123,7 +123,7 @@ async def press(requests: Sequence[bytes], expected: Sequence[bytes], *, n_clien
 # ---------------------------------------------------------------- the handler by hand
 
 
-def by_hand(folder: str, *, style: str):  # noqa: ANN201
+def by_hand(folder: str, *, style: str):
     """An unbatched FastAPI handler of the same model, as a careful person writes it."""
     import numpy as np
     from fastapi import FastAPI
@@ -141,20 +141,22 @@ def by_hand(folder: str, *, style: str):  # noqa: ANN201
 
     row_of = create_model("Row", **{key: (kind, Field(alias=name)) for key, (name, kind) in names.items()})
 
-    def answer(row) -> dict:  # noqa: ANN001
+    def answer(row) -> dict:
         batch = read_row(model.row_reader, row.model_dump(by_alias=True))
-        given = model.session.runtime.run(None, {name: np.asarray(batch[name], kind) for name, kind, _ in model.session.inputs})[0]
+        given = model.session.runtime.run(
+            None, {name: np.asarray(batch[name], kind) for name, kind, _ in model.session.inputs}
+        )[0]
         told = task(facts.task).answers(facts.target_state, facts.calibration, given)
         shares = {name[2:]: float(cells[0]) for name, cells in told.items() if name.startswith("p:")}
         return {"prediction": told["prediction"][0].item(), "probabilities": shares}
 
     if style == "def":
 
-        def endpoint(row):  # noqa: ANN001, ANN202
+        def endpoint(row):
             return answer(row)
     else:
 
-        async def endpoint(row):  # noqa: ANN001, ANN202
+        async def endpoint(row):
             return answer(row)
 
     endpoint.__annotations__["row"] = row_of
@@ -166,7 +168,9 @@ def run_by_hand(folder: str, style: str) -> None:
     """Serve it."""
     import uvicorn
 
-    uvicorn.run(by_hand(folder, style=style), port=PORT, loop="uvloop", http="httptools", log_level="warning", access_log=False)
+    uvicorn.run(
+        by_hand(folder, style=style), port=PORT, loop="uvloop", http="httptools", log_level="warning", access_log=False
+    )
 
 
 # ---------------------------------------------------------------- the run
@@ -204,7 +208,9 @@ def load_row() -> float:
     return os.getloadavg()[0]
 
 
-def measure(server: Sequence[str], requests: list[bytes], expected: list[bytes], *, clients: Sequence[int], seconds: float) -> dict:
+def measure(
+    server: Sequence[str], requests: list[bytes], expected: list[bytes], *, clients: Sequence[int], seconds: float
+) -> dict:
     """Every number of clients against one server."""
     with Running(*server):
         found = {}
@@ -258,9 +264,15 @@ def main() -> None:
         rounds.append(
             {
                 "service": measure(ours, requests, expected, clients=(1, 64), seconds=given.seconds),
-                "service, 2 workers": measure([*ours, "--workers", "2"], requests, expected, clients=(64,), seconds=given.seconds),
-                "by hand, async": measure([*hand, "--by-hand", "async"], requests, expected, clients=(1, 64), seconds=given.seconds),
-                "by hand, threads": measure([*hand, "--by-hand", "def"], requests, expected, clients=(64,), seconds=given.seconds),
+                "service, 2 workers": measure(
+                    [*ours, "--workers", "2"], requests, expected, clients=(64,), seconds=given.seconds
+                ),
+                "by hand, async": measure(
+                    [*hand, "--by-hand", "async"], requests, expected, clients=(1, 64), seconds=given.seconds
+                ),
+                "by hand, threads": measure(
+                    [*hand, "--by-hand", "def"], requests, expected, clients=(64,), seconds=given.seconds
+                ),
             }
         )
         print(json.dumps(rounds[-1], indent=1))

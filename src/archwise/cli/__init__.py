@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from archwise.cli import learn, use, serve  # each adds its verbs, in the order in which the help lists them
+from archwise.cli import learn, serve, use  # each adds its verbs, in the order in which the help lists them
 from archwise.cli.app import app
 from archwise.errors import ArchwiseError
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ _PLAIN = frozenset({str, bytes, int, float, bool, type(None), dt.date, dt.dateti
 
 @dataclass(frozen=True)
 class RowReader:
-    """How the cells of a row are read: the name of each column and its function; and, where it has one, of many rows."""
+    """How the cells of a row are read: the name of each column and its function. many: those for the cells of rows."""
 
     columns: tuple[tuple[str, ReadCell], ...]
     many: tuple[ReadCells | None, ...]
@@ -92,7 +93,7 @@ def read_rows(reader: RowReader, rows: Sequence[Mapping[str, object]]) -> Batch 
     return join_columns(parts)
 
 
-def plain_cells(row: Mapping[object, object]) -> dict[str, object] | None:
+def plain_cells(row: Mapping[Any, object]) -> dict[str, object] | None:
     """The cells of a row by name, as plain Python values.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -114,5 +114,5 @@ async def _refuse_path(request: Request, error: Exception) -> Response:
     return _with_number(request, RefusedError(error.status_code, detail, headers=error.headers))
 
 
-async def _own_fault(request: Request, error: Exception) -> Response:
+async def _own_fault(request: Request, _: Exception) -> Response:
     return _with_number(request, RefusedError(500, "a fault of archwise itself; its log tells more under this number"))

@@ -207,7 +207,9 @@ def _rows_of_parquet(content: bytes, fields: tuple[Field, ...]) -> int:
         raise RefusedError(422, f"the body is not Parquet that can be read ({str(error).splitlines()[0]})") from None
     named = [field.name for field in fields if field.kind == "image" and types.get(field.name) not in (None, pl.Binary)]
     if named:
-        raise RefusedError(422, f"column '{named[0]}' holds {types[named[0]]}; give the bytes of the pictures themselves")
+        raise RefusedError(
+            422, f"column '{named[0]}' holds {types[named[0]]}; give the bytes of the pictures themselves"
+        )
     return n_rows
 
 

@@ -39,7 +39,7 @@ _NUMBER: dict[str, Json] = {"type": ["number", "null"]}
 
 def answered(schema: Mapping[str, Json]) -> dict[int | str, dict[str, Json]]:
     """The responses of an operation: its answer, and every way to be refused."""
-    refused = {
+    refused: dict[int | str, dict[str, Json]] = {
         status: {"description": why, "content": {body.JSON: {"schema": _REFUSAL}}} for status, why in _WHY.items()
     }
     return {200: {"description": "answered", "content": {body.JSON: {"schema": dict(schema)}}}, **refused}
@@ -75,7 +75,11 @@ def body_of_forecast() -> dict[str, Json]:
         "type": "object",
         "properties": {
             "horizon": {"type": "integer", "minimum": 0, "description": "steps; as many as in training when 0"},
-            "rows": {"type": "array", "items": {"type": "object"}, "description": "newer rows, the columns of training"},
+            "rows": {
+                "type": "array",
+                "items": {"type": "object"},
+                "description": "newer rows, the columns of training",
+            },
         },
         "example": {"horizon": 0},
     }

@@ -28,8 +28,8 @@ _ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 class Limits:
     """What a request may bring and take.
 
-    body_mb: of a body, as it is sent; packed bodies are refused. rows: of one request. seconds: for the body to come in,
-    and again for the answer. waiting: rows that may wait for a model.
+    body_mb: of a body, as it is sent; packed bodies are refused. rows: of one request. seconds: for the body to come
+    in, and again for the answer. waiting: rows that may wait for a model.
     """
 
     body_mb: float = 16.0

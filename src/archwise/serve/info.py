@@ -58,7 +58,9 @@ def explains(served: Served) -> str:
         return "slowly"
     is_text = len(served.fields) == 1 and bool(text_column(served.model))
     is_told = is_text or any(field.typical is not None for field in served.fields)
-    return "at once" if is_told and "image" not in kinds and served.model.facts.task in ("classify", "regress") else "no"
+    return (
+        "at once" if is_told and "image" not in kinds and served.model.facts.task in ("classify", "regress") else "no"
+    )
 
 
 def _field(field: Field) -> dict[str, Json]:

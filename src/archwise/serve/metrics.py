@@ -29,7 +29,9 @@ class Metrics:
         self._batches = Histogram(
             "archwise_batch_rows", "Rows that were answered together", ("model",), buckets=ROWS, registry=self._own
         )
-        self._refused = Counter("archwise_refused", "Rows refused as the queue was full", ("model",), registry=self._own)
+        self._refused = Counter(
+            "archwise_refused", "Rows refused as the queue was full", ("model",), registry=self._own
+        )
         self._models = Gauge(
             "archwise_model", "1 for each model that is served", ("model", "version"), registry=self._own,
             multiprocess_mode="max",

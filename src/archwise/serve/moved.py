@@ -24,7 +24,9 @@ from archwise.serve.place import Served
 from archwise.serve.refusal import RefusedError, Told, of_error
 
 MISSING_EXTRA, WRONG_USE = 6, 2  # exit codes of the command line
-WORDS = "each word was left out in turn; weight: by how much the answer falls without it, in log odds or in its own unit"
+WORDS = (
+    "each word was left out in turn; weight: by how much the answer falls without it, in log odds or in its own unit"
+)
 COLUMNS = (
     "each column was set to its typical value in turn, the others left; effect: by how much the answer falls then, in "
     "probability or in its own unit. It is no causal effect, and columns that go together hide each other"
@@ -80,10 +82,15 @@ def _columns(served: Served, row: Mapping[str, object]) -> dict[str, Json]:
         return float(told["probabilities"][of] if isinstance(of, str) else told["prediction"])
 
     effects = [
-        {"column": field.name, "value": row[field.name], "typical": field.typical, "effect": level(given[0]) - level(told)}
+        {
+            "column": field.name,
+            "value": row[field.name],
+            "typical": field.typical,
+            "effect": level(given[0]) - level(told),
+        }
         for field, told in zip(changed, given[1:], strict=True)
     ]
-    effects.sort(key=lambda effect: -abs(effect["effect"]))  # type: ignore[arg-type]
+    effects.sort(key=lambda effect: -abs(effect["effect"]))
     return {"prediction": of, "of": str(of), "how": COLUMNS, "effects": effects}
 
 

@@ -7,7 +7,11 @@ from importlib import resources
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-FILES = {"/": ("page.html", "text/html"), "/page.css": ("page.css", "text/css"), "/page.js": ("page.js", "text/javascript")}
+FILES = {
+    "/": ("page.html", "text/html"),
+    "/page.css": ("page.css", "text/css"),
+    "/page.js": ("page.js", "text/javascript"),
+}
 HEADERS = {
     "Cache-Control": "no-cache",
     "X-Content-Type-Options": "nosniff",
@@ -24,7 +28,7 @@ def add_routes(app: FastAPI) -> None:
 
 
 def _hand_out(content: bytes, media_type: str):  # type: ignore[no-untyped-def]
-    async def endpoint(request: Request) -> Response:
+    async def endpoint(_: Request) -> Response:
         return Response(content, media_type=media_type, headers=HEADERS)
 
     return endpoint

@@ -1,4 +1,4 @@
-"""The HTTP protocol of the service: uvicorn's own, with an end to its patience for who sends a head slowly or without end."""
+"""The HTTP protocol of the service: uvicorn's own, with an end to its patience for slow and for endless heads."""
 
 from __future__ import annotations
 

@@ -49,8 +49,6 @@ def open_models(folders: Sequence[Path], *, most_waiting: int, metrics: Metrics)
         if name in served:
             raise UsageError(f"{folder}: another model is served as '{name}'; rename one of the folders")
         version = hashlib.sha256((folder / FACTS).read_bytes()).hexdigest()[:VERSION_DIGITS]
-        queue = Queue(
-            partial(answer_together, model), most_waiting=most_waiting, tell=partial(metrics.batch, name)
-        )
+        queue = Queue(partial(answer_together, model), most_waiting=most_waiting, tell=partial(metrics.batch, name))
         served[name] = Served(name, model, version, () if is_forecast(model) else fields_of(model), queue)
     return served

@@ -1,6 +1,6 @@
 """The Open Inference Protocol, version 2: the same models for clients that speak to any server of models.
 
-Source: https://github.com/kserve/open-inference-protocol, of November 2023. A tensor of shape [N] or [N, 1] is a column.
+A tensor of shape [N] or [N, 1] is a column. Source: https://github.com/kserve/open-inference-protocol
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ async def infer(desk: Desk, request: Request) -> Response:
         columns[name] = cells
     sent = body.rows_of(columns)
     if len(sent) > desk.limits.rows:
-        raise RefusedError(413, f"there are {len(sent):,} rows; this service reads up to {desk.limits.rows:,} at a time")
+        raise RefusedError(
+            413, f"there are {len(sent):,} rows; this service reads up to {desk.limits.rows:,} at a time"
+        )
     if not sent:
         raise RefusedError(422, "'inputs' has no row; give tensors of one row or more")
     rows = [body.read_row(desk.served.fields, row, number=number) for number, row in enumerate(sent)]
@@ -127,7 +129,9 @@ def _series(cells: list[Json], shape: list[int], field: Field) -> list[Json]:
     """(N, T), or (N, C, T), as a list for each row."""
     wanted = 2 if field.n_channels == 1 else 3
     if len(shape) != wanted or 0 in shape:
-        raise RefusedError(422, f"'{field.name}': the shape is {shape}; it should have {wanted} axes, the last of steps")
+        raise RefusedError(
+            422, f"'{field.name}': the shape is {shape}; it should have {wanted} axes, the last of steps"
+        )
     rows: list[Json] = cells
     for size in reversed(shape[1:]):
         rows = [rows[start : start + size] for start in range(0, len(rows), size)]

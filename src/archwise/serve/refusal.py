@@ -18,7 +18,12 @@ class RefusedError(Exception):
     """A request that is not answered. status: of HTTP. told: the body, `detail` first. headers: of the response."""
 
     def __init__(
-        self, status: int, detail: str, *, told: Mapping[str, Json] | None = None, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        detail: str,
+        *,
+        told: Mapping[str, Json] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status

@@ -29,7 +29,7 @@ def add_routes(app: FastAPI, desks: Mapping[str, Desk], metrics: Metrics) -> Non
             _add_model(app, prefix, desk)
     _add_get(app, "/models", _told({"models": list(desks)}), "The models, the first of which is the default.")
 
-    async def counts(request: Request) -> Response:
+    async def counts(_: Request) -> Response:
         return Response(metrics.text(), media_type=FORMAT)
 
     app.add_api_route("/metrics", counts, methods=[GET], include_in_schema=False)
@@ -50,7 +50,7 @@ def _add_model(app: FastAPI, prefix: str, desk: Desk) -> None:
         ):
             _add_post(app, f"{prefix}/{path}", _at(desk, do), summary, schemas=schemas)
 
-    async def info(request: Request) -> Response:
+    async def info(_: Request) -> Response:
         return Told(info_of(served, desk.limits))
 
     _add_get(app, f"{prefix}/info", info, "What the model asks, what it answers and why it was chosen.")
@@ -74,7 +74,7 @@ def _add_protocol(app: FastAPI, desks: Mapping[str, Desk]) -> None:
         is_ready = bool(request.app.state.ready)
         return Told({"name": desk.served.name, "ready": is_ready}, status_code=200 if is_ready else 503)
 
-    async def metadata(desk: Desk, request: Request) -> Response:
+    async def metadata(desk: Desk, _: Request) -> Response:
         return Told(protocol.metadata(desk))
 
     async def infer(desk: Desk, request: Request) -> Response:
@@ -122,7 +122,7 @@ def _at(desk: Desk, do: Do) -> Endpoint:
 
 
 def _told(content: Json) -> Endpoint:
-    async def endpoint(request: Request) -> Response:
+    async def endpoint(_: Request) -> Response:
         return Told(content)
 
     return endpoint

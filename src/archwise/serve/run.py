@@ -83,7 +83,7 @@ def _config(app: ASGIApp | str, *, workers: int = 1) -> uvicorn.Config:
         workers=workers,
         http=PatientProtocol,
         ws="none",
-        loop="uvloop",
+        loop="auto",
         lifespan="on",
         access_log=False,
         log_level="warning",
@@ -119,7 +119,9 @@ def _bind(service: Service) -> socket.socket:
         held.bind((service.host, service.port))
     except (OSError, OverflowError) as error:
         held.close()
-        raise UsageError(f"{service.host} port {service.port} cannot be used ({error}); name another with --port") from None
+        raise UsageError(
+            f"{service.host} port {service.port} cannot be used ({error}); name another with --port"
+        ) from None
     held.listen(MOST_CONNECTIONS)
     held.set_inheritable(True)
     return held

@@ -1,4 +1,4 @@
-"""What a model asks of a row, field by field, from its own preparation: for the check at the door, OpenAPI and the page."""
+"""What a model asks of a row, field by field: for the check at the door, for OpenAPI and for the page."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import io
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -74,10 +74,13 @@ class Fault:
 
 def fields_of(model: Model) -> tuple[Field, ...]:
     """The columns that a model reads, in their order, with what it knows of their values."""
-    told = model.facts.profile.get("columns", {})
-    return tuple(
-        _field(column.name, column.kind, column.state, told.get(column.name, {})) for column in model.preparation.columns
-    )
+    told, example = model.facts.profile.get("columns", {}), model.facts.profile.get("example", {})
+    fields = []
+    for column in model.preparation.columns:
+        field = _field(column.name, column.kind, column.state, told.get(column.name, {}))
+        is_shown = example.get(column.name) is not None
+        fields.append(replace(field, example=example[column.name]) if is_shown else field)
+    return tuple(fields)
 
 
 def _field(name: str, kind: str, state: Mapping[str, Json], told: Mapping[str, Json]) -> Field:
@@ -86,13 +89,13 @@ def _field(name: str, kind: str, state: Mapping[str, Json], told: Mapping[str, J
         low, middle, high = _range_of(state)
         low, high = told.get("min", low), told.get("max", high)
         marks = state.get("marks", ())
-        typical = told.get("median", float(marks[0]) if len(marks) else middle)  # a mark is a value of many rows
-        example = told.get("example", 0 if typical is None else typical)
+        typical = told.get("median", 0.0 if 0.0 in marks else middle)  # a mark is a value of many rows
+        example = 0 if typical is None else typical
         return Field(name, like, low=low, high=high, typical=typical, example=example)
     if like == "category":
         levels = tuple(state.get("levels", ()))[:MOST_LEVELS]
         typical = levels[0] if levels else told.get("most")
-        example = told.get("example", typical or "a")
+        example = typical or "a"
         known = frozenset(levels) if 0 < len(levels) < MOST_LEVELS else None
         return Field(name, like, levels=levels, known=known, typical=typical, example=example)
     if like == "series":
@@ -106,7 +109,7 @@ def _field(name: str, kind: str, state: Mapping[str, Json], told: Mapping[str, J
         "image": _grey_picture(),
         "words": "Ada Lovelace lived in London .",
     }
-    example = told.get("example", examples.get(like, "A text such as this one."))
+    example = examples.get(like, "A text such as this one.")
     return Field(name, like, example=example, typical=example if like in ("boolean", "date") else None)
 
 
@@ -238,10 +241,13 @@ def notes_on(fields: tuple[Field, ...], row: Mapping[str, Json]) -> list[str]:
             name = read_name(cell)
             if name and name not in field.known:
                 shown = name[:LONGEST_SHOWN]
-                notes.append(f"'{field.name}': training saw '{shown}' in too few rows or never; it is answered as unknown")
+                notes.append(
+                    f"'{field.name}': training saw '{shown}' in too few rows or never; it is answered as unknown"
+                )
         elif field.low is not None and field.high is not None and type(cell) in (int, float):
-            if not field.low <= cell <= field.high:
-                notes.append(f"'{field.name}': {cell} lies outside of training's {field.low:g} to {field.high:g}")
+            if field.low <= cell <= field.high:
+                continue
+            notes.append(f"'{field.name}': {cell} lies outside of training's {field.low:g} to {field.high:g}")
     return notes
 
 

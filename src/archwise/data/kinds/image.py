@@ -26,7 +26,21 @@ from archwise.data.picture_store import GREY, keep_pictures, take_pictures
 from archwise.data.picture_twin import find_alike
 from archwise.data.thread import in_threads
 from archwise.errors import DataError
-from archwise.records import Array, Batch, Finding, Guess, ImageNeed, Json, Kind, Need, ReadCell, Scalar, Store, Stored, Widths
+from archwise.records import (
+    Array,
+    Batch,
+    Finding,
+    Guess,
+    ImageNeed,
+    Json,
+    Kind,
+    Need,
+    ReadCell,
+    Scalar,
+    Store,
+    Stored,
+    Widths,
+)
 
 NAME = "image"
 N_SEEN = 200  # pictures, evenly over the column, from which sizes and colours are told
