@@ -91,11 +91,14 @@ class Queue:
         rows, asked = [row for row, _ in now], [given for _, given in now]
         loop = asyncio.get_running_loop()
         if self.is_swift:
-            done: asyncio.Future[list[Answer]] = loop.create_future()
-            done.set_result(self._answer(rows))
-            self._hand_out(asked, done)
-            return
-        loop.run_in_executor(self._thread, self._answer, rows).add_done_callback(partial(self._hand_out, asked))
+            done: asyncio.Future[list[Answer]] = loop.create_task(self._on_loop(rows))
+        else:
+            done = loop.run_in_executor(self._thread, self._answer, rows)
+        done.add_done_callback(partial(self._hand_out, asked))
+
+    async def _on_loop(self, rows: Sequence[Row]) -> list[Answer]:
+        """The answers as a task, which keeps a failure for those who asked."""
+        return self._answer(rows)
 
     def _hand_out(self, asked: Sequence[asyncio.Future[Answer]], ended: asyncio.Future[list[Answer]]) -> None:
         failure = ended.exception()
