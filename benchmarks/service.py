@@ -203,7 +203,7 @@ def request_of(body: bytes, kind: str = "application/json") -> bytes:
     return head.encode() + body
 
 
-def load_row() -> float:
+def load_now() -> float:
     """What runs on the machine besides."""
     return os.getloadavg()[0]
 
@@ -239,45 +239,90 @@ def table_rows(folder: str, source: str, n_rows: int = 500) -> tuple[list[bytes]
     return [request_of(json.dumps(row).encode()) for row in rows], expected
 
 
-def main() -> None:
-    """Measure and write."""
-    asked = argparse.ArgumentParser()
-    asked.add_argument("--table", required=True)
-    asked.add_argument("--rows", required=True)
-    asked.add_argument("--text", default="")
-    asked.add_argument("--texts", default="")
-    asked.add_argument("--picture", default="")
-    asked.add_argument("--photo", default="")
-    asked.add_argument("--seconds", type=float, default=8.0)
-    asked.add_argument("--rounds", type=int, default=3)
-    asked.add_argument("--out", default="")
-    asked.add_argument("--by-hand", default="")
-    given = asked.parse_args()
-    if given.by_hand:
-        return run_by_hand(given.table, given.by_hand)
-    found: dict = {"load_before": load_row()}
+def text_rows(folder: str, source: str, n_rows: int = 300) -> tuple[list[bytes], list[bytes]]:
+    """Requests of real texts, and a piece of each answer."""
+    return table_rows(folder, source, n_rows)
+
+
+def picture_rows(folder: str, photos: Sequence[Path]) -> tuple[list[bytes], list[bytes]]:
+    """Requests of the bytes of real pictures, and a piece of each answer."""
+    from archwise.model.predict import load, predict
+
+    model = load(Path(folder))
+    name = model.facts.columns[0][0]
+    contents = [photo.read_bytes() for photo in photos]
+    told = [predict(model, {name: content}).answers["prediction"][0] for content in contents]
+    expected = [b'"prediction":' + json.dumps(each).encode() for each in told]
+    return [request_of(content, "image/jpeg") for content in contents], expected
+
+
+def bare_ms(folder: str, cells: Sequence[object]) -> dict[str, float]:
+    """Medians in this process, ms: reading a row, onnxruntime alone on one thread, and both."""
+    from archwise.data.row import read_row
+    from archwise.model.predict import load
+    from archwise.model.session import outputs
+
+    model = load(Path(folder))
+    name, times = model.facts.columns[0][0], []
+    for cell in [*cells, *cells]:
+        started = time.perf_counter()
+        batch = read_row(model.row_reader, {name: cell})
+        read = time.perf_counter()
+        outputs(model.session, batch)
+        times.append((1e3 * (read - started), 1e3 * (time.perf_counter() - read)))
+    reading, running = (statistics.median(column) for column in zip(*times[len(cells) :], strict=True))
+    both = statistics.median(sum(pair) for pair in times[len(cells) :])
+    return {"reading": round(reading, 3), "onnxruntime": round(running, 3), "both": round(both, 3)}
+
+
+def table_rounds(given: argparse.Namespace) -> list[dict]:
+    """The service, with one and with two workers, beside the handler by hand, round after round."""
     requests, expected = table_rows(given.table, given.rows)
     hand = [__file__, "--table", given.table, "--rows", given.rows]
     ours = ["-m", "archwise", "serve", given.table, "--port", str(PORT)]
+    asked = {
+        "service": (ours, (1, 64)),
+        "service, 2 workers": ([*ours, "--workers", "2"], (64,)),
+        "by hand, async def": ([*hand, "--by-hand", "async"], (1, 64)),
+        "by hand, def": ([*hand, "--by-hand", "def"], (64,)),
+    }
     rounds = []
     for _ in range(given.rounds):
-        rounds.append(
-            {
-                "service": measure(ours, requests, expected, clients=(1, 64), seconds=given.seconds),
-                "service, 2 workers": measure(
-                    [*ours, "--workers", "2"], requests, expected, clients=(64,), seconds=given.seconds
-                ),
-                "by hand, async": measure(
-                    [*hand, "--by-hand", "async"], requests, expected, clients=(1, 64), seconds=given.seconds
-                ),
-                "by hand, threads": measure(
-                    [*hand, "--by-hand", "def"], requests, expected, clients=(64,), seconds=given.seconds
-                ),
-            }
+        rounds.append({"load": load_now()})
+        for name, (server, clients) in asked.items():
+            rounds[-1][name] = measure(server, requests, expected, clients=clients, seconds=given.seconds)
+        print(json.dumps(rounds[-1]))
+    return rounds
+
+
+def main() -> None:
+    """Measure and write."""
+    asked = argparse.ArgumentParser()
+    for option in ("--table", "--rows"):
+        asked.add_argument(option, required=True)
+    for option in ("--text", "--texts", "--picture", "--photos", "--out", "--by-hand"):
+        asked.add_argument(option, default="")
+    asked.add_argument("--seconds", type=float, default=5.0)
+    asked.add_argument("--rounds", type=int, default=3)
+    given = asked.parse_args()
+    if given.by_hand:
+        return run_by_hand(given.table, given.by_hand)
+    found: dict = {"load_before": load_now(), "table": table_rounds(given)}
+    if given.text:
+        requests, expected = text_rows(given.text, given.texts)
+        server = ["-m", "archwise", "serve", given.text, "--port", str(PORT)]
+        found["text"] = measure(server, requests, expected, clients=(1,), seconds=given.seconds)
+        found["text, alone"] = bare_ms(
+            given.text, [json.loads(each.split(b"\r\n\r\n")[1])["text"] for each in requests]
         )
-        print(json.dumps(rounds[-1], indent=1))
-    found["table"] = rounds
-    found["load_after"] = load_row()
+    if given.picture:
+        photos = sorted(Path(given.photos).glob("*.jpg"))[:40]
+        requests, expected = picture_rows(given.picture, photos)
+        server = ["-m", "archwise", "serve", given.picture, "--port", str(PORT)]
+        found["picture"] = measure(server, requests, expected, clients=(1,), seconds=given.seconds)
+        found["picture, alone"] = bare_ms(given.picture, [photo.read_bytes() for photo in photos])
+    found["load_after"] = load_now()
+    print(json.dumps(found, indent=1))
     if given.out:
         Path(given.out).write_text(json.dumps(found, indent=1) + "\n")
     return None

@@ -1,4 +1,4 @@
-"""Models of a table, a number, texts, pictures and series, and services over them: in this process, and as their own."""
+"""Models of a table, a number, texts, pictures and series, and services over them: in this process and beside it."""
 
 from __future__ import annotations
 
@@ -47,19 +47,20 @@ def _frames() -> dict[str, tuple[pl.DataFrame, str, str, str]]:
     texts = [" ".join(rng.choice(words[2 * side : 2 * side + 2] + words[4:], 8)) for side in label]
     shades = rng.integers(20, 200, 60)
     steps = np.arange(16)
+    dark = ["yes" if shade < 100 else "no" for shade in shades]
     waves = [np.sin(steps / (2 + 2 * side)).round(3).tolist() for side in label[:60]]
     number = rng.normal(40, 10, 100).round(1)
     return {
         "value": (pl.DataFrame({"x": number, "y": 2 * number + 1}), "number", "regress", "trees"),
         "text": (pl.DataFrame({"text": texts, "label": [f"l{side}" for side in label]}), "text", "classify", "tfidf"),
         "picture": (
-            pl.DataFrame({"image": [picture(int(s)) for s in shades], "dark": ["yes" if s < 100 else "no" for s in shades]}),
+            pl.DataFrame({"image": [picture(int(shade)) for shade in shades], "dark": dark}),
             "image",
             "classify",
             "hog",
         ),
         "series": (
-            pl.DataFrame({"series": waves, "kind": [f"k{side}" for side in label[:60]]}, schema_overrides={"series": pl.List(pl.Float64)}),
+            pl.DataFrame({"series": waves, "kind": [f"k{side}" for side in label[:60]]}),
             "series",
             "classify",
             "nearest",
@@ -145,11 +146,12 @@ class InProcess:
         self.runner.close()
 
     async def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> Given:
+        given_headers = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
         scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "path": path,
             "raw_path": path.encode(), "query_string": b"", "root_path": "", "scheme": "http",
             "server": ("127.0.0.1", 80), "client": ("127.0.0.1", 1),
-            "headers": [(b"host", b"127.0.0.1"), *((name.replace("_", "-").encode(), value.encode()) for name, value in headers.items())],
+            "headers": [(b"host", b"127.0.0.1"), *given_headers],
         }  # fmt: skip
         parts = [{"type": "http.request", "body": body, "more_body": False}]
         sent: list[dict[str, Any]] = []

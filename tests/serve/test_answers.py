@@ -19,7 +19,9 @@ ROW = {"age": 39.5, "hours": 40, "city": "Lima"}
 def form(*files: tuple[str, str, bytes]) -> tuple[bytes, str]:
     """A multipart body of (field, file name, content), and its type."""
     parts = [
-        f'--cut\r\nContent-Disposition: form-data; name="{name}"; filename="{file}"\r\n\r\n'.encode() + content + b"\r\n"
+        f'--cut\r\nContent-Disposition: form-data; name="{name}"; filename="{file}"\r\n\r\n'.encode()
+        + content
+        + b"\r\n"
         for name, file, content in files
     ]
     return b"".join(parts) + b"--cut--\r\n", "multipart/form-data; boundary=cut"
@@ -173,7 +175,12 @@ def test_the_open_inference_protocol_answers(service: Any) -> None:
     meta = service.ask("/v2/models/table").told
     assert [tensor["name"] for tensor in meta["inputs"]] == list(ROW)
     tensors = [
-        {"name": name, "datatype": "BYTES" if isinstance(cell, str) else "FP64", "shape": [2, 1], "data": [[cell], [cell]]}
+        {
+            "name": name,
+            "datatype": "BYTES" if isinstance(cell, str) else "FP64",
+            "shape": [2, 1],
+            "data": [[cell], [cell]],
+        }
         for name, cell in ROW.items()
     ]
     given = service.ask("/v2/models/table/infer", {"id": "7", "inputs": tensors}).told

@@ -13,8 +13,10 @@ from archwise.serve.app import Settings, make_app
 from archwise.serve.guard import Door
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is of the extra dev")
+checks = pytest.importorskip("schemathesis.specs.openapi.checks")
 
 
+BEYOND_SCHEMA = [checks.positive_data_acceptance, checks.negative_data_rejection]
 N_CASES = 15  # of each operation, some of which keep to the description and some of which do not
 
 
@@ -30,7 +32,9 @@ def test_the_service_keeps_what_it_describes(folders: dict[str, Path]) -> None:
             @given(case=operation.as_strategy(generation_mode=mode))
             @settings(max_examples=N_CASES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
             def keeps(case: Any) -> None:
-                case.call_and_validate()
+                # What stands in a CSV, a Parquet or a picture is beyond JSON Schema; there it must only be no fault.
+                is_free = case.media_type not in (None, "application/json") or "/picture/" in case.path
+                case.call_and_validate(excluded_checks=BEYOND_SCHEMA if is_free else [])
 
             try:
                 keeps()

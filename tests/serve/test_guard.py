@@ -129,18 +129,40 @@ JSON = st.recursive(
     max_leaves=8,
 )
 CELL = JSON | st.sampled_from(["Lima", "39", "1e400", "", " ", "nan", "-inf", "١٢", 10**40, -(2**63), 1e308, "\x00"])
-ROWS = st.fixed_dictionaries({}, optional={"age": CELL, "hours": CELL, "city": CELL, "image": CELL, "text": CELL, "series": CELL, "x": CELL})
-TENSOR = st.fixed_dictionaries({}, optional={"name": st.sampled_from(["age", "hours", "city", "series"]), "shape": CELL | st.lists(st.integers(-2, 4), max_size=3), "datatype": st.sampled_from(["FP64", "BYTES", "no"]), "data": CELL | st.lists(CELL, max_size=4)})  # fmt: skip
+ROWS = st.fixed_dictionaries(
+    {}, optional={"age": CELL, "hours": CELL, "city": CELL, "image": CELL, "text": CELL, "series": CELL, "x": CELL}
+)
+TENSOR = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": st.sampled_from(["age", "hours", "city", "series"]),
+        "shape": CELL | st.lists(st.integers(-2, 4), max_size=3),
+        "datatype": st.sampled_from(["FP64", "BYTES", "no"]),
+        "data": CELL | st.lists(CELL, max_size=4),
+    },
+)
 BODIES = st.one_of(
     st.binary(max_size=60),
     JSON.map(lambda told: json.dumps(told).encode()),
     ROWS.map(lambda told: json.dumps(told).encode()),
     st.lists(ROWS, max_size=3).map(lambda told: json.dumps(told).encode()),
     st.lists(TENSOR, max_size=3).map(lambda told: json.dumps({"inputs": told}).encode()),
-    st.text(alphabet="agehourscity,\n\"'1.é\x00", max_size=80).map(lambda text: ("age,hours,city\n" + text).encode("utf-8")),
+    st.text(alphabet="agehourscity,\n\"'1.é\x00", max_size=80).map(
+        lambda text: ("age,hours,city\n" + text).encode("utf-8")
+    ),
 )
 KINDS = st.sampled_from(
-    ["application/json", "text/csv", PARQUET, "multipart/form-data; boundary=x", "multipart/form-data", "image/png", "text/plain", "", "é"]
+    [
+        "application/json",
+        "text/csv",
+        PARQUET,
+        "multipart/form-data; boundary=x",
+        "multipart/form-data",
+        "image/png",
+        "text/plain",
+        "",
+        "é",
+    ]
 )
 N_EXAMPLES, N_BODIES = 250, 40  # 10,000 in all
 
@@ -152,7 +174,13 @@ def test_malformed_bodies_never_break_the_service(service: Any, bodies: list[tup
              "/models/series/predict", "/models/value/batch_predict", "/explain"]  # fmt: skip
     for place, (body, kind) in enumerate(bodies):
         given = service.ask(paths[place % len(paths)], body, content_type=kind)
-        assert given.status in (200, 400, 413, 415, 422), (given.status, given.body, paths[place % len(paths)], body, kind)
+        assert given.status in (200, 400, 413, 415, 422), (
+            given.status,
+            given.body,
+            paths[place % len(paths)],
+            body,
+            kind,
+        )
 
 
 def test_limits_are_read_from_words() -> None:

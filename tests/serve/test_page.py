@@ -67,7 +67,9 @@ def test_a_row_is_filled_in_sent_with_the_keyboard_and_answered(
             page.get_by_label("city").select_option("Lima")
             page.keyboard.press("Control+Enter")
             page.wait_for_selector("#prediction")
-            expected = page.request.post(f"{service.url}/predict", data=json.dumps(ROW), headers={"content-type": "application/json"}).json()
+            expected = page.request.post(
+                f"{service.url}/predict", data=json.dumps(ROW), headers={"content-type": "application/json"}
+            ).json()
             assert page.inner_text("#prediction") == expected["prediction"]
             assert "%" in page.inner_text(".bars >> nth=0")
             page.wait_for_selector("#moved .note")
@@ -95,7 +97,10 @@ def test_texts_pictures_and_series_are_asked_too(
     from PIL import Image
 
     Image.new("L", (20, 20), 15).save(tmp_path / "dark.png")
-    with running(folders["text"], folders["picture"], folders["series"]) as service, Opened(browser, service.url) as page:
+    with (
+        running(folders["text"], folders["picture"], folders["series"]) as service,
+        Opened(browser, service.url) as page,
+    ):
         page.get_by_label("text").fill("a good film")
         page.click("#send")
         page.wait_for_selector("#moved mark")

@@ -57,7 +57,7 @@ def body_of_one(served: Served) -> dict[str, Json]:
 def body_of_many(served: Served, limits: Limits) -> dict[str, Json]:
     """The body of `batch_predict`: rows, columns, or a file."""
     row = row_schema(served.fields)
-    rows = {"type": "array", "items": row, "maxItems": limits.rows}
+    rows = {"type": "array", "items": row, "description": f"up to {limits.rows:,} rows; more are refused as too large"}
     example = [example_row(served.fields)] * 2
     content: dict[str, Json] = {body.JSON: {"schema": {**rows, "example": example}}}
     pictures = [field for field in served.fields if field.kind == "image"]

@@ -31,7 +31,7 @@ _WORDS_OF_KIND = {
     "category": "a name or a code",
     "date": "a date, such as 2026-03-31",
     "image": "a picture in base64",
-    "series": "a list of numbers",
+    "series": "a list of numbers, of which some may be null",
     "words": "a sentence",
 }
 
@@ -182,11 +182,14 @@ def _is_series(field: Field, cell: object) -> bool:
     if type(cell) is not list or not cell:
         return False
     if field.n_channels == 1 and not isinstance(cell[0], list):
-        return all(step is None or type(step) in (int, float) for step in cell)
-    return len(cell) == field.n_channels and all(
-        type(channel) is list and channel and all(step is None or type(step) in (int, float) for step in channel)
-        for channel in cell
-    )
+        return _are_steps(cell)
+    return len(cell) == field.n_channels and all(type(channel) is list and _are_steps(channel) for channel in cell)
+
+
+def _are_steps(cells: list[object]) -> bool:
+    """Numbers, some of which may be missing, but not all."""
+    kinds = {type(cell) for cell in cells}
+    return kinds <= {int, float, type(None)} and bool(kinds & {int, float})
 
 
 _CHECKS = {
@@ -271,7 +274,7 @@ def example_row(fields: tuple[Field, ...]) -> dict[str, Json]:
 
 def _schema(field: Field) -> dict[str, Json]:
     told: dict[str, Json] = {"description": f"{field.kind}: {_expected(field)}. null where it is not known."}
-    step = {"type": ["number", "null"]}
+    steps = {"type": "array", "items": {"type": ["number", "null"]}, "contains": {"type": "number"}}
     if field.kind == "number":
         kinds: list[Json] = [{"type": "number"}, {"type": "string", "pattern": NUMBER}]
     elif field.kind == "category":
@@ -283,10 +286,9 @@ def _schema(field: Field) -> dict[str, Json]:
     elif field.kind == "image":
         kinds = [{"type": "string", "format": "byte", "pattern": BASE64}]
     elif field.kind == "series" and field.n_channels == 1:
-        kinds = [{"type": "array", "items": step, "minItems": 1}]
+        kinds = [steps]
     elif field.kind == "series":
-        channel = {"type": "array", "items": step, "minItems": 1}
-        kinds = [{"type": "array", "items": channel, "minItems": field.n_channels, "maxItems": field.n_channels}]
+        kinds = [{"type": "array", "items": steps, "minItems": field.n_channels, "maxItems": field.n_channels}]
     else:
         kinds = [{"type": "string"}]
     return {**told, "anyOf": [*kinds, {"type": "null"}], "examples": [field.example]}
