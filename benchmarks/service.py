@@ -229,9 +229,7 @@ def table_rows(folder: str, source: str, n_rows: int = 500) -> tuple[list[bytes]
     model = load(Path(folder))
     frame = open_table(source).frame
     if not {name for name, _ in model.facts.columns} <= set(frame.columns):
-        import polars as pl
-
-        frame = pl.read_csv(source, has_header=False, new_columns=list(model.facts.layout))
+        frame = open_table(source, names=model.facts.layout).frame
     typed = parse_columns(frame.head(n_rows), model.facts.columns).frame
     rows = typed.to_dicts()
     told = [predict(model, row).answers["prediction"][0] for row in rows]

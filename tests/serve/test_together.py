@@ -46,6 +46,11 @@ def test_every_kind_of_model_answers_alike_alone_and_among_others(folders: dict[
     assert answer_together(model, rows) == [answer_together(model, [row])[0] for row in rows]
 
 
+def test_a_missing_series_is_refused(service: Any) -> None:
+    for series in (None, [], [None], [[0.1]], "0.1 0.2"):
+        assert service.ask("/models/series/predict", {"series": series}).status == 422
+
+
 def _noise(seed: int) -> bytes:
     import io
 

@@ -12,7 +12,7 @@ from archwise.errors import nearest
 from archwise.records import Json
 from archwise.serve import answer, description, moved, protocol
 from archwise.serve.answer import Desk
-from archwise.serve.info import info_of
+from archwise.serve.info import explains, info_of
 from archwise.serve.metrics import FORMAT, Metrics
 from archwise.serve.refusal import RefusedError, Told
 
@@ -40,7 +40,14 @@ def _add_model(app: FastAPI, prefix: str, desk: Desk) -> None:
     served = desk.served
     if served.forecasts:
         schemas = description.body_of_forecast(), description.forecast_answer()
-        _add_post(app, f"{prefix}/predict", _at(desk, answer.predict_steps), "Forecast what follows.", schemas=schemas)
+        _add_post(
+            app,
+            f"{prefix}/predict",
+            _at(desk, answer.predict_steps),
+            "Forecast what follows.",
+            schemas=schemas,
+            is_described=True,
+        )
     else:
         one, many = description.body_of_one(served), description.body_of_many(served, desk.limits)
         for path, do, summary, schemas in (
@@ -48,7 +55,8 @@ def _add_model(app: FastAPI, prefix: str, desk: Desk) -> None:
             ("batch_predict", answer.predict_many, "Answer rows in order.", (many, description.many_answers(served))),
             ("explain", moved.explain, "What moved the answer to one row.", (one, description.explanation())),
         ):
-            _add_post(app, f"{prefix}/{path}", _at(desk, do), summary, schemas=schemas)
+            is_described = do is not moved.explain or explains(served) != "no"
+            _add_post(app, f"{prefix}/{path}", _at(desk, do), summary, schemas=schemas, is_described=is_described)
 
     async def info(_: Request) -> Response:
         return Told(info_of(served, desk.limits))
@@ -100,8 +108,10 @@ def _add_get(app: FastAPI, path: str, endpoint: Endpoint, summary: str) -> None:
     app.add_api_route(path, endpoint, methods=[GET], summary=summary, responses=responses, response_class=Told)
 
 
-def _add_post(app: FastAPI, path: str, endpoint: Endpoint, summary: str, *, schemas: Schemas) -> None:
-    """Add a path whose body and answer have the schemas (body, answer)."""
+def _add_post(
+    app: FastAPI, path: str, endpoint: Endpoint, summary: str, *, schemas: Schemas, is_described: bool
+) -> None:
+    """Add a path whose body and answer have the schemas (body, answer); one that only refuses is not described."""
     body, answered = schemas
     app.add_api_route(
         path,
@@ -111,6 +121,7 @@ def _add_post(app: FastAPI, path: str, endpoint: Endpoint, summary: str, *, sche
         responses=description.answered(answered),
         response_class=Told,
         openapi_extra={"requestBody": body},
+        include_in_schema=is_described,
     )
 
 

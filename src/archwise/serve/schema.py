@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from archwise.model.predict import Model
 
 MOST_LEVELS = 500  # that are listed for people; of more the most frequent
-NUMBER = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?\s*$"  # a number written as a text
+NUMBER = r"^\s*([+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?)?\s*$"  # a number written as a text, or blank
 BASE64 = r"^[A-Za-z0-9+/]*={0,2}$"
 LONGEST_SHOWN = 60  # characters of a value that an error repeats
 SHRUNK = 16.0  # by which quantiles and centres are kept smaller, so that no difference of two overflows
@@ -150,7 +150,8 @@ def check_row(fields: tuple[Field, ...], row: object) -> Fault | None:
         if field.name not in row:
             return Fault(field.name, "it is missing", _expected(field), nearest(field.name, _strangers(fields, row)))
         cell = row[field.name]
-        if cell is not None and not _CHECKS[field.kind](field, cell):
+        is_missing = cell is None and field.kind != "series"  # not every model of series answers without one
+        if not is_missing and not _CHECKS[field.kind](field, cell):
             return Fault(field.name, f"it is {_tell(cell)}", _expected(field))
     return None
 
@@ -162,7 +163,7 @@ def _strangers(fields: tuple[Field, ...], row: Mapping[str, object]) -> list[str
 
 def _is_number(_: Field, cell: object) -> bool:
     if type(cell) is str:
-        return not cell.strip() or (len(cell) < 400 and _NUMBER.match(cell) is not None)
+        return len(cell) < 400 and _NUMBER.match(cell) is not None
     return type(cell) is int or type(cell) is float
 
 
@@ -181,7 +182,7 @@ def _is_yes_or_no(_: Field, cell: object) -> bool:
 def _is_series(field: Field, cell: object) -> bool:
     if type(cell) is not list or not cell:
         return False
-    if field.n_channels == 1 and not isinstance(cell[0], list):
+    if field.n_channels == 1:
         return _are_steps(cell)
     return len(cell) == field.n_channels and all(type(channel) is list and _are_steps(channel) for channel in cell)
 
@@ -273,7 +274,9 @@ def example_row(fields: tuple[Field, ...]) -> dict[str, Json]:
 
 
 def _schema(field: Field) -> dict[str, Json]:
-    told: dict[str, Json] = {"description": f"{field.kind}: {_expected(field)}. null where it is not known."}
+    told: dict[str, Json] = {
+        "description": f"{field.kind}: {_expected(field)}. null where it is not known, if it may be."
+    }
     steps = {"type": "array", "items": {"type": ["number", "null"]}, "contains": {"type": "number"}}
     if field.kind == "number":
         kinds: list[Json] = [{"type": "number"}, {"type": "string", "pattern": NUMBER}]
@@ -291,4 +294,5 @@ def _schema(field: Field) -> dict[str, Json]:
         kinds = [{"type": "array", "items": steps, "minItems": field.n_channels, "maxItems": field.n_channels}]
     else:
         kinds = [{"type": "string"}]
-    return {**told, "anyOf": [*kinds, {"type": "null"}], "examples": [field.example]}
+    missing = [] if field.kind == "series" else [{"type": "null"}]
+    return {**told, "anyOf": [*kinds, *missing], "examples": [field.example]}
