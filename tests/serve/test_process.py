@@ -75,6 +75,9 @@ def test_a_killed_worker_is_replaced_and_no_answer_is_wrong(running: Any, folder
         assert len(given) > 50
         assert all(answer == expected for answer in given)
         assert answers.count(None) <= 8  # only connections of the killed worker broke
+        counted = httpx.get(f"{service.url}/metrics").text
+        lines = [line for line in counted.splitlines() if line.startswith("archwise_rows_total")]
+        assert float(lines[0].split()[-1]) >= len(given)  # of all workers, those that ended too
 
 
 def test_slow_bodies_and_slow_heads_are_ended(running: Any, folders: dict[str, Path]) -> None:

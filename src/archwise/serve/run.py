@@ -53,7 +53,8 @@ def serve(service: Service, tell: Callable[[str], None]) -> None:
     _check(service)
     app = make_app([Path(folder) for folder in service.folders], _settings(service))  # refuses here, in one sentence
     held = _bind(service)
-    tell(f"archwise serves at http://{service.host}:{held.getsockname()[1]}; Ctrl-C ends it")
+    host = f"[{service.host}]" if ":" in service.host else service.host
+    tell(f"archwise serves at http://{host}:{held.getsockname()[1]}; Ctrl-C ends it")
     with held, tempfile.TemporaryDirectory(prefix="archwise-counts-") as counts:
         if service.workers == 1:
             uvicorn.Server(_config(app)).run(sockets=[held])
