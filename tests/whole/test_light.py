@@ -69,3 +69,14 @@ def test_fitting_without_torch_says_what_to_install(light: Path, folder: Path) -
     said = call(light, "-m", "archwise", "fit", "rows.csv", "--target", "y", "--budget", "100steps", cwd=folder, code=6)
     assert "pip install 'archwise[train]'" in said
     assert "Traceback" not in said
+
+
+def test_the_light_install_serves(light: Path, folder: Path) -> None:
+    code = (
+        "from pathlib import Path\n"
+        "from archwise.serve.app import Settings, make_app\n"
+        "make_app([Path('mlp.archwise'), Path('trees.archwise')], Settings())\n"
+        "import sys; print('torch' in sys.modules)"
+    )
+    assert call(light, "-c", code, cwd=folder).strip() == "False"
+    assert "--workers" in call(light, "-m", "archwise", "serve", "--help", cwd=folder)

@@ -28,7 +28,7 @@ from archwise.choice.run import (
     trial_folder,
     trial_to_json,
 )
-from archwise.choice.seal import read_groups
+from archwise.choice.seal import example_row, read_groups
 from archwise.choice.subset import measure_growth
 from archwise.choice.verdict import Sealed, decide, failure_words, is_reference, verdict_json
 from archwise.config import Config
@@ -249,6 +249,8 @@ def _facts(folder: Path, ground: Ground, chosen: Answering, *, metric: Metric, s
             "validation_rows": ground.n_valid,
             "test_rows": ground.n_test,
             "split": ground.split_how,
+            "columns": {column.name: dict(column.summary) for column in ground.profile.used},
+            "example": example_row(folder, ground.columns),
         },
         inherited=_inherited(folder, candidate),
         sealed=ground.test_sha256,

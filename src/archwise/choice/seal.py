@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,13 +12,15 @@ import polars as pl
 
 from archwise.choice.forecast import sealed_batch, sealed_targets
 from archwise.choice.run import STORE, Ground, read_any_preparation, read_preparation, trial_folder
+from archwise.data.kinds import kind as pick_kind
 from archwise.data.prepare import apply_preparation
 from archwise.data.timeline.prepare import FORECAST
 from archwise.model.session import open_session, outputs
-from archwise.records import Array, Batch, Candidate, Need, Split
+from archwise.records import Array, Batch, Candidate, Json, Need, Split
 from archwise.tasks import task
 
 TARGET = "target:"  # a name that no reader gives a column
+MOST_SHOWN = 20_000  # characters of a cell of the row that a model shows
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,19 @@ def open_seal(folder: Path, ground: Ground) -> SealedRows:
         return SealedRows(sealed, truth, read_groups(folder, "test"), origins)
     targets = task(ground.profile.task).encode(ground.target_state, sealed[TARGET].alias(ground.profile.target))
     return SealedRows(sealed.drop(TARGET), targets, read_groups(folder, "test"))
+
+
+def example_row(folder: Path, columns: Sequence[tuple[str, str]]) -> dict[str, Json]:
+    """The first test row as a model is shown one: plain cells, without pictures and what is long.
+
+    Args:
+        columns: (name, kind) that models read. Only the end of a run may call this.
+    """
+    names = [name for name, kind in columns if pick_kind(kind).store is None]
+    sealed = pl.read_ipc(folder / "sealed.arrow", n_rows=1)
+    row = sealed.select(name for name in names if name in sealed.columns).to_dicts()
+    cells = {name: str(cell) if isinstance(cell, dt.date) else cell for name, cell in (row[0] if row else {}).items()}
+    return {name: cell for name, cell in cells.items() if len(str(cell)) <= MOST_SHOWN}
 
 
 def prepare_sealed(folder: Path, sealed: SealedRows, need: Need) -> Batch:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from archwise.cli import learn, use  # each adds its verbs, in the order in which the help lists them
+from archwise.cli import learn, serve, use  # each adds its verbs, in the order in which the help lists them
 from archwise.cli.app import app
 from archwise.errors import ArchwiseError
 
-__all__ = ["app", "learn", "main", "use"]
+__all__ = ["app", "learn", "main", "serve", "use"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

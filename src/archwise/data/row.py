@@ -9,21 +9,26 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from archwise.data.kinds import kind as pick_kind
 from archwise.data.prepare import BEFORE, Preparation, join_columns
-from archwise.records import Batch, ReadCell
+from archwise.records import Batch, ReadCell, ReadCells
 
-_PLAIN = frozenset({str, int, float, bool, type(None), dt.date, dt.datetime})
+_PLAIN = frozenset({str, bytes, int, float, bool, type(None), dt.date, dt.datetime})
 
 
 @dataclass(frozen=True)
 class RowReader:
-    """How the cells of a row are read: the names of columns that are read as one, mostly of one alone, and how."""
+    """How the cells of a row are read: the names of columns that are read as one, mostly of one alone, and how.
+
+    many: how the cells of several rows are read at once, None for a column that is read cell by cell.
+    """
 
     columns: tuple[tuple[tuple[str, ...], Callable[[Sequence[object]], Batch | None]], ...]
+    many: tuple[ReadCells | None, ...]
 
 
 def make_row_reader(preparation: Preparation, columns: Sequence[tuple[str, str]]) -> RowReader | None:
@@ -38,14 +43,15 @@ def make_row_reader(preparation: Preparation, columns: Sequence[tuple[str, str]]
     """
     if [(column.name, column.kind) for column in preparation.columns] != list(columns):
         return None
-    readers = []
+    readers, many = [], []
     for column in preparation.columns:
         kind, names = pick_kind(column.kind), (*column.state.get(BEFORE, ()), column.name)
         if kind.one is None:
             return None
         join = kind.join_cells if len(names) > 1 else None
         readers.append((names, _reading(kind.one(column.state), join)))
-    return RowReader(tuple(readers))
+        many.append(None if kind.many is None or join is not None else kind.many(column.state))
+    return RowReader(tuple(readers), tuple(many))
 
 
 def _reading(
@@ -77,7 +83,34 @@ def read_row(reader: RowReader, cells: Mapping[str, object]) -> Batch | None:
     return join_columns(parts)
 
 
-def plain_cells(row: Mapping[object, object]) -> dict[str, object] | None:
+def read_rows(reader: RowReader, rows: Sequence[Mapping[str, object]]) -> Batch | None:
+    """The inputs of a network for rows that were given one by one, each row exactly as `read_row` gives it.
+
+    Args:
+        rows: N of them, each as `plain_cells` gives it; N is 1 or more.
+
+    Returns:
+        None where a row lacks a column, or holds a cell for which a table must be made.
+    """
+    parts: list[Batch] = []
+    for (names, one), many in zip(reader.columns, reader.many, strict=True):
+        if not all(name in row for row in rows for name in names):
+            return None
+        if many is not None:
+            given = many([row[names[0]] for row in rows])
+            if given is None:
+                return None
+            parts.append(given)
+            continue
+        each = [one([row[name] for name in names]) for row in rows]
+        read = [batch for batch in each if batch is not None]
+        if len(read) < len(each):
+            return None
+        parts.append({part: np.concatenate([batch[part] for batch in read]) for part in read[0]})
+    return join_columns(parts)
+
+
+def plain_cells(row: Mapping[Any, object]) -> dict[str, object] | None:
     """The cells of a row by name, as plain Python values.
 
     Args:

@@ -142,6 +142,7 @@ class Stored:
 
 
 ReadCell: TypeAlias = Callable[[object], "Batch | None"]  # one plain cell to (1, width) arrays
+ReadCells: TypeAlias = Callable[[Sequence[object]], "Batch | None"]  # N plain cells to (N, width) arrays
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,8 @@ class Kind:
         is, null where it is not. None where `parse` finds them all.
     one(state): for single rows, a function from a plain Python cell (None, bool, int, float, str, date or datetime) to
         what `parse` and `apply` give for it, or to None where they must be asked. None: they always are.
+    many(state): as `one`, of the cells of N rows, or None where one of them must be asked for; exactly what `one` gives
+        for each. None: they are read one by one.
     like: the kind whose columns it is read as; its own where that is empty.
     join(columns): typed columns of this kind as one, cell by cell, where all of a table are read as one. None: each is
         read by itself.
@@ -185,6 +188,7 @@ class Kind:
     alike: Callable[[pl.Series, pl.Series, Path], Array] | None = None
     load: Callable[[Mapping[str, Json], pl.Series], tuple[Batch, pl.Series]] | None = None
     one: Callable[[Mapping[str, Json]], ReadCell] | None = None
+    many: Callable[[Mapping[str, Json]], ReadCells] | None = None
     like: str = ""
     join: Callable[[Sequence[pl.Series]], pl.Series] | None = None
     join_cells: Callable[[Sequence[object]], object | None] | None = None

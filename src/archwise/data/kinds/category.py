@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
 
 from archwise.data.hashed import N_BUCKETS, N_OWN, apply_hashed, fit_hashed
 from archwise.data.missing import blank_missing, stripped
-from archwise.records import Array, Batch, Guess, Json, Kind, Need, ReadCell, Scalar, Widths
+from archwise.records import Array, Batch, Guess, Json, Kind, Need, ReadCell, ReadCells, Scalar, Widths
 
 NAME = "category"
 RARE_CODE = 0  # of a level that training did not see, or too seldom to learn from
@@ -122,6 +122,24 @@ def one_category(state: Mapping[str, Json]) -> ReadCell:
     return read
 
 
+def many_categories(state: Mapping[str, Json]) -> ReadCells:
+    """A function that reads the plain cells of N rows and finds their codes in a table, which is made once."""
+    names = ["", *state["levels"]]
+    batch = apply_category(state, pl.Series(names, dtype=pl.String).replace("", None))
+    places = {name: place for place, name in enumerate(names)}
+
+    def read(cells: Sequence[object]) -> Batch | None:
+        named = [read_name(cell) for cell in cells]
+        if None in named:
+            return None
+        rows = [places.get(name or "", -1) for name in named]
+        if -1 in rows:
+            return apply_category(state, pl.Series(named, dtype=pl.String).replace("", None))
+        return {part: array[rows] for part, array in batch.items()}
+
+    return read
+
+
 def read_name(cell: object) -> str | None:
     """One plain cell as `parse_category` reads it, empty for missing; None where only that can tell."""
     if type(cell) is str:
@@ -151,4 +169,5 @@ KIND = Kind(
     spec=spec_category,
     apply=apply_category,
     one=one_category,
+    many=many_categories,
 )

@@ -11,12 +11,36 @@ import numpy as np
 import polars as pl
 
 from archwise.data.missing import blank_missing
-from archwise.data.picture import STARTS, SUFFIXES, Glance, decode, glance, hushed, read_cell, to_pixels
+from archwise.data.picture import (
+    STARTS,
+    SUFFIXES,
+    Glance,
+    decode,
+    glance,
+    hushed,
+    picture_pixels,
+    read_cell,
+    to_pixels,
+)
 from archwise.data.picture_store import GREY, keep_pictures, take_pictures
 from archwise.data.picture_twin import find_alike
 from archwise.data.thread import in_threads
 from archwise.errors import DataError
-from archwise.records import Array, Batch, Finding, Guess, ImageNeed, Json, Kind, Need, Scalar, Store, Stored, Widths
+from archwise.records import (
+    Array,
+    Batch,
+    Finding,
+    Guess,
+    ImageNeed,
+    Json,
+    Kind,
+    Need,
+    ReadCell,
+    Scalar,
+    Store,
+    Stored,
+    Widths,
+)
 
 NAME = "image"
 N_SEEN = 200  # pictures, evenly over the column, from which sizes and colours are told
@@ -130,6 +154,25 @@ def load_image(state: Mapping[str, Json], typed: pl.Series) -> tuple[Batch, pl.S
     return {"image": pixels}, pl.Series("why", why, dtype=pl.String)
 
 
+def one_image(state: Mapping[str, Json]) -> ReadCell:
+    """A function that reads the bytes of one picture, or none, which is grey; a file, or a broken one, it leaves."""
+    form = ImageNeed(**state) if state else None
+
+    def read(cell: object) -> Batch | None:
+        if form is None:
+            return {}
+        if cell is None:
+            return {"image": np.full((1, form.size, form.size, form.channels), GREY, np.uint8)}
+        if type(cell) is not bytes:
+            return None
+        try:
+            return {"image": picture_pixels(cell, form)[None]}
+        except DataError:
+            return None  # as a table it is told which cell is broken, and why
+
+    return read
+
+
 def store_image(cells: pl.Series, store: Store) -> Stored:
     """Decode every picture once, for all forms that are asked for."""
     forms = list(dict.fromkeys(need.image for need in store.needs if need.image is not None))
@@ -164,4 +207,5 @@ KIND = Kind(
     take=take_image,
     alike=find_alike,
     load=load_image,
+    one=one_image,
 )

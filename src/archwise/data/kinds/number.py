@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -12,7 +12,7 @@ import polars as pl
 from archwise.data.mark import find_marks, is_heavy
 from archwise.data.missing import blank_missing, stripped
 from archwise.data.scale import apply_bend, apply_scale, fit_bend, fit_scale, scale_width
-from archwise.records import Array, Batch, Guess, Json, Kind, Need, ReadCell, Scalar, Widths
+from archwise.records import Array, Batch, Guess, Json, Kind, Need, ReadCell, ReadCells, Scalar, Widths
 
 NAME = "number"
 _SURE_SHARE = 0.95  # of the cells that must read as numbers
@@ -158,6 +158,16 @@ def one_number(state: Mapping[str, Json]) -> ReadCell:
     return read
 
 
+def many_numbers(state: Mapping[str, Json]) -> ReadCells:
+    """A function that reads the plain cells of N rows and scales them as one column."""
+
+    def read(cells: Sequence[object]) -> Batch | None:
+        values = [read_number(cell) for cell in cells]
+        return None if None in values else apply_numbers(state, np.array(values, np.float64))
+
+    return read
+
+
 def read_number(cell: object) -> float | None:
     """One plain cell as `parse_number` reads it, NaN for missing; None where only that can tell, or the cell is bad."""
     if type(cell) is str:
@@ -195,4 +205,5 @@ KIND = Kind(
     spec=spec_number,
     apply=apply_number,
     one=one_number,
+    many=many_numbers,
 )

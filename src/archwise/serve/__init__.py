@@ -1,0 +1,1 @@
+"""An HTTP service over models that are written: answers, a page to try, and figures of how it does."""
