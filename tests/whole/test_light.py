@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import venv
@@ -63,6 +64,19 @@ def test_looking_showing_and_listing_work_without_torch(light: Path, folder: Pat
     for command in (("look", "rows.csv", "--target", "y"), ("shortlist", "rows.csv", "--target", "y"), ("list",)):
         call(light, "-m", "archwise", *command, cwd=folder)
     assert "Chosen" in call(light, "-m", "archwise", "show", "mlp.archwise", cwd=folder)
+
+
+def test_the_report_that_the_fit_left_is_shown_and_told_without_what_draws(light: Path, folder: Path) -> None:
+    call(light, "-c", "import importlib.util as u, sys; sys.exit(u.find_spec('matplotlib') is not None)", cwd=folder)
+    assert "report.html" in call(light, "-m", "archwise", "report", "mlp.archwise", cwd=folder)
+    call(light, "-m", "archwise", "report", "mlp.archwise", "--out", "copy.html", cwd=folder)
+    assert (folder / "copy.html").read_bytes() == (folder / "mlp.archwise" / "report.html").read_bytes()
+    facts = json.loads(
+        call(light, "-m", "archwise", "report", "mlp.archwise", "--data", "rows.csv", "--json", cwd=folder)
+    )
+    assert facts["given"]["n_rows"] == 200
+    said = call(light, "-m", "archwise", "report", "mlp.archwise", "--data", "rows.csv", cwd=folder, code=6)
+    assert "pip install 'archwise[train]'" in said
 
 
 def test_fitting_without_torch_says_what_to_install(light: Path, folder: Path) -> None:
