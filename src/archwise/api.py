@@ -12,7 +12,7 @@ from pathlib import Path
 from archwise.architectures import architectures
 from archwise.choice import shortlist as choice_shortlist
 from archwise.choice.crew import begin_workers
-from archwise.choice.ending import ending_s, references_s
+from archwise.choice.ending import ending_s, measure_ending, references_s
 from archwise.choice.finish import finish_run
 from archwise.choice.forecast import as_told, open_as_series
 from archwise.choice.given import parts_of, tell_parts
@@ -43,6 +43,7 @@ from archwise.tasks import main_metric, task, tasks
 
 SHORTEST_WITH_REFIT_S = 60.0  # a budget of which time is kept for it
 REFIT_SHARE = 0.25  # of a race on one split, for the last fit of a network where its task asks for one
+FEW_LEFT = 2  # candidates at the end of a race in which nobody who learns has answered in time
 WRITING_S = 4.0  # for the last trial to stop and for a network to be written, however few rows there are
 
 
@@ -195,11 +196,14 @@ def _course(folder: Path, config: Config, began: float) -> Course:
     ground = read_ground(folder)
     metric = main_metric(task(ground.profile.task), ground.target_state, ground.metric)
     limit = config.limit
-    stop_at = None
+    stop_at = last_at = None
     if limit.seconds is not None:
         refits = 1 if task(ground.profile.task).refits and limit.seconds >= SHORTEST_WITH_REFIT_S else 0
         seconds = limit.seconds - report_s(limit.seconds)
-        stop_at = began + seconds - _reserve_s(seconds, ground.n_fits, measured=ending_s(folder), n_refits=refits)
+        ending, racing = measure_ending(folder), read_candidates(folder)
+        measured = ending_s(ending, racing)
+        stop_at = began + seconds - _reserve_s(seconds, ground.n_fits, measured=measured, n_refits=refits)
+        last_at = began + seconds - _reserve_s(seconds, 1, measured=ending_s(ending, racing[:FEW_LEFT]))
     return Course(
         ground.rows_a_fit,
         count_workers(config),
@@ -209,6 +213,7 @@ def _course(folder: Path, config: Config, began: float) -> Course:
         stop_at=stop_at,
         n_fits=ground.n_fits,
         beside=partial(references_s, n_rows=ground.n_test, sign=metric.sign),
+        last_at=last_at,
     )
 
 

@@ -108,11 +108,11 @@ def test_the_end_of_a_small_run_takes_part_of_a_second_for_each_candidate(ran: R
 
 
 def test_every_candidate_is_counted_with_its_evidence_and_the_best_references_with_their_seal(
-    ran: Ran, monkeypatch: pytest.MonkeyPatch
+    ran: Ran,
 ) -> None:
-    monkeypatch.setattr("archwise.choice.ending.measure_ending", lambda folder: Ending(2.0, 5.0))
-    n_candidates = len(read_candidates(ran[0]))
-    assert ending_s(ran[0]) == n_candidates * 2.0 + (1 + 2) * 5.0  # majority and the best of the linear ones
+    racing = read_candidates(ran[0])
+    every = ending_s(Ending(2.0, 5.0), racing)
+    assert every == len(racing) * 2.0 + (1 + 2) * 5.0  # majority and the best of the linear ones
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(30.0, 5.0), (90.0, 9.0), (600.0, 12.0)])

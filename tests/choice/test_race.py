@@ -174,6 +174,14 @@ def test_references_with_settings_have_half_of_the_time_and_networks_all_that_is
         "linear": 200.0,
         "mlp 0": 300.0,
     }
+    assert {label: grant.last_at for label, grant in granted.items()} == {
+        "majority": None,
+        "linear": 300.0,
+        "mlp 0": None,
+    }
+    granted.clear()
+    race([*references, *networks(1)], replace(course, last_at=350.0), bring=bring, on_event=lambda event: None)
+    assert granted["linear"].last_at == 350.0
 
 
 def test_a_rung_that_would_leave_nobody_behind_is_passed_over() -> None:

@@ -248,6 +248,14 @@ def test_all_stop_at_the_moment_when_the_time_for_all_is_over(jobs: ModuleType) 
     assert {outcome.reason for outcome in outcomes} == {"stopped: the time for all was over"}
 
 
+def test_the_moment_when_a_job_is_stopped_may_change_while_it_runs(jobs: ModuleType) -> None:
+    began = time.monotonic()
+    moved = began + 2.5
+    (outcome,) = run(jobs.hang, Job(0, until=lambda: moved if time.monotonic() < began + 1.5 else began + 0.5))
+    assert outcome.reason == "stopped: the time for all was over"
+    assert time.monotonic() - began > 1.4
+
+
 def test_the_start_of_a_worker_is_not_charged_to_the_job(jobs: ModuleType) -> None:
     with Workers(1, modules=("polars",)) as workers:
         (outcome,) = workers.run(jobs.double, [Job(1, seconds=0.2)])

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from archwise.architectures import architecture
-from archwise.choice.run import read_candidates, read_ground, read_targets
+from archwise.choice.run import read_ground, read_targets
 from archwise.choice.verdict import is_reference
 from archwise.evidence import CELLS_A_CHUNK, MOST_ROWS, N_RESAMPLES
 from archwise.model.session import n_cores
@@ -57,9 +57,8 @@ def measure_ending(folder: Path) -> Ending:
     return Ending(judging, judging + SURPLUS * calibrating * len(truth) / n_calibrated)
 
 
-def ending_s(folder: Path) -> float:
+def ending_s(ending: Ending, candidates: Sequence[Candidate]) -> float:
     """Seconds for the evidence of all who race, and for the sealed rows of the chosen and the best references."""
-    ending, candidates = measure_ending(folder), read_candidates(folder)
     return len(candidates) * ending.judging + sealed_s(ending, candidates)
 
 

@@ -38,6 +38,8 @@ class Course:
     n_train: training rows. clock: monotonic seconds; never read when steps are counted.
     n_fits: times that a candidate is trained, once for each fold; its steps and seconds are those of all together.
     beside: seconds that the end of the run takes, beside what `stop_at` leaves for it, for those who stand.
+    last_at: until when a reference that learns may go on where nobody else who learns has answered; the end of the run
+        takes less time where few stand.
     """
 
     n_train: int
@@ -48,6 +50,7 @@ class Course:
     stop_at: float | None = None
     n_fits: int = 1
     beside: Callable[[Iterable[Trial]], float] = lambda standing: 0.0
+    last_at: float | None = None
 
     def leaving(self, standing: Iterable[Trial]) -> Course:
         """The course that ends early enough for what those who stand take at the end of the run."""
@@ -127,11 +130,13 @@ def trial_event(trial: Trial) -> dict[str, Json]:
 def _reference_grant(candidate: Candidate, course: Course) -> Grant:
     """Half of the time is for references, so that networks have the other half whatever the references take.
 
-    A reference that only counts is never cut off, so that there is a model at the end.
+    A reference that only counts is never cut off, so that there is a model at the end; one that learns goes on as long
+    as nobody else who learns has answered, for on a busy machine all might be cut off just before their ends.
     """
     if not architecture(candidate.architecture).learns or course.stop_at is None:
         return Grant(0, 1.0)
-    return Grant(0, 1.0, stop_at=(course.clock() + course.stop_at) / 2)
+    last_at = course.stop_at if course.last_at is None else course.last_at
+    return Grant(0, 1.0, stop_at=(course.clock() + course.stop_at) / 2, last_at=last_at)
 
 
 def _first_grants(networks: Sequence[Candidate], course: Course, *, n_all: int) -> list[tuple[Candidate, Grant]]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
+from archwise.architectures import architecture
 from archwise.choice.race import Bring, Course, OnEvent
 from archwise.choice.run import read_before, read_trial, write_trial
 from archwise.choice.stack import StackJob, run_job, stacked_up
@@ -30,6 +33,8 @@ def bring_with(folder: Path, workers: Workers, *, course: Course, tell: OnEvent)
     One that the end of the budget cut off before it could begin stands where it stood.
     """
 
+    learned: list[str] = []  # of who learns, those who have answered
+
     def bring(entrants: Iterable[tuple[Candidate, Grant]]) -> Iterator[Trial]:
         jobs: list[TrialJob] = []
         given: list[TrialJob | StackJob] = []
@@ -39,6 +44,7 @@ def bring_with(folder: Path, workers: Workers, *, course: Course, tell: OnEvent)
             if stored is None:
                 jobs.append(TrialJob(str(folder), candidate, grant))
             else:
+                learned.extend(_learned(stored))
                 yield stored
 
         def on_message(index: int, message: object) -> None:
@@ -48,17 +54,22 @@ def bring_with(folder: Path, workers: Workers, *, course: Course, tell: OnEvent)
 
         may_stack = course.steps is None and course.n_fits == 1  # a fold needs every look, which a stack does not keep
         queue = deque(stacked_up(jobs, course.n_workers) if may_stack else jobs)
-        for outcome in workers.run(run_job, _Bounded(queue, given, late), on_message=on_message):
+        for outcome in workers.run(
+            run_job, _Bounded(queue, given, late, has_learned=lambda: bool(learned)), on_message=on_message
+        ):
             job = given[outcome.index]
             if isinstance(job, StackJob):
                 if outcome.kind != "ok":
                     _log.info("a stack of %d trials ended: %s; each goes alone", len(job.candidates), outcome.reason)
                 stored_of = {each: read_trial(folder, each.candidate, each.grant.rung) for each in job.alone()}
-                yield from (trial for trial in stored_of.values() if trial is not None)
+                reached = [trial for trial in stored_of.values() if trial is not None]
+                learned.extend(name for trial in reached for name in _learned(trial))
+                yield from reached
                 queue.extend(each for each, trial in stored_of.items() if trial is None)
                 continue
             trial = _trial(folder, job, outcome, course)
             if trial is not None:
+                learned.extend(_learned(trial))
                 yield trial
         for job in late:
             yield _stand_still(folder, job)
@@ -74,9 +85,14 @@ class _Bounded:
     """
 
     def __init__(
-        self, queue: deque[TrialJob | StackJob], given: list[TrialJob | StackJob], late: list[TrialJob]
+        self,
+        queue: deque[TrialJob | StackJob],
+        given: list[TrialJob | StackJob],
+        late: list[TrialJob],
+        *,
+        has_learned: Callable[[], bool],
     ) -> None:
-        self._queue, self._given, self._late = queue, given, late
+        self._queue, self._given, self._late, self._has_learned = queue, given, late, has_learned
 
     def __iter__(self) -> Iterator[Job]:
         return self
@@ -84,18 +100,28 @@ class _Bounded:
     def __next__(self) -> Job:
         while self._queue:
             job = self._queue.popleft()
-            if job.grant.is_over():
+            if job.grant.is_over(has_learned=self._has_learned()):
                 self._late += job.alone()
                 continue
             self._given.append(job)
-            left, stop_at = job.seconds_left(), job.grant.stop_at
+            left = job.seconds_left() if job.grant.last_at is None else None
             return Job(
                 job,
                 seconds=None if left is None else left + IMPORT_S + GRACE_S,
-                until=None if stop_at is None else stop_at + GRACE_S,
+                until=None if job.grant.stop_at is None else partial(self._until, job.grant),
                 silence_s=SILENCE_S,
             )
         raise StopIteration
+
+    def _until(self, grant: Grant) -> float:
+        ends = grant.ends(has_learned=self._has_learned())
+        return math.inf if ends is None else ends + GRACE_S
+
+
+def _learned(trial: Trial) -> list[str]:
+    """The id of a candidate that learns and has answered, or nothing."""
+    has_answered = trial.state != "failed" and math.isfinite(trial.score)
+    return [trial.candidate.id] if has_answered and architecture(trial.candidate.architecture).learns else []
 
 
 def _trial(folder: Path, job: TrialJob, outcome: Outcome, course: Course) -> Trial | None:

@@ -66,6 +66,7 @@ class Grant:
     share: of its plan's epochs, in all. steps: steps in all, or None. seconds: of this rung, or None.
     stop_at: when the race ends on the monotonic clock, or None.
     lands: whether its plan is brought to its end within these bounds, shortened where it does not fit.
+    last_at: in place of stop_at as long as nobody who learns has answered, so that somebody does.
     """
 
     rung: int
@@ -74,10 +75,18 @@ class Grant:
     seconds: float | None = None
     stop_at: float | None = None
     lands: bool = False
+    last_at: float | None = None
 
-    def is_over(self) -> bool:
-        """Whether the race has too little time left for anything to begin."""
-        return self.stop_at is not None and self.stop_at - time.monotonic() < SHORTEST_S
+    def is_over(self, *, has_learned: bool = True) -> bool:
+        """Whether there is too little time left for it to begin. has_learned: whether somebody who learns answered."""
+        ends = self.ends(has_learned=has_learned)
+        return ends is not None and ends - time.monotonic() < SHORTEST_S
+
+    def ends(self, *, has_learned: bool = True) -> float | None:
+        """When it is stopped on the monotonic clock, or None."""
+        if self.stop_at is None or self.last_at is None or has_learned:
+            return self.stop_at
+        return max(self.stop_at, self.last_at)
 
     def seconds_left(self) -> float | None:
         """Seconds that a trial which starts now may take."""

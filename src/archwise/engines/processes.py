@@ -28,12 +28,13 @@ class Job:
     """What a worker is given: the argument of the function, and its limits in seconds (None for none).
 
     seconds: wall time since the worker took it up, after which the worker is killed. until: the same as a moment of
-    the monotonic clock, whenever it was taken up. silence_s: the longest time without a message.
+    the monotonic clock, whenever it was taken up; a function where that moment may yet change. silence_s: the longest
+    time without a message.
     """
 
     argument: object
     seconds: float | None = None
-    until: float | None = None
+    until: float | Callable[[], float] | None = None
     silence_s: float | None = None
 
 
@@ -216,7 +217,7 @@ def _check_limits(worker: _Worker) -> Outcome | None:
     now = time.monotonic()
     if worker.job.seconds is not None and now - worker.began > worker.job.seconds:
         reason = f"stopped: it took longer than the {worker.job.seconds:.1f} s it was given"
-    elif worker.job.until is not None and now > worker.job.until:
+    elif _is_past(worker.job.until, now):
         reason = "stopped: the time for all was over"
     elif worker.job.silence_s is not None and now - worker.heard > worker.job.silence_s:
         reason = f"stopped: it hangs, nothing was heard of it for {worker.job.silence_s:.0f} s"
@@ -224,6 +225,10 @@ def _check_limits(worker: _Worker) -> Outcome | None:
         return None
     _end(worker)
     return Outcome(worker.index, "killed", reason=reason)
+
+
+def _is_past(until: float | Callable[[], float] | None, now: float) -> bool:
+    return until is not None and now > (until() if callable(until) else until)
 
 
 def _last_words(worker: _Worker) -> str:
