@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from archwise.config import Config
     from archwise.errors import ArchwiseError
     from archwise.records import Parts
-    from archwise.use import evaluate, explain, load, predict
+    from archwise.use import evaluate, explain, load, predict, stream
 
 __version__ = "0.1.0"
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "predict",
     "resume",
     "shortlist",
+    "stream",
 ]
 
 _ROOMS = {
@@ -38,7 +39,7 @@ _ROOMS = {
     "Config": "archwise.config",
     "Parts": "archwise.records",
     **dict.fromkeys(("fit", "look", "resume", "shortlist"), "archwise.api"),
-    **dict.fromkeys(("evaluate", "explain", "load", "predict"), "archwise.use"),
+    **dict.fromkeys(("evaluate", "explain", "load", "predict", "stream"), "archwise.use"),
 }
 
 

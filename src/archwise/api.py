@@ -14,10 +14,10 @@ from archwise.choice import shortlist as choice_shortlist
 from archwise.choice.crew import begin_workers
 from archwise.choice.ending import ending_s, references_s
 from archwise.choice.finish import finish_run
-from archwise.choice.forecast import open_as_series
+from archwise.choice.forecast import as_told, open_as_series
 from archwise.choice.given import parts_of, tell_parts
 from archwise.choice.opening import count_workers
-from archwise.choice.place import beside, new_run_folder, refuse_to_overwrite
+from archwise.choice.place import beside, new_run_folder, paths_of, refuse_to_overwrite
 from archwise.choice.propose import Wish, propose
 from archwise.choice.race import Course, race
 from archwise.choice.run import read_candidates, read_ground, read_wave, write_wave
@@ -36,14 +36,13 @@ from archwise.engines.processes import Workers
 from archwise.errors import InterruptedRunError, MissingExtraError, ModelError
 from archwise.model.predict import Model
 from archwise.model.predict import load as load_model
-from archwise.records import Candidate, Json, Parts, Profile, Shortlisted, Table, Trial
+from archwise.records import Candidate, Json, Profile, Shortlisted, Table, Trial
 from archwise.report.event import OnEvent, event_log, seconds_spent
 from archwise.tasks import main_metric, task, tasks
 
 SHORTEST_WITH_REFIT_S = 60.0  # a budget of which time is kept for it
 REFIT_SHARE = 0.25  # of a race on one split, for the last fit of a network where its task asks for one
 WRITING_S = 4.0  # for the last trial to stop and for a network to be written, however few rows there are
-IN_MEMORY = "a table in memory"  # what run.toml says of a part that is no file
 
 
 def look(source: object, target: str = "", *, config: Config | None = None) -> Profile:
@@ -52,14 +51,15 @@ def look(source: object, target: str = "", *, config: Config | None = None) -> P
     Args:
         source: a path (CSV, TSV, Parquet, Arrow, JSON lines, CoNLL; of pictures a folder, .npz or idx), a Polars or
             pandas frame, a dict of lists, a NumPy array, or a tuple (X (N, D), y (N,)); an X of pictures is
-            (N, H, W[, C]); whole series are a .ts file, a column of lists, or an X (N, T, C) of floats.
+            (N, H, W[, C]); whole series are a .ts file, a column of lists, or an X (N, T, C) of floats; series to
+            forecast may be a .tsf file.
         target: the column to predict.
         config: everything else that may be fixed.
 
     Raises:
         DataError: the source cannot be read, or the target is not there or cannot be learnt.
     """
-    config = _with(config, target=target)
+    config = as_told(source, _with(config, target=target))
     if config.horizon:
         return open_as_series(source, config).profile
     parts = parts_of(source, config)
@@ -76,7 +76,7 @@ def shortlist(source: object, target: str = "", *, config: Config | None = None)
         DataError: as for `look`.
         UsageError: an architecture that does not exist was named.
     """
-    config = _with(config, target=target)
+    config = as_told(source, _with(config, target=target))
     return choice_shortlist.shortlist(look(source, config=config), config)
 
 
@@ -108,9 +108,9 @@ def fit(
         InterruptedRunError: Ctrl-C; the run's folder is in the message.
     """
     began = time.monotonic()
-    paths = _paths(source)
+    paths = paths_of(source)
     named = paths.pop("train", "")
-    config = _with(config, source=named, target=target, budget=budget, out=str(out), **paths)
+    config = as_told(source, _with(config, source=named, target=target, budget=budget, out=str(out), **paths))
     _need_training()
     model_folder = Path(config.out) if config.out else beside(named)
     refuse_to_overwrite(model_folder)
@@ -164,18 +164,6 @@ def catalogue() -> dict[str, Sequence[Mapping[str, str]]]:
         "kinds": [{"name": entry.name, "summary": entry.summary} for entry in kinds().values()],
         "readers": [{"name": entry.name, "summary": entry.summary} for entry in readers().values()],
     }
-
-
-def _paths(source: object) -> dict[str, str]:
-    """How run.toml names the parts of a source; one that is no file cannot be named so that it is read again."""
-    parts = source if isinstance(source, Parts) else Parts(source)
-    given = {"test": parts.test, "valid": parts.valid}
-    named = {
-        name: str(part) if isinstance(part, str | Path) else IN_MEMORY
-        for name, part in given.items()
-        if part is not None
-    }
-    return {"train": str(parts.train), **named} if isinstance(parts.train, str | Path) else named
 
 
 def _race_and_write(

@@ -42,7 +42,7 @@ class Config(BaseModel):
     settings: "mlp.activation" -> value. workers: processes, 0 for one a core.
     order: classes from the lowest to the highest, of an ordered target.
     horizon: steps to forecast, 0 for no forecast; target may then be several columns. series: column that tells series
-    apart. known: columns that are known ahead. gaps: "error" or "fill". zone: of the clock that wrote the stamps.
+    apart. known: columns that are known ahead. gaps: "error" (as "") or "fill". zone: of the clock.
     valid_from, test_from, until: stamps from which rows decide, are sealed, and are left out.
     threshold: what the positive of two classes is answered for. require: score that the sealed rows must reach.
     latency, size: what a model may take, in ONNX Runtime and on disk.
@@ -80,7 +80,7 @@ class Config(BaseModel):
     horizon: int = Field(default=0, ge=0)
     series: str = ""
     known: tuple[str, ...] = ()
-    gaps: Literal["error", "fill"] = "error"
+    gaps: Literal["", "error", "fill"] = ""
     zone: str = ""
     valid_from: str = ""
     test_from: str = ""

@@ -176,7 +176,8 @@ def compare(scores: BootstrapScores, labels: Sequence[str], pairs: Sequence[tupl
         difference = scores.sign * float(scores.point[left] - scores.point[right])
         pulls = None if scores.left_out is None else scores.left_out[:, left] - scores.left_out[:, right]
         error = standard_error(scores, left, right)
-        half = _student(reach, _freedom(pulls, scores.n_units)) * error if math.isfinite(error) else math.inf
+        is_told = scores.n_units >= FEWEST_UNITS
+        half = _student(reach, _freedom(pulls, scores.n_units)) * error if is_told else math.inf
         found.append(
             Comparison(labels[left], labels[right], difference, difference - half, difference + half, scores.n_units)
         )
@@ -184,11 +185,9 @@ def compare(scores: BootstrapScores, labels: Sequence[str], pairs: Sequence[tupl
 
 
 def standard_error(scores: BootstrapScores, left: int, right: int) -> float:
-    """The standard error of the difference of two candidates on the same rows; infinite where too few units tell it."""
+    """The standard error of the difference of two candidates on the same rows; of few units it is a guess itself."""
     if left == right:
         return 0.0
-    if scores.n_units < FEWEST_UNITS:
-        return math.inf
     error = float((scores.resampled[:, left] - scores.resampled[:, right]).std(ddof=1))
     return _small(scores.n_units) * overlap(scores.n_folds) * scores.widening * error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from archwise.errors import RequirementError, UsageError
@@ -16,6 +16,7 @@ from archwise.model.predict import evaluate as evaluate_model
 from archwise.model.predict import load as load_model
 from archwise.model.predict import predict as predict_with
 from archwise.model.predict import predict_parts as predict_parts_with
+from archwise.model.step_stream import StepStream, open_stream
 from archwise.records import Json
 
 
@@ -34,14 +35,15 @@ def predict(model: Model | str | Path, source: object = None, *, sets: bool = Fa
     Args:
         model: a model, or its folder.
         source: as for `look`, or a list of paths of pictures; of a forecast newer data, or None for the model's own.
-        horizon: steps of a forecast; as many as in training when 0.
+        horizon: steps of a forecast; as many as in training when 0. Farther ones are forecast from its own answers,
+            which a finding says.
         sets: whether a last column `set` lists the labels that hold the truth of nine rows of ten (classes only).
 
     Returns:
         answers: a frame of one row for each input row: prediction, then p:<class> for each class, or low and high.
 
     Raises:
-        UsageError: sets are asked of a model that has none, or a horizon of one that does not forecast so far.
+        UsageError: sets are asked of a model that has none, or a horizon of one that does not forecast, or not so far.
         DataError: a column is missing, or too many rows cannot be read.
     """
     loaded = _loaded(model)
@@ -49,6 +51,23 @@ def predict(model: Model | str | Path, source: object = None, *, sets: bool = Fa
         return forecast_with(loaded, source, horizon=horizon)
     _refuse_without_rows(loaded, source, horizon)
     return predict_with(loaded, source, sets=sets)
+
+
+def stream(model: Model | str | Path, beside: Mapping[str, object] | None = None) -> StepStream:
+    """Begin a row that is answered as its steps come in; what was read is never read again.
+
+    >>> beat = archwise.stream("beats.archwise")
+    >>> beat.send([0.1, 0.4, 0.2]).answers  # as `predict` answers the three; then beat.send([0.5]), as all four
+
+    Args:
+        model: an rnn, lstm or gru that reads a series or a text forwards only, to classify or regress.
+        beside: the cells of the other columns that it reads, where there are any.
+
+    Raises:
+        UsageError: the model cannot answer step by step; it says why.
+        DataError: a column beside is missing, or cannot be read.
+    """
+    return open_stream(_loaded(model), beside)
 
 
 def check_required(model: Model | str | Path) -> None:

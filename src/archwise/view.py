@@ -17,7 +17,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from archwise.records import Json, Profile, Shortlisted
+from archwise.records import Finding, Json, Profile, Shortlisted
 from archwise.report.event import Event, OnEvent
 
 if TYPE_CHECKING:
@@ -209,10 +209,22 @@ def write_answers(parts: Iterable[Predicted], path: Path | None, *, as_json: boo
         n_rows, findings = write_parts(parts, path, as_json=as_json)
     if quiet:
         return
-    for finding in findings:
-        err.print(f"{_SIGNS[finding.severity]}: {escape(finding.message)}", soft_wrap=True)
+    _tell(findings)
     if path is not None:
         err.print(f"{n_rows:,} answers in {escape(str(path))}", soft_wrap=True)
+
+
+def _tell(findings: Iterable[Finding]) -> None:
+    for finding in findings:
+        err.print(f"{_SIGNS[finding.severity]}: {escape(finding.message)}", soft_wrap=True)
+
+
+def print_stream(answers: Iterable[Predicted], *, quiet: bool) -> None:
+    """Print each answer as a line of JSON as soon as it is there."""
+    for answer in answers:
+        print(answer.answers.write_ndjson(), end="", flush=True)
+        if not quiet:
+            _tell(answer.findings)
 
 
 def show_explained(explained: Explained | ExplainedText, place: Path | None, *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""Bodies that begin from published weights: their features, their trunk, what learns and what stays."""
+"""Bodies that begin from published weights of ImageNet: their features, their trunk, what learns and what stays."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ define_missing_operators()
 timm = importlib.import_module("timm")
 torchvision = importlib.import_module("torchvision")
 
-PUBLISHED = sorted(name for name, entry in architectures().items() if entry.inherits is not None)
+PUBLISHED = sorted(n for n, e in architectures().items() if e.inherits is not None and "image" in e.reads)
 has_weights = pytest.mark.skipif(not (SHARED / "weights").is_dir(), reason="../shared/weights is absent")
 over_all = pytest.mark.parametrize("name", PUBLISHED)
 

@@ -70,15 +70,26 @@ class TestColumns:
         assert column(look(both, request=LookRequest("y", kinds={"name": "text"})), "name").use
         assert column(look(both.select("name", "y")), "name").use
 
-    def test_of_several_texts_the_longest_is_read_or_the_one_that_is_asked_for(self) -> None:
+    def test_several_texts_are_read_as_one_and_names_beside_them_only_where_they_are_asked_for(self) -> None:
         frame = make_frame().with_columns(
             title=pl.format("all the rooms of floor {} are good", pl.int_range(N)),
+            guest=pl.format("Smith, Mr. John {}", pl.int_range(N)),
             note=pl.format("guest {} was very happy here and stayed for long", pl.int_range(N)),
         )
-        assert [c.name for c in look(frame).used if c.kind == "text"] == ["note"]
-        assert "which is 'note'" in column(look(frame), "title").because
-        asked = look(frame, request=LookRequest("y", kinds={"title": "text"}))
-        assert [c.name for c in asked.used if c.kind == "text"] == ["title"]
+        assert [c.name for c in look(frame).used if c.kind == "text"] == ["title", "note"]
+        assert "read behind 'title', as one text" in column(look(frame), "note").because
+        assert "as names do" in column(look(frame), "guest").because
+        asked = look(frame, request=LookRequest("y", kinds={"guest": "text"}))
+        assert [c.name for c in asked.used if c.kind == "text"] == ["title", "guest", "note"]
+
+    def test_of_several_texts_the_length_of_all_together_is_said(self) -> None:
+        title = pl.Series("title", [" ".join(f"t{row}x{place}" for place in range(7)) for row in range(N)])
+        note = pl.Series("note", [" ".join(f"w{row}x{place}" for place in range(8)) for row in range(N)])
+        assert not found(look(make_frame().with_columns(title, note)), "cut")
+        note[3] = "very " * 2_000 + "long"
+        (finding,) = found(look(make_frame().with_columns(title, note)), "cut")
+        assert "columns 'title', 'note'" in finding.message
+        assert "more than 15 words, up to 2,008" in finding.message
 
     def test_texts_longer_than_what_is_read_are_said(self) -> None:
         words = pl.Series("note", [" ".join(f"w{row}x{place}" for place in range(8)) for row in range(N)])

@@ -69,8 +69,8 @@ class TestClassFolders:
         (tmp_path / "cat" / "notes.txt").write_text("x")
         table = open_table(tmp_path)
         assert table.frame.height == 6
-        assert "1 pictures lie in no class folder, such as loose.png" in told(table)
-        assert "1 files are no pictures by their suffix, such as" in told(table)
+        assert "1 picture lies in no class folder, such as loose.png" in told(table)
+        assert "1 file is no picture by its suffix, such as" in told(table)
 
     def test_an_empty_folder_is_said(self, tmp_path: Path) -> None:
         with pytest.raises(SourceError, match=r"no picture in it; expected .*/CLASS/picture\.jpg"):
@@ -149,7 +149,7 @@ class TestLabelTables:
         self.write(tmp_path / "labels.csv", ["p0.png", "p1.png", "gone.png", "p3.png"])
         table = open_table(tmp_path)
         assert table.frame["image"][2] == str(tmp_path / "gone.png")
-        assert "1 pictures have no row in labels.csv, such as p2.png; they are left out" in told(table)
+        assert "1 picture has no row in labels.csv, such as p2.png; left out" in told(table)
 
     def test_a_table_that_names_no_picture_is_said(self, tmp_path: Path) -> None:
         flat(tmp_path)

@@ -33,7 +33,7 @@ def test_class_folders_are_labels_and_their_files_texts(folder: Path) -> None:
     ]  # fmt: skip
     (finding,) = table.findings
     assert "read as cp1252" in finding.message
-    assert "1 of 4 files" in finding.message
+    assert "1 of 4 files is not plain UTF-8" in finding.message
 
 
 def test_what_is_no_text_is_set_aside_and_said(folder: Path) -> None:
@@ -44,8 +44,8 @@ def test_what_is_no_text_is_set_aside_and_said(folder: Path) -> None:
     assert table.set_aside == (1,)
     assert table.frame.height == 4
     told = " ".join(finding.message for finding in table.findings)
-    assert "1 of 5 files are left out" in told
-    assert "1 texts lie in no class folder, such as readme.txt" in told
+    assert "1 of 5 files is left out" in told
+    assert "1 text lies in no class folder, such as readme.txt" in told
 
 
 def test_texts_alone_have_no_label(tmp_path: Path) -> None:

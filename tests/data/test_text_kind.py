@@ -24,6 +24,7 @@ from archwise.data.prepare import (
     inputs_of,
     load_preparation,
     narrowed,
+    parse_columns,
 )
 from archwise.data.row import make_row_reader, read_row
 from archwise.data.terms import n_numbers
@@ -81,6 +82,56 @@ def test_a_single_row_is_read_as_a_table_is(need: Need, cells: list[str | None])
         found = read_row(reader, {"review": cell})
         if found is not None:  # what a single cell cannot be sure of is read as a table
             assert all(found[name][0].tobytes() == table[name][row].tobytes() for name in table)
+
+
+@over_needs
+@given(cells=st.lists(st.tuples(any_text, any_text, any_text), min_size=1, max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_several_texts_of_a_row_are_read_as_one_alone_and_among_others(
+    need: Need, cells: list[tuple[str | None, str | None, str | None]]
+) -> None:
+    names = ("title", "review", "reply")
+    columns = [(names[0], "text"), ("x", "number"), (names[1], "text"), (names[2], "text")]
+    numbers = pl.Series("x", [float(row) for row in range(len(TRAIN))])
+    train = pl.DataFrame(
+        [TRAIN.reverse().alias("title"), numbers, TRAIN, TRAIN.head(1).extend(TRAIN.head(5)).alias("reply")]
+    )
+    preparation = fit_preparation(parse_columns(train, columns).frame, columns, need=need)
+    state, arrays = dump_preparation(preparation)
+    preparation = load_preparation(json.loads(json.dumps(state)), arrays)
+    given_cells = {name: [row[place] for row in cells] for place, name in enumerate(names)}
+    frame = pl.DataFrame({**given_cells, "x": [1.0] * len(cells)}, schema_overrides=dict.fromkeys(names, pl.String))
+    typed = parse_columns(frame, columns).frame
+    batch = apply_preparation(preparation, typed)
+    assert batch.keys() == {spec.name for spec in inputs_of(preparation)}
+    reader = make_row_reader(preparation, columns)
+    assert reader is not None
+    texts = [" ".join(text for text in row if text) for row in typed.select(names).rows()]
+    one = preparation.columns[-1].state
+    for row, text in enumerate(texts):
+        alone = apply_preparation(preparation, typed[row : row + 1])
+        single = read_row(reader, frame.row(row, named=True)) or alone
+        whole = TEXT.apply(one, pl.Series([text]))
+        for name, array in batch.items():
+            assert array[row].tobytes() == alone[name][0].tobytes() == single[name][0].tobytes()
+            assert name not in whole or array[row].tobytes() == whole[name][0].tobytes()
+
+
+def test_one_vocabulary_is_learnt_from_all_texts_of_a_row() -> None:
+    train = pl.DataFrame({"title": ["left left"] * 3, "review": ["right right"] * 3})
+    columns = [("title", "text"), ("review", "text")]
+    preparation = fit_preparation(train, columns, need=Need(text=TextNeed(size=50)))
+    assert preparation.columns[0].state == {}
+    (tokens,) = apply_preparation(preparation, train[:1])["tokens"].tolist()
+    assert len(set(tokens)) == 2
+    assert UNKNOWN not in tokens
+    reader = make_row_reader(preparation, columns)
+    assert reader is not None
+    for row in ({"title": "left left", "review": "right right"}, {"title": "left left right", "review": " right "}):
+        single = read_row(reader, row)
+        assert single is not None
+        assert single["tokens"].tolist() == [tokens]
+    assert read_row(reader, {"title": "left"}) is None
 
 
 @over_needs

@@ -38,7 +38,7 @@ def add(rows: Array, give: Given) -> None:
     names = row_names(rows)
     for shard in range(N_SHARDS):
         held = [at for at, name in enumerate(names) if shard_of(name) == shard]
-        add_rows("t", shard, [names[at] for at in held], lambda some, held=held: rows[[held[at] for at in some]], give)  # type: ignore[misc]
+        add_rows("t", shard, [names[at] for at in held], lambda some, held=held: give(rows[[held[at] for at in some]]))  # type: ignore[misc]
 
 
 def test_rows_come_back_in_their_order(tmp_path: Path) -> None:

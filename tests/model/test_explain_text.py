@@ -12,7 +12,7 @@ from archwise import cli
 from archwise.errors import UsageError
 from archwise.model.explain import explain
 from archwise.model.explain_text import MOST_PARTS, ExplainedText, as_page
-from archwise.model.predict import load
+from archwise.model.predict import Model, load
 
 GOOD, BAD = ("good", "lovely", "great"), ("bad", "awful", "dull")
 
@@ -98,3 +98,8 @@ def test_the_command_line_marks_the_words(folder: Path, capsys: pytest.CaptureFi
     assert "moved it most" in told
     assert cli.main(["explain", str(folder), "a lovely film", "--json"]) == 0
     assert '"word": "lovely"' in capsys.readouterr().out
+
+
+def test_a_model_of_a_table_has_nothing_to_show(models: dict[str, Model]) -> None:
+    with pytest.raises(UsageError, match=r"reads neither a text nor a picture; explain shows which words"):
+        explain(models["classify"], "a text")

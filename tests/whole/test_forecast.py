@@ -65,13 +65,50 @@ def test_a_forecast_goes_on_from_the_last_step_with_intervals(run: Run) -> None:
     assert float((answers["prediction"] - expected["load"]).abs().mean()) < 3.0
 
 
-def test_a_shorter_horizon_is_the_beginning_of_the_whole_one_and_a_longer_one_is_refused(run: Run) -> None:
+def test_a_shorter_horizon_is_the_beginning_of_the_whole_one(run: Run) -> None:
     fit(run)
     whole, short = (archwise.predict("m.archwise", horizon=horizon).answers for horizon in (0, 5))
     assert whole.height == 12
     assert short.equals(whole.head(5))
+    assert "--horizon -1: forecast 1 step or more" in run("predict", "m.archwise", "--horizon", "-1", code=2)
+
+
+def test_beyond_the_horizon_a_forecast_goes_on_from_its_own_answers(run: Run) -> None:
+    fit(run, "--only", "forecast-linear")
+    whole = archwise.predict("m.archwise", horizon=30)
+    assert whole.answers["time"].to_list() == hours(30, start=600)["time"].to_list()
+    first = archwise.predict("m.archwise")
+    assert whole.answers.head(12).equals(first.answers)
+    (finding,) = whole.findings
+    assert (finding.code, first.findings) == ("rolled", ())
+    assert "beyond step 12 the forecast goes on from its own answers" in finding.message
+    fed = first.answers.select("time", load="prediction").with_columns(price=0.0, heat=20.0, note=pl.lit("a b c"))
+    again = archwise.predict("m.archwise", pl.concat([hours(), fed.cast({"time": hours().schema["time"]})])).answers
+    np.testing.assert_allclose(again["prediction"], whole.answers["prediction"][12:24], rtol=1e-5)
+    run("predict", "m.archwise", "--horizon", "1200", "--out", "far.csv")
+    message = run("predict", "m.archwise", "--horizon", "1201", code=2)
+    assert "goes on from its own answers up to 100 times as far, 1,200 steps" in message
+    message = run("evaluate", "m.archwise", "load.csv", "--horizon", "13", code=2)
+    assert "No such option" in message
+
+
+def test_intervals_grow_as_those_of_a_random_walk_where_it_forecasts_from_its_own_answers(run: Run) -> None:
+    walk = hours().with_columns(load=pl.Series(np.random.default_rng(1).normal(size=600).cumsum()))
+    fit(run, "--only", "last-value", frame=walk)
+    answers = archwise.predict("m.archwise", horizon=36).answers
+    for end in ("low", "high"):
+        distance = (answers[end] - answers["prediction"]).abs().to_numpy().reshape(3, 12)
+        for block in (1, 2):
+            expected = np.sqrt(block * distance[0].max() ** 2 + distance[0] ** 2)
+            np.testing.assert_allclose(distance[block], expected, rtol=1e-5)
+    assert (answers["low"] <= answers["prediction"]).all()
+
+
+def test_what_is_read_and_not_forecast_ends_at_the_horizon(run: Run) -> None:
+    fit(run, "--only", "forecast-linear", "--set", "forecast-linear.covariates=read", "--drop", "note")
+    assert archwise.predict("m.archwise").answers.height == 12
     message = run("predict", "m.archwise", "--horizon", "13", code=2)
-    assert "--horizon 13: the model was trained to forecast 1 to 12 steps" in message
+    assert "it cannot go on from its own answers, for it also reads price, heat, which it does not forecast" in message
 
 
 def test_newer_data_are_followed_whether_they_hold_the_past_or_only_what_is_new(run: Run) -> None:
@@ -114,6 +151,14 @@ def test_what_is_known_ahead_is_used_and_missed_where_it_is_not_given(run: Run) 
     cheap = coming.with_columns(pl.when(pl.int_range(pl.len()) < 600).then("price").otherwise(0.0).alias("price"))
     high, low = (archwise.predict("m.archwise", frame).answers["prediction"].mean() for frame in (cheap, dear))
     assert high - low > 1.0  # type: ignore[operator]  # both are numbers
+    with pytest.raises(DataError, match="'price' is not known at 2024-01-26 12:00:00: 8 such cells are missing"):
+        archwise.predict("m.archwise", cheap, horizon=20)
+    farther = hours(630).with_columns(pl.when(pl.int_range(pl.len()) < 600).then("load").alias("load"))
+    known = archwise.predict("m.archwise", farther, horizon=30).answers
+    unlike = farther.with_columns(pl.when(pl.int_range(pl.len()) < 620).then("price").otherwise(2.0).alias("price"))
+    changed = archwise.predict("m.archwise", unlike, horizon=30).answers
+    assert changed.head(12).equals(known.head(12))
+    assert (changed["prediction"] - known["prediction"]).abs().tail(6).max() > 0.1  # type: ignore[operator]
 
 
 def test_several_targets_and_several_series(run: Run) -> None:
@@ -142,6 +187,37 @@ def test_a_series_in_each_row_with_the_sealed_steps_in_a_file_of_their_own(run: 
     answers = archwise.predict("m.archwise").answers
     assert answers["id"].unique(maintain_order=True).to_list()[:2] == ["H0", "H1"]
     assert answers["step"].min() == 121
+
+
+def monash(n: int = 100, *, head: str = "@horizon 6\n") -> str:
+    """Months of three series that repeat themselves each year, as the Monash archive writes them."""
+    rng = np.random.default_rng(0)
+    lines = ["@attribute series_name string\n@attribute start_timestamp date\n@frequency monthly\n@missing true"]
+    lines += [f"{head}@data"]
+    for place in range(3):
+        values = 10 + 4 * np.sin(2 * np.pi * np.arange(n) / 12 + place) + rng.normal(0, 0.2, n)
+        cells = ["?" if step == 20 else f"{value:.3f}" for step, value in enumerate(values)]
+        lines.append(f"T{place + 1}:1990-01-01 00-00-00:{','.join(cells)}")
+    return "\n".join(lines)
+
+
+def test_a_file_that_knows_its_forecast_needs_no_options(run: Run) -> None:
+    Path("made.tsf").write_text(monash())
+    quick = ("--only", "last-value,seasonal-naive", "--budget", "60steps", "--workers", "1")
+    assert "--horizon 6 asks for it: 3 series of 100 steps" in run("look", "made.tsf", "--json")
+    run("fit", "made.tsf", *quick)
+    run("predict", "made.archwise", "--out", "next.csv")
+    answers = pl.read_csv("next.csv")
+    assert answers["time"].to_list() == [f"1998-{month:02d}-01" for month in range(5, 11)] * 3
+    assert answers["series"].unique(maintain_order=True).to_list() == ["T1", "T2", "T3"]
+    Path("newer.tsf").write_text(monash(112))
+    run("predict", "made.archwise", "newer.tsf", "--out", "later.csv")
+    assert pl.read_csv("later.csv")["time"][0] == "1999-05-01"
+    assert json.loads(run("evaluate", "made.archwise", "newer.tsf", "--origins", "2", "--json"))["n_rows"] == 6
+    Path("open.tsf").write_text(monash(head=""))
+    assert "the file names no @horizon" in run("fit", "open.tsf", *quick, code=2)
+    run("fit", "open.tsf", "--horizon", "4", *quick)
+    assert archwise.predict("open.archwise").answers.height == 3 * 4
 
 
 def test_gaps_are_filled_where_it_is_asked(run: Run) -> None:

@@ -73,7 +73,7 @@ class TestJourney:
         told = " ".join(run("look", "beats_TRAIN.ts", cwd=place).stdout.split())
         assert "series" in told
         assert "line 97 holds what is no number" in told
-        assert "1 values inside of 1 series are missing" in told
+        assert "1 value inside of 1 series is missing" in told
         assert "slow 46, fast 45" in told or "fast 45, slow 46" in told
 
     def test_new_series_are_answered_in_their_order(self, place: Path) -> None:
@@ -106,6 +106,21 @@ class TestJourney:
         done = run("predict", "beats.archwise", "wide.ts", cwd=place, code=3)
         assert "series of 2 channels, where 1 were learnt from" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.whole
+def test_a_table_of_the_ucr_archive_goes_the_same_way(tmp_path: Path) -> None:
+    for part, n, seed in (("TRAIN", 90, 0), ("TEST", 60, 1)):
+        waves, names = beats(n, seed)
+        behind = [["NaN"] * (40 - len(wave)) for wave in waves]
+        numbers = ["2" if name == "fast" else "1" for name in names]
+        rows = [[name, *map(str, wave), *end] for name, wave, end in zip(numbers, waves, behind, strict=True)]
+        (tmp_path / f"beats_{part}.tsv").write_text("".join("\t".join(row) + "\n" for row in rows))
+    run("fit", "beats_TRAIN.tsv", "--only", "nearest", "--workers", "1", "--budget", "100steps", cwd=tmp_path)
+    verdict = json.loads((tmp_path / "beats_TRAIN.archwise" / "verdict.json").read_text())
+    assert (verdict["test"]["source"], verdict["test"]["n_rows"]) == ("beats_TEST.tsv", 60)
+    answers = archwise.predict(tmp_path / "beats_TRAIN.archwise", tmp_path / "beats_TEST.tsv").answers
+    assert set(answers["prediction"]) == {"1", "2"}
 
 
 @pytest.mark.whole
@@ -150,3 +165,21 @@ def test_what_cannot_be_learnt_from_is_one_clear_error(tmp_path: Path, lines: st
     done = run("fit", "bad.ts", "--budget", "10s", cwd=tmp_path, code=3)
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.whole
+def test_a_network_that_reads_forwards_is_handed_over_to_answer_step_by_step(tmp_path: Path) -> None:
+    waves, names = beats(90, 0)
+    frame = pl.DataFrame({"beat": [wave.tolist() for wave in waves], "kind": names})
+    fixed = {"gru.both_ways": False, "gru.pooling": "attention", "plan.epochs": 4}
+    config = archwise.Config(only=["gru"], workers=1, settings=fixed)
+    archwise.fit(frame, "kind", budget="60steps", out=tmp_path / "a.archwise", config=config)
+    assert "stream.onnx" in json.loads((tmp_path / "a.archwise" / "model.json").read_text())["files"]
+    beat, wave = archwise.stream(tmp_path / "a.archwise"), waves[0]
+    for end in range(1, len(wave) + 1):
+        found = beat.send(wave[end - 1 : end]).answers
+        expected = archwise.predict(tmp_path / "a.archwise", {"beat": [wave[:end].tolist()]}).answers
+        np.testing.assert_allclose(found["p:fast"], expected["p:fast"], atol=1e-5)
+    both = archwise.Config(only=["gru"], workers=1, settings={**fixed, "gru.both_ways": True})
+    archwise.fit(frame, "kind", budget="60steps", out=tmp_path / "b.archwise", config=both)
+    assert not (tmp_path / "b.archwise" / "stream.onnx").exists()

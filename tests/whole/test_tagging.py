@@ -108,3 +108,10 @@ def test_empty_and_overlong_sentences_have_answers(model: Path) -> None:
 def test_rows_with_more_tags_than_words_are_left_out(model: Path) -> None:
     scored = use.evaluate(model, {"words": [["ask", "Grace"], ["nobody"]], "tags": [["O"], ["O"]]})
     assert (scored["n_rows"], scored["n_left_out"]) == (1, 1)
+
+
+def test_what_moved_a_tag_is_not_explained_and_that_is_said(model: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", str(model), "ask Ada"]) == 2
+    said = capfd.readouterr().err
+    assert "tags every word of a sentence, and explain is for one answer a row" in said
+    assert said.count("\n") == 1

@@ -40,6 +40,11 @@ def reviews(n: int, seed: int) -> list[tuple[str, str]]:
     return rows
 
 
+def graded(n: int, seed: int) -> str:
+    """The same as lines that begin with a label and a finer one, as TREC writes them."""
+    return "".join(f"{label.upper()}:{label}{row % 3} {text}\n" for row, (text, label) in enumerate(reviews(n, seed)))
+
+
 def fitted(source: Path, out: Path, *more: str) -> int:
     return cli.main(["fit", str(source), "--budget", "300steps", "--workers", "1", "--quiet", "--out", str(out), *more])
 
@@ -140,3 +145,30 @@ def test_a_number_is_told_from_a_text(tmp_path: Path) -> None:
                  out=tmp_path / "stars", config=config)  # fmt: skip
     answers = archwise.predict(tmp_path / "stars", {"text": ["good great lovely", "dull awful bad"]}).answers
     assert answers["prediction"][0] > answers["prediction"][1] + 1.0
+
+
+@pytest.mark.whole
+def test_lines_with_labels_need_no_options_and_the_finer_label_is_no_input(tmp_path: Path) -> None:
+    for part, n in (("train", 200), ("test", 80)):
+        (tmp_path / f"made.{part}").write_text(graded(n, seed=n), encoding="utf-8")
+    assert fitted(tmp_path / "made.train", tmp_path / "made.archwise", "--only", "tfidf") == 0
+    verdict = json.loads((tmp_path / "made.archwise" / "verdict.json").read_text())
+    assert (verdict["test"]["source"], verdict["test"]["n_rows"]) == ("made.test", 80)
+    answers = archwise.predict(tmp_path / "made.archwise", {"text": ["good lovely", "bad awful"]}).answers
+    assert answers["prediction"].to_list() == ["YES", "NO"]
+    assert archwise.predict(tmp_path / "made.archwise", tmp_path / "made.test").answers.height == 80
+
+
+@pytest.mark.whole
+def test_several_texts_of_a_row_are_read_and_explained_as_one(tmp_path: Path) -> None:
+    both = zip(reviews(300, 0), reviews(300, 1), strict=True)
+    lines = [f"{title},{body},{label}\n" for (title, label), (body, _) in both]
+    (tmp_path / "made.csv").write_text("title,body,label\n" + "".join(lines))
+    out = tmp_path / "made.archwise"
+    assert fitted(tmp_path / "made.csv", out, "--target", "label", "--only", "tfidf,bag") == 0
+    answers = archwise.predict(out, {"title": ["good lovely", None], "body": [None, "bad awful"]}).answers
+    assert answers["prediction"].to_list() == ["yes", "no"]
+    one = archwise.predict(out, {"title": "good", "body": "lovely"}).answers
+    assert one["p:yes"][0] == pytest.approx(answers["p:yes"][0], abs=1e-6)
+    explained = archwise.explain(out, "a lovely word1 with a word2")
+    assert explained.words_of(explained.strongest[0]) == "lovely"

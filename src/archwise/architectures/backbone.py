@@ -1,4 +1,4 @@
-"""What the architectures share that begin from weights of ImageNet: settings, needs, plans, and whether they suit.
+"""What architectures share that begin from published weights, those of ImageNet above all: settings, needs, plans.
 
 Source: Yosinski et al. 2014 and Kornblith, Shlens & Le 2019 (features that transfer); Howard & Ruder 2018 (lower rates
 below); Izmailov et al. 2018 (weights averaged).
@@ -27,6 +27,8 @@ from archwise.records import (
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from archwise.blocks.transfer import Backbone, TrunkInputs
 
 SMALL = 64  # pixels a side, below which a picture is mostly scaling once it is as large as ImageNet's
 MANY = 5_000  # pictures a class, of which a network learns as much from nothing
@@ -83,46 +85,55 @@ def transfer_architecture(family: FamilyOfBackbones) -> Architecture:
         need=need,
         build=build,
         plan=_plan,
-        variants=_variants,
+        variants=ways_to_enter,
         inherits=inherits,
     )
 
 
 def _space(family: FamilyOfBackbones) -> tuple[Setting, ...]:
     names = tuple(member.name for member in family.members)
-    most = family.most_thawed
     return (
         Setting("member", names[0], "which of the published networks", choices=names, searched=False),
-        Setting("mode", "frozen", "whether stages learn", choices=("frozen", "finetune"), searched=False),
-        Setting("thaw", family.thaw, "stages from the top that learn in finetune", low=1, high=most, searched=False),
-        Setting(
-            "upper_rate",
-            0.1,
-            "rate of the top stage, in rates of the head",
-            low=0.01,
-            high=1.0,
-            log=True,
-            searched=False,
-        ),
-        Setting("falls", 0.5, "rate of each stage, in rates of the stage above it", low=0.1, high=1.0, searched=False),
-        Setting("dropout", 0.2, "share of the features that is dropped", low=0.0, high=0.7),
+        *opening_space(thaw=family.thaw, most_thawed=family.most_thawed),
     )
+
+
+def opening_space(
+    *, thaw: int, most_thawed: int, rate: float = 0.1, falls: float = 0.5, dropout: float = 0.2
+) -> tuple[Setting, ...]:
+    """The settings that say what of an inherited network learns, and at which rates; their defaults are given."""
+    of_top = "rate of the top stage, in rates of the head"
+    of_each = "rate of each stage, in rates of the stage above it"
+    return (
+        Setting("mode", "frozen", "whether stages learn", choices=("frozen", "finetune"), searched=False),
+        Setting("thaw", thaw, "stages from the top that learn in finetune", low=1, high=most_thawed, searched=False),
+        Setting("upper_rate", rate, of_top, low=0.01, high=1.0, log=True, searched=False),
+        Setting("falls", falls, of_each, low=0.1, high=1.0, searched=False),
+        Setting("dropout", dropout, "share of the features that is dropped", low=0.0, high=0.7),
+    )
+
+
+def n_thawed(settings: Mapping[str, Scalar]) -> int:
+    """Stages from the top that learn with these settings."""
+    return int(settings["thaw"]) if settings["mode"] == "finetune" else 0
+
+
+def build_transfer(inputs: TrunkInputs, backbone: Backbone, settings: Mapping[str, Scalar]) -> nn.Module:
+    """Build the body over a backbone, with random weights; the settings are those of `opening_space`."""
+    from archwise.blocks.transfer import Opening, TransferBody
+
+    rates = float(settings["upper_rate"]), float(settings["falls"])
+    return TransferBody(inputs, backbone, opening=Opening(n_thawed(settings), *rates, float(settings["dropout"])))
 
 
 def _build(family: FamilyOfBackbones, signature: Signature, settings: Mapping[str, Scalar]) -> nn.Module:
     """Build the body, (B, H, W, C) pictures to (B, width) features, with random weights."""
     from archwise.blocks.picture import PictureInputs
-    from archwise.blocks.transfer import Backbone, Opening, TransferBody
+    from archwise.blocks.transfer import Backbone
 
     member = family.member(settings)
-    opening = Opening(
-        int(settings["thaw"]) if settings["mode"] == "finetune" else 0,
-        float(settings["upper_rate"]),
-        float(settings["falls"]),
-        float(settings["dropout"]),
-    )
     inputs = PictureInputs(signature, mean=member.mean, std=member.std)
-    return TransferBody(inputs, Backbone(member.library, member.model, family.stages), opening=opening)
+    return build_transfer(inputs, Backbone(member.library, member.model, family.stages), settings)
 
 
 def _inherits(family: FamilyOfBackbones, settings: Mapping[str, Scalar], asked: bool) -> Inherited:
@@ -130,8 +141,8 @@ def _inherits(family: FamilyOfBackbones, settings: Mapping[str, Scalar], asked: 
     found = find_weights(member, asked=asked)
     if found.why:
         return found
-    thaw = settings["thaw"] if settings["mode"] == "finetune" else 0
-    return replace(found, trunk=f"{member.name}-{found.sha256[:16]}-thaw{thaw}-{member.need.key}")
+    trunk = f"{member.name}-{found.sha256[:16]}-thaw{n_thawed(settings)}-{member.need.key}"
+    return replace(found, trunk=trunk, reads="image")
 
 
 def _suits(family: FamilyOfBackbones, profile: Profile) -> Suits:
@@ -160,7 +171,7 @@ def _plan(profile: Profile) -> Plan:
     return Plan(epochs=epochs, batch=_BATCH, rate=1e-3, decay=0.01, patience=epochs, average=0.95)
 
 
-def _variants(profile: Profile) -> tuple[dict[str, Scalar], ...]:
+def ways_to_enter(profile: Profile) -> tuple[dict[str, Scalar], ...]:
     """Name the two ways to enter."""
     del profile
     return ({}, {"mode": "finetune"})

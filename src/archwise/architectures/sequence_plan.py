@@ -38,11 +38,12 @@ class SequenceFacts:
 
 def sequence_facts(profile: Profile, *, kinds: tuple[str, ...] = tuple(_SEQUENCES)) -> SequenceFacts | None:
     """Tell how many sequences of some kinds there are and of what length; None where there are none."""
-    column = next((column for column in profile.used if column.kind in kinds), None)
-    if column is None:
+    found = [column for column in profile.used if column.kind in kinds]
+    if not found:
         return None
-    rows, steps = _SEQUENCES[column.kind]
-    return SequenceFacts(profile.n_rows, rows, steps, float(column.summary.get(steps, 0.0)))
+    rows, steps = _SEQUENCES[found[0].kind]
+    read = [column for column in found if column.kind == "text"] or found[:1]  # texts of a row follow each other
+    return SequenceFacts(profile.n_rows, rows, steps, sum(float(column.summary.get(steps, 0.0)) for column in read))
 
 
 def text_space(*, unit: str = "word", embedding: int = 128) -> tuple[Setting, ...]:

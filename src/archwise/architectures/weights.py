@@ -13,6 +13,7 @@ import re
 import socket
 import threading
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,11 +21,12 @@ from typing import Literal
 from urllib.error import URLError
 from urllib.parse import urlparse
 
+from archwise.data.encoder import WEIGHTS, kept_of_hub
 from archwise.data.picture_cache import cache_folder
+from archwise.data.word_vectors import FOLDER_VARIABLE as FOLDER
 from archwise.errors import ArchwiseError
 from archwise.records import ImageNeed, Inherited
 
-FOLDER = "ARCHWISE_WEIGHTS"
 SUFFIXES = (".safetensors", ".pth", ".pt")
 LARGE_MB = 120.0  # a file above it is fetched only for an architecture that the user names
 ANSWER_S = 3.0  # that a hub has to answer
@@ -135,15 +137,8 @@ def _fetch(member: Member, asked: bool) -> Path:
     lacks = f"the folder {folder} has no {member.name}" if folder else f"{FOLDER} names no folder"
     if member.size_mb > LARGE_MB and not asked:
         raise NoWeights(f"{lacks}, and {member.size_mb:.0f} MB are fetched only for an architecture that is named")
-    host = HUB if _is_of_hub(member) else member.origin
-    silence = _silence(host)
-    if silence:
-        raise NoWeights(f"{lacks}, and {urlparse(host).netloc} does not answer ({silence})")
-    try:
-        return _from_hub(member) if _is_of_hub(member) else _from_address(member)
-    except (OSError, URLError, ValueError) as error:
-        words = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise NoWeights(f"{lacks}, and {member.origin} could not be fetched ({words})") from None
+    with fetching(member.origin, HUB if _is_of_hub(member) else member.origin, lacks):
+        return from_hub(member.origin, WEIGHTS, "vision") if _is_of_hub(member) else _from_address(member)
 
 
 def _is_of_hub(member: Member) -> bool:
@@ -155,12 +150,27 @@ def _kept(member: Member) -> Path | None:
     if not _is_of_hub(member):
         path = _address_path(member)
         return path if path.is_file() else None
-    with contextlib.suppress(ImportError):
-        from huggingface_hub import try_to_load_from_cache
+    return kept_of_hub(member.origin, WEIGHTS)
 
-        found = try_to_load_from_cache(member.origin, "model.safetensors")
-        return Path(found) if isinstance(found, str) else None
-    return None
+
+@contextlib.contextmanager
+def fetching(origin: str, host: str, lacks: str) -> Iterator[None]:
+    """Fetch inside, where the host answers.
+
+    Args:
+        origin, host: what is fetched, and the address of who has it. lacks: where it was looked for in vain.
+
+    Raises:
+        NoWeights: it cannot be had, and why.
+    """
+    silence = _silence(host)
+    if silence:
+        raise NoWeights(f"{lacks}, and {urlparse(host).netloc} does not answer ({silence})")
+    try:
+        yield
+    except (OSError, URLError, ValueError) as error:
+        words = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise NoWeights(f"{lacks}, and {origin} could not be fetched ({words})") from None
 
 
 @cache
@@ -183,14 +193,23 @@ def _silence(address: str) -> str:
     return found[0] if found else f"not within {ANSWER_S:g} s"
 
 
-def _from_hub(member: Member) -> Path:
+def from_hub(repository: str, file: str, extra: str) -> Path:
+    """Fetch a file of the hub, unless it was before.
+
+    Args:
+        extra: the part of archwise that brings the library of the hub.
+
+    Raises:
+        NoWeights: the library is not installed.
+        OSError: the file cannot be had.
+    """
     try:
         from httpx import HTTPError
         from huggingface_hub import hf_hub_download
     except ImportError:
-        raise NoWeights("huggingface_hub is not installed: pip install 'archwise[vision]'") from None
+        raise NoWeights(f"huggingface_hub is not installed: pip install 'archwise[{extra}]'") from None
     try:
-        return Path(hf_hub_download(member.origin, "model.safetensors", etag_timeout=ANSWER_S))
+        return Path(hf_hub_download(repository, file, etag_timeout=ANSWER_S))
     except HTTPError as error:  # of the transport, which is no OSError
         raise OSError(str(error)) from None
 

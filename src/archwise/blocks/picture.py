@@ -20,11 +20,13 @@ class PictureInputs(nn.Module):
         mean, std: of each channel, of pixels from 0 to 1; told from training rows by `begin` where they are not given.
     """
 
+    reads = "image"
+
     def __init__(
         self, signature: Signature, *, mean: tuple[float, ...] | None = None, std: tuple[float, ...] | None = None
     ) -> None:
         super().__init__()
-        spec = signature.input("image")
+        spec = signature.input(self.reads)
         if spec is None:
             raise ValueError("the data hold no picture, which this body reads")
         self.height, self.width, self.channels = spec.shape
@@ -34,17 +36,21 @@ class PictureInputs(nn.Module):
         self.register_buffer("mean", torch.tensor(mean or (0.5,) * self.channels))
         self.register_buffer("std", torch.tensor(std or (0.25,) * self.channels))
 
+    def blank(self) -> torch.Tensor:
+        """What it gives for one row, (1, C, H, W), without any numbers in it."""
+        return torch.zeros(1, self.channels, self.height, self.width, device="meta")
+
     def begin(self, batch: Mapping[str, torch.Tensor]) -> None:
         """Take the mean and the deviation of each channel from training rows, unless they were given."""
         if self._is_given:
             return
-        pixels = batch["image"].reshape(-1, self.channels).double() / 255.0
+        pixels = batch[self.reads].reshape(-1, self.channels).double() / 255.0
         self.mean.copy_(pixels.mean(0))
         self.std.copy_(pixels.std(0).clamp_min(1e-3))
 
     def forward(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Map the pictures of a batch to maps (B, C, H, W) float32."""
-        pixels = batch["image"].float()  # (B, H, W, C)
+        pixels = batch[self.reads].float()  # (B, H, W, C)
         scaled = (pixels - 255.0 * self.mean) * (1.0 / (255.0 * self.std))
         return scaled.permute(0, 3, 1, 2)
 

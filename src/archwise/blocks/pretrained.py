@@ -1,4 +1,4 @@
-"""Reads published weights, and puts them into the names and shapes of a network of timm or torchvision.
+"""Reads published weights, and puts them into the names and shapes of a network of timm, torchvision or transformers.
 
 Files are read without running anything that is in them. A file in torchvision's layout fits timm's network of the same
 kind: both build the same layers in the same order, so that tensors go by their place where names differ.
@@ -21,20 +21,25 @@ Tensors = dict[str, torch.Tensor]
 _HELPERS = ("AuxLogits.", "aux1.", "aux2.")  # heads that serve the training of Inception alone
 _COUNT = ".num_batches_tracked"  # old files lack it, and nothing that is inherited reads it
 _SHOWN = 3
+TRANSFORMERS = "transformers"
+_OLD = {".gamma": ".weight", ".beta": ".bias"}  # what the first files of BERT called the numbers of a normalisation
+_UNUSED = "pooler."  # of a task that only its publisher had
 _REFUSED = torch.serialization.pickle.UnpicklingError  # type: ignore[attr-defined]  # of a file that holds more
 
 
 def make_model(library: str, model: str) -> nn.Module:
-    """Build a network of ImageNet's 1,000 classes without any numbers in it (on torch's meta device).
+    """Build a network without any numbers in it (on torch's meta device): of ImageNet's 1,000 classes, or an encoder.
 
     Args:
-        library: "timm" or "torchvision". model: its name there.
+        library: "timm", "torchvision" or "transformers". model: its name there, or the folder of an encoder.
 
     Raises:
         MissingExtraError: the library is not installed.
     """
     define_missing_operators()
     try:
+        if library == TRANSFORMERS:
+            return _make_encoder(model)
         with torch.device("meta"):
             if library == "torchvision":
                 import torchvision
@@ -44,7 +49,8 @@ def make_model(library: str, model: str) -> nn.Module:
 
             return timm.create_model(model, pretrained=False).eval()  # type: ignore[no-any-return]
     except ImportError as error:
-        raise MissingExtraError(f"pretrained networks need {error.name}: pip install 'archwise[vision]'") from None
+        extra = "text" if library == TRANSFORMERS else "vision"
+        raise MissingExtraError(f"pretrained networks need {error.name}: pip install 'archwise[{extra}]'") from None
 
 
 def read_weights(path: Path) -> Tensors:
@@ -118,13 +124,46 @@ def _differences(held: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Te
 
 
 def load_model(library: str, model: str, path: Path) -> nn.Module:
-    """A network of ImageNet's 1,000 classes with the weights of a file, ready to answer.
+    """The network of `make_model` with the weights of a file, ready to answer.
 
     Raises:
         ModelError: the file cannot be read, or is of another network.
         MissingExtraError: the library is not installed.
     """
     built = make_model(library, model)
+    if library == TRANSFORMERS:
+        return _load_encoder(built, path)
     weights = fit_layout(read_weights(path), built.state_dict(), f"{path} as {model}")
     built.load_state_dict(weights, assign=True)
+    return built.eval()
+
+
+def _make_encoder(folder: str) -> nn.Module:
+    """The encoder that a configuration describes; no code that may lie beside it is run."""
+    from transformers import AutoConfig, AutoModel
+
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    with torch.device("meta"):
+        return AutoModel.from_config(config, attn_implementation="sdpa").eval()  # type: ignore[no-any-return]
+
+
+def _load_encoder(built: nn.Module, path: Path) -> nn.Module:
+    """Put the weights of a file into an encoder: of a network for another task the encoder inside it is read.
+
+    Raises:
+        ModelError: the file cannot be read, or is of another network.
+    """
+    prefix = f"{built.base_model_prefix}."
+    wanted = {name: tensor for name, tensor in built.state_dict().items() if not name.startswith(_UNUSED)}
+    held = {}
+    for name, tensor in read_weights(path).items():
+        for old, new in _OLD.items():
+            name = f"{name.removesuffix(old)}{new}" if name.endswith(old) else name
+        name = name.removeprefix(prefix)
+        if name in wanted:
+            held[name] = tensor.float()
+    wrong = _differences(held, wanted)
+    if wrong:
+        raise ModelError(f"{path}: the weights are of another network: {'; '.join(wrong)}; name another folder")
+    built.load_state_dict(held, strict=False, assign=True)
     return built.eval()

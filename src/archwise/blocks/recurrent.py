@@ -7,13 +7,13 @@ plain operators for all of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import nn
 
 CELLS: Mapping[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
-_FORGETS = "lstm"
+_FORGETS = _REMEMBERS = "lstm"
 _FORGET_GATE = 1  # of torch's order: input, forget, cell, output
 
 
@@ -43,37 +43,44 @@ def make_layer(cell: str, width_in: int, width: int) -> nn.RNNBase:
     return layer
 
 
-@torch.library.custom_op("archwise::plain_layer", mutates_args=())
-def plain_layer(
-    values: torch.Tensor, on_inputs: torch.Tensor, on_states: torch.Tensor, one: torch.Tensor, other: torch.Tensor
-) -> torch.Tensor:
-    """A layer of plain cells as one operator, for the exporter of torch would write it out step by step.
+@torch.library.custom_op("archwise::layer_from", mutates_args=())
+def layer_from(
+    cell: str, values: torch.Tensor, kept: Sequence[torch.Tensor], weights: Sequence[torch.Tensor]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """A layer as one operator, for the exporter of torch would write it out step by step, or fix how many there are.
 
     Args:
-        values: (B, T, D). on_inputs: weights (H, D). on_states: weights (H, H). one, other: biases (H,).
+        cell: of CELLS. values: (B, T, D).
+        kept: what it goes on from, the last state (B, H), and of an LSTM its memory (B, H) behind it; none for nought.
+        weights: on inputs (G H, D) and on states (G H, H), and the two biases (G H,), of G gates.
 
     Returns:
-        states, (B, T, H).
+        states, (B, T, H), and the last state, of an LSTM the memory, (B, H).
     """
-    first = values.new_zeros(1, len(values), len(one))
-    states: torch.Tensor = torch.rnn_tanh(
-        values, first, [on_inputs, on_states, one, other], True, 1, 0.0, False, False, True
-    )[0]
-    return states
+    nought = values.new_zeros(1, len(values), weights[1].shape[1])
+    first, held = [each[None] for each in kept] or [nought, nought], list(weights)
+    if cell == "lstm":
+        states, _, memory = torch.lstm(values, first, held, True, 1, 0.0, False, False, True)
+        return states, memory[0].clone()
+    run = torch.gru if cell == "gru" else torch.rnn_tanh
+    states, last = run(values, first[0], held, True, 1, 0.0, False, False, True)
+    return states, last[0].clone()
 
 
-@plain_layer.register_fake
-def _plain_layer_shape(
-    values: torch.Tensor, on_inputs: torch.Tensor, on_states: torch.Tensor, one: torch.Tensor, other: torch.Tensor
-) -> torch.Tensor:
-    del on_inputs, on_states, other
-    return values.new_empty(values.shape[0], values.shape[1], one.shape[0])
+@layer_from.register_fake
+def _layer_from_shape(
+    cell: str, values: torch.Tensor, kept: Sequence[torch.Tensor], weights: Sequence[torch.Tensor]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    del cell, kept
+    n_rows, n_steps, width = values.shape[0], values.shape[1], weights[1].shape[1]
+    return values.new_empty(n_rows, n_steps, width), values.new_empty(n_rows, width)
 
 
 def _states(layer: nn.RNNBase, values: torch.Tensor) -> torch.Tensor:
     """The states of a layer, (B, T, H)."""
-    if isinstance(layer, nn.RNN) and torch.compiler.is_exporting():
-        states: torch.Tensor = plain_layer(values, *layer.parameters())
+    if torch.compiler.is_exporting():
+        cell = next(name for name, made in CELLS.items() if isinstance(layer, made))  # type: ignore[arg-type]
+        states: torch.Tensor = layer_from(cell, values, [], list(layer.parameters()))[0]
     else:
         states = layer(values)[0]
     return states
@@ -102,6 +109,7 @@ class RecurrentLayer(nn.Module):
 
     def __init__(self, cell: str, width_in: int, width: int, *, both_ways: bool) -> None:
         super().__init__()
+        self.cell = cell
         self.forwards = make_layer(cell, width_in, width)
         self.backwards = make_layer(cell, width_in, width) if both_ways else None
         self.width = 2 * width if both_ways else width
@@ -113,6 +121,24 @@ class RecurrentLayer(nn.Module):
             return states
         turned = _states(self.backwards, turn_around(values, mask))
         return torch.cat([states, turn_around(turned, mask)], dim=2)
+
+    def keeps(self) -> tuple[int, ...]:
+        """The widths of what it keeps to go on from: its last state, and of an LSTM its memory cell."""
+        return (self.width,) * (2 if self.cell == _REMEMBERS else 1)
+
+    def go_on(
+        self, values: torch.Tensor, kept: Sequence[torch.Tensor]
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        """Read more steps of rows, forwards only.
+
+        Args:
+            values: (B, T, width_in), of which none is padding. kept: (B, width) each, as `keeps` says; nought at first.
+
+        Returns:
+            states (B, T, width), and what to go on from.
+        """
+        states, last = layer_from(self.cell, values, list(kept), list(self.forwards.parameters()))
+        return states, (states[:, -1], last) if self.cell == _REMEMBERS else (last,)
 
 
 def recurrent_layers(

@@ -7,25 +7,26 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import nn
 
-from archwise.blocks.picture import PictureInputs
 from archwise.blocks.pretrained import load_model, make_model
-from archwise.records import Inherited
+from archwise.records import STEPS, Inherited
 
 Stages = Callable[[nn.Module], "list[nn.Module]"]
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _LEAST_SPREAD = 1e-6
+_ROWS_AT_ONCE = 32  # of those that a body is shown at first, for whose maps and vectors there must be memory
 
 
 @dataclass(frozen=True)
 class Backbone:
     """Where a body comes from.
 
-    library, model: who builds the network. stages: cuts it into modules that follow each other, maps to maps, the last
-    of which gives features (B, D).
+    library, model: who builds the network. stages: cuts it into modules that follow each other, maps to maps or vectors
+    of steps to such, the last of which gives features (B, D).
     """
 
     library: str
@@ -48,6 +49,18 @@ class Opening:
     dropout: float = 0.0
 
 
+class TrunkInputs(Protocol):
+    """From a batch to what the first stage takes; a module. reads: the name of the input."""
+
+    reads: str
+
+    def blank(self) -> torch.Tensor:
+        """What it gives for one row, on torch's meta device."""
+
+    def __call__(self, batch: Mapping[str, torch.Tensor], /) -> torch.Tensor:
+        """Map a batch of named inputs."""
+
+
 class Averaged(nn.Module):
     """The mean of maps over all places: (B, C, H, W) to (B, C)."""
 
@@ -57,22 +70,23 @@ class Averaged(nn.Module):
 
 
 class Trunk(nn.Module):
-    """Pictures through the stages that stay as they were: the same numbers in training and in answers.
+    """Pictures or texts through the stages that stay as they were: the same numbers in training and in answers.
 
     Args:
-        inputs: from a batch to maps (B, C, H, W). stages: maps to maps, or to features.
+        inputs: from a batch to what the first stage takes. stages: each takes what the one before gave.
     """
 
-    def __init__(self, inputs: PictureInputs, stages: Sequence[nn.Module]) -> None:
+    def __init__(self, inputs: TrunkInputs, stages: Sequence[nn.Module]) -> None:
         super().__init__()
         self.inputs = inputs
+        self.reads = inputs.reads
         self.stages = nn.Sequential(*stages)
         self.is_still = True
         for parameter in self.parameters():
             parameter.requires_grad_(False)
 
     def forward(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Map the pictures of a batch, (B, H, W, C) uint8, to what the stages give."""
+        """Map the input that it reads to what the stages give."""
         given: torch.Tensor = self.stages(self.inputs(batch))
         return given
 
@@ -100,22 +114,22 @@ class Standardised(nn.Module):
 
 
 class TransferBody(nn.Module):
-    """A backbone whose upper stages learn, or none: pictures to standardised features (B, width).
+    """A backbone whose upper stages learn, or none: pictures or texts to standardised features (B, width).
 
     Until `take_over` its weights are random. Normalisations keep the statistics they were inherited with: those of a
     few photos are too rough to answer by, and weights that were folded elsewhere may have none of their own.
 
     Args:
-        inputs: from a batch to normalised maps (B, C, H, W). backbone: where the stages come from.
-        opening: what learns.
+        inputs: from a batch to what the first stage takes. backbone: where the stages come from. opening: what learns.
     """
 
-    def __init__(self, inputs: PictureInputs, backbone: Backbone, *, opening: Opening) -> None:
+    def __init__(self, inputs: TrunkInputs, backbone: Backbone, *, opening: Opening) -> None:
         super().__init__()
         stages = copy.deepcopy(_blank_stages(backbone))
         n_above = 1 + min(opening.n_stages, len(stages) - 2) if opening.n_stages else 0
         cut = len(stages) - n_above
-        self.width, last = _width_and_last(backbone, (inputs.channels, inputs.height, inputs.width))
+        blank = inputs.blank()
+        self.width, last = _width_and_last(backbone, tuple(blank.shape), blank.dtype)
         self.looked_at = f"trunk.stages.{last}" if last < cut else f"upper.{last - cut}"
         for stage in stages[cut:]:
             _begin_weights(stage)
@@ -129,7 +143,9 @@ class TransferBody(nn.Module):
 
     def begin(self, batch: Mapping[str, torch.Tensor]) -> None:
         """Take the scale of the features from training rows."""
-        self.scale.begin(self._features(batch))
+        names = list(batch)
+        parts = zip(*(batch[name].split(_ROWS_AT_ONCE) for name in names), strict=True)  # type: ignore[no-untyped-call]
+        self.scale.begin(torch.cat([self._features(dict(zip(names, part, strict=True))) for part in parts]))
 
     def take_over(self, inherited: Inherited) -> None:
         """Read the weights of the backbone from their file.
@@ -152,7 +168,8 @@ class TransferBody(nn.Module):
         return features
 
     def _features(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        given = batch["trunk"] if "trunk" in batch else self.trunk(batch)
+        held = next((name for name in ("trunk", STEPS) if name in batch), "")
+        given = batch[held] if held else self.trunk(batch)
         if given.ndim == 4:
             given = given.contiguous(memory_format=torch.channels_last)  # in which convolutions are fastest
         features: torch.Tensor = self.upper(given)
@@ -181,13 +198,13 @@ def _read_stages(backbone: Backbone, path: Path, sha256: str) -> list[nn.Module]
 
 
 @cache
-def _width_and_last(backbone: Backbone, row: tuple[int, int, int]) -> tuple[int, int]:
+def _width_and_last(backbone: Backbone, shape: tuple[int, ...], dtype: torch.dtype) -> tuple[int, int]:
     """The width of the features, and the place of the last stage that gives maps or tokens.
 
     Args:
-        row: channels, height and width of a picture.
+        shape, dtype: of what the first stage takes.
     """
-    given = torch.zeros(1, *row, device="meta")
+    given = torch.zeros(shape, dtype=dtype, device="meta")
     last = 0
     with torch.no_grad():
         for place, stage in enumerate(backbone.stages(make_model(backbone.library, backbone.model))):

@@ -35,7 +35,7 @@ from archwise.data.prepare import for_serving
 from archwise.engines.processes import Job, Workers
 from archwise.errors import ParityError, RaceError
 from archwise.evidence import BootstrapScores, bootstrap_scores, interval, of_folds
-from archwise.model.folder import ModelContent, ModelFacts, write_model
+from archwise.model.folder import STREAM, ModelContent, ModelFacts, write_model
 from archwise.records import Array, Candidate, Json, Metric, Trial, Verdict
 from archwise.tasks import main_metric, task
 
@@ -102,6 +102,7 @@ def finish_run(
         trials=_leaderboard(trials, usable, scores),
         run_toml=(folder / "run.toml").read_text(encoding="utf-8"),
         weights=files.weights,
+        stream=files.stream,
     )
     write_model(Path(config.out), content)
     tell({"event": "done", "model": config.out})
@@ -159,7 +160,14 @@ def _export(folder: Path, candidate: Candidate, workers: Workers, words: tuple[s
     outcome = next(iter(workers.run(export_trial, [Job(ExportJob(str(folder), candidate), seconds=EXPORT_S)])))
     if outcome.kind != "ok":
         raise ParityError(f"{candidate.label} was chosen but cannot be written as ONNX: {outcome.reason}")
-    return Written((place / "model.onnx").read_bytes(), (place / "weights.safetensors").read_bytes(), words)
+    assert isinstance(outcome.value, tuple)  # what `export_trial` returns
+    stream = place / STREAM
+    return Written(
+        (place / "model.onnx").read_bytes(),
+        (place / "weights.safetensors").read_bytes(),
+        (*words, *outcome.value),
+        stream.read_bytes() if stream.exists() else None,
+    )
 
 
 def _retrain(

@@ -21,8 +21,9 @@ from archwise.choice.opening import OnEvent, Opening, count_workers, open_race
 from archwise.choice.run import OPEN, Laid, begin_folder, write_prepared, write_targets
 from archwise.choice.shortlist import asked_loss, enter
 from archwise.config import Config
+from archwise.data.open import forecast_told
 from archwise.data.prepare import Preparation, inputs_of
-from archwise.data.timeline.grid import Timeline
+from archwise.data.timeline.grid import ERROR, FILL, Timeline
 from archwise.data.timeline.look import OpenedTimeline, TimelineRequest, open_timeline
 from archwise.data.timeline.prepare import (
     CALENDAR,
@@ -50,6 +51,27 @@ PLACE = "timeline"  # of the open steps in a run folder
 OWNER, NUMBER = "series:", "step:"  # columns of the sealed steps; no reader gives a column such a name
 
 
+def as_told(source: object, config: Config) -> Config:
+    """The configuration with what a source tells of its own forecast, where the user says nothing else.
+
+    Raises:
+        SourceError: the source cannot be read.
+        UsageError: it is there to be forecast, and nobody says how far.
+    """
+    named = source.train if isinstance(source, Parts) else source
+    told = forecast_told(named)
+    if told is None:
+        return config
+    horizon = config.horizon or told.horizon
+    if not horizon:
+        raise UsageError(
+            f"{named}: the file names no @horizon; say how many steps to forecast, as in --horizon {told.usual}"
+        )
+    found = {"horizon": horizon, "target": told.target, "series": told.series, "time": told.time}
+    found["gaps"] = FILL if told.has_gaps else ""
+    return config.model_copy(update={name: getattr(config, name) or value for name, value in found.items()})
+
+
 def timeline_request(config: Config, test: object | None = None) -> TimelineRequest:
     """What the user fixed about how series are to be read.
 
@@ -69,7 +91,7 @@ def timeline_request(config: Config, test: object | None = None) -> TimelineRequ
         test = config.test
     return TimelineRequest(
         targets, config.horizon, times, config.time, config.series, config.known, config.drop, config.zone,
-        config.gaps, config.names, test, asked_loss(config),
+        config.gaps or ERROR, config.names, test, asked_loss(config),
     )  # fmt: skip
 
 

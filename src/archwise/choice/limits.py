@@ -27,11 +27,15 @@ BYTES_A_MB = 1e6
 
 @dataclass(frozen=True)
 class Written:
-    """A candidate as it would be handed over. weights: of a network, or None. words: what was done to it."""
+    """A candidate as it would be handed over.
+
+    weights: of a network, or None. words: what was done to it. stream: ONNX that reads a row in parts, or None.
+    """
 
     onnx: bytes
     weights: bytes | None
     words: tuple[str, ...] = ()
+    stream: bytes | None = None
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,10 @@ from datetime import datetime
 from pathlib import Path
 
 from archwise.errors import UsageError
+from archwise.records import Parts
 
 MODEL_SUFFIX = ".archwise"
+IN_MEMORY = "a table in memory"  # what run.toml says of a part that is no file
 
 
 def beside(source: str) -> Path:
@@ -35,3 +37,15 @@ def new_run_folder(model_folder: Path) -> Path:
             break
         folder = Path(f"{stem}-{stamp}-{number}.run")
     return folder
+
+
+def paths_of(source: object) -> dict[str, str]:
+    """How run.toml names the parts of a source; one that is no file cannot be named so that it is read again."""
+    parts = source if isinstance(source, Parts) else Parts(source)
+    given = {"test": parts.test, "valid": parts.valid}
+    named = {
+        name: str(part) if isinstance(part, str | Path) else IN_MEMORY
+        for name, part in given.items()
+        if part is not None
+    }
+    return {"train": str(parts.train), **named} if isinstance(parts.train, str | Path) else named

@@ -3,7 +3,7 @@
 A candidate whose body has a trunk is then trained on what the trunk gave, as prepared arrays of one more input, and
 neither its checkpoints nor its steps know of the trunk. It costs a part of the budget that is the same for all who
 share it; a trunk that cannot be computed in its part is given up as soon as its speed tells, and who needs it leaves.
-Where the outputs would be too large to keep, the candidate is trained from the pictures themselves.
+Where the outputs would be too large to keep, the candidate is trained from the rows themselves.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,12 +30,13 @@ from archwise.choice.run import (
     read_left,
     read_preparation,
 )
-from archwise.data.mapped import Picked, pick
+from archwise.choice.trunk_rows import FOLDER, TrunkRows, places_among, sorted_places, trunk_rows
+from archwise.data.mapped import pick
 from archwise.data.prepare import word_vectors
-from archwise.data.trunk_store import BATCH, N_SHARDS, add_rows, gather_rows, row_names, shard_of
+from archwise.data.trunk_store import BATCH, N_SHARDS, add_rows, gather_rows, shard_of
 from archwise.engines.processes import Job, Workers
 from archwise.errors import RaceError
-from archwise.records import Array, Batch, Candidate, Inherited, Json, Need, Signature
+from archwise.records import STEPS, Array, Batch, Candidate, Inherited, Json, Need, Signature
 from archwise.tasks import task
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
 
 SHARE = 0.4  # of the time of a race, at the most, that goes to what is computed before it
 MOST_MB = 2_000.0  # of the outputs of one trunk that are kept in a run folder
-INPUT, GIVEN = "image", "trunk"  # what a trunk reads, and the name of what it gives
+GIVEN = "trunk"  # of the file that says where what a trunk gave lies
 _TOO_LARGE = "too large to keep"
 SILENCE_S = 300.0
 
@@ -51,7 +53,7 @@ Tell = Callable[[dict[str, Json]], None]
 
 @dataclass(frozen=True)
 class TrunkJob:
-    """Compute what the trunk of a candidate gives for a part of the pictures of a run.
+    """Compute what the trunk of a candidate gives for a part of the rows of a run.
 
     until: when all must be done, on the monotonic clock.
     """
@@ -77,7 +79,12 @@ def inherited_by(candidate: Candidate) -> Inherited:
 
 
 def given_batch(place: Path, candidate: Candidate, part: str) -> Batch:
-    """The prepared arrays of "train" or "valid"; what the trunk gave in the place of pictures, where it is laid."""
+    """The prepared arrays of "train" or "valid"; what the trunk gave in the place of what it reads, where it is laid.
+
+    The steps of a sequence stand beside it, as `training.network.above_trunk` says.
+    """
+    from archwise.training.network import name_of_given
+
     need = need_of(candidate)
     batch = read_batch(place, need, part)
     laid = _laid(place, need, candidate)
@@ -85,7 +92,10 @@ def given_batch(place: Path, candidate: Candidate, part: str) -> Batch:
         return batch
     with np.load(laid / f"{part}-{GIVEN}.npz", allow_pickle=False) as held:
         given = pick(laid / str(held["lies_in"]), held["rows"])
-    return {**{name: array for name, array in batch.items() if name != INPUT}, GIVEN: given}  # type: ignore[dict-item]
+    reads = inherited_by(candidate).reads
+    name = name_of_given(reads, given.shape[1:])
+    others = {other: array for other, array in batch.items() if other != reads or name == STEPS}
+    return {**others, name: given}  # type: ignore[dict-item]
 
 
 def network_of(
@@ -105,8 +115,15 @@ def network_of(
     if architecture(candidate.architecture).inherits is None:
         return _with_vectors(network, place, need_of(candidate))
     if not whole and _laid(place, need_of(candidate), candidate) is not None:
-        network = above_trunk(network, given_batch(place, candidate, "train")[GIVEN].shape[1:])
+        network = above_trunk(network, _row_of_given(place, candidate))
     return take_over(network, _to_be_had(candidate))
+
+
+def _row_of_given(place: Path, candidate: Candidate) -> tuple[int, ...]:
+    """The shape of what the trunk of a candidate gave for one row."""
+    held = given_batch(place, candidate, "train")
+    shape: tuple[int, ...] = held[STEPS if STEPS in held else GIVEN].shape
+    return shape[1:]
 
 
 def _with_vectors(network: Network, place: Path, need: Need) -> Network:
@@ -162,15 +179,14 @@ def lay_trunks(
         if trunk and _laid(folder, need_of(candidate), candidate) is None:
             groups.setdefault(trunk, []).append(candidate)
     until = None if stop_at is None else time.monotonic() + SHARE * (stop_at - time.monotonic())
-    pictures = {need: _pictures(folder, need) for need in {need_of(group[0]) for group in groups.values()}}
-    groups = {trunk: group for trunk, group in groups.items() if pictures[need_of(group[0])] is not None}
+    groups = {trunk: group for trunk, group in groups.items() if _rows_for(folder, group[0]) is not None}
     failed = _compute(folder, groups, workers, min(n_workers, N_SHARDS), until, tell)
     for trunk, group in groups.items():
         why = failed.get(trunk, "")
         if why == _TOO_LARGE:
             continue
         if not why and not _lay(folder, trunk, group[0]):
-            why = "what it inherits could not be computed for every picture"
+            why = "what it inherits could not be computed for every row"
         for candidate in group if why else ():
             leave(folder, candidate, why)
             gone.add(candidate.id)
@@ -222,61 +238,98 @@ def compute_trunk(job: TrunkJob, send: Callable[[object], None]) -> str:
 
     folder = Path(job.run)
     ground = read_ground(folder)
-    need = need_of(job.candidate)
-    network = network_of(folder, ground, job.candidate, ground.signature(need), whole=True)
+    network = network_of(folder, ground, job.candidate, ground.signature(need_of(job.candidate)), whole=True)
     trunk = network.body.trunk.to(_device(ground)).eval()  # type: ignore[union-attr]
-    pictures = _pictures(folder, need)
-    assert pictures is not None  # else there is no job
-    names, mine = _names(folder, need, pictures), [s for s in range(N_SHARDS) if s % job.n_parts == job.part]
-    places = {shard: [at for at, name in enumerate(names) if shard_of(name) == shard] for shard in mine}
-    watch = _Watch(sum(map(len, places.values())), job.until)
+    rows = _rows_for(folder, job.candidate)
+    assert rows is not None  # else there is no job
+    steps = rows.steps()
+    places = [at for at in range(len(rows.names)) if shard_of(rows.name(at)) % job.n_parts == job.part]
+    watch = _Watch(len(places), int(np.maximum(1, steps[places]).sum()), job.until)
 
-    def give(rows: Array) -> Array:
-        watch.check(len(rows))
-        send({"event": "trunk"})
-        whole = np.concatenate([rows, np.zeros((BATCH - len(rows), *rows.shape[1:]), rows.dtype)])
+    def run(some: Array) -> Array:
+        whole = np.concatenate([some, np.zeros((BATCH - len(some), *some.shape[1:]), some.dtype)])
         with torch.inference_mode():
-            given: Array = trunk({INPUT: torch.from_numpy(whole).to(_device(ground))}).float().cpu().numpy()
-        if given[0].nbytes * len(names) > MOST_MB * 1e6:
+            given: Array = trunk({rows.reads: torch.from_numpy(whole).to(_device(ground))}).float().cpu().numpy()
+        if given[0].nbytes * len(rows.names) > MOST_MB * 1e6:
             raise _TrunkError(_TOO_LARGE)
-        return given[: len(rows)]
+        return given[: len(some)]
 
-    key = inherited_by(job.candidate).trunk
+    def give(mine: Sequence[int], some: Sequence[int]) -> Array:
+        held = [mine[at] for at in some]
+        watch.check(len(held), int(np.maximum(1, steps[held]).sum()))
+        send({"event": "trunk"})
+        return _given_for(rows, held, steps[held], run)
+
     try:
-        for shard, held in places.items():
-            add_rows(key, shard, [names[at] for at in held], _rows_at(pictures, held), give)
+        for shard in dict.fromkeys(shard_of(rows.name(at)) for at in places):
+            mine = sorted_places((at for at in places if shard_of(rows.name(at)) == shard), steps)
+            add_rows(_store_of(job.candidate, rows), shard, [rows.name(at) for at in mine], partial(give, mine))
     except _TrunkError as reason:
         return str(reason)
     return ""
 
 
-def _rows_at(pictures: Picked, held: Sequence[int]) -> Callable[[list[int]], Array]:
-    """From places among those held to pictures."""
-    return lambda some: pictures[[held[at] for at in some]]
+def _given_for(rows: TrunkRows, held: Sequence[int], steps: Array, run: Callable[[Array], Array]) -> Array:
+    """What a trunk gives for rows at some places, each with the padding of its own length alone.
+
+    Args:
+        steps: in which each is computed; 0 of what is no sequence. run: from up to BATCH rows to what it gives.
+
+    Returns:
+        (B, ...); what is of every step has as many as the longest of all rows, NaN behind.
+    """
+    some = rows.rows[np.asarray(held)]
+    if not rows.is_padded:
+        return run(some)
+    found = {place: one for n in np.unique(steps) for place, one in _of_length(some, steps == n, int(n), run)}
+    return np.stack([_to_steps(found[place], rows.rows.shape[1]) for place in range(len(held))])
+
+
+def _of_length(some: Array, which: Array, n_steps: int, run: Callable[[Array], Array]) -> Iterator[tuple[int, Array]]:
+    places = np.flatnonzero(which)
+    yield from zip(places.tolist(), run(some[places, :n_steps]), strict=True)
+
+
+def _to_steps(given: Array, n_steps: int) -> Array:
+    """What a trunk gave for a row, (D,) or (T, D), of which the second gets so many steps."""
+    if given.ndim == 1:
+        return given
+    return np.pad(given, ((0, n_steps - len(given)), (0, 0)), constant_values=np.nan)
+
+
+def _rows_for(folder: Path, candidate: Candidate) -> TrunkRows | None:
+    """The open rows that the trunk of a candidate is given."""
+    return trunk_rows(folder, need_of(candidate), inherited_by(candidate).reads)
+
+
+def _store_of(candidate: Candidate, rows: TrunkRows) -> str:
+    """The name under which what a trunk gives is kept."""
+    return inherited_by(candidate).trunk + rows.store
 
 
 class _Watch:
     """How fast a part goes, and whether it can end in time."""
 
-    def __init__(self, n_rows: int, until: float | None) -> None:
-        self._left, self._until = n_rows, until
+    def __init__(self, n_rows: int, work: int, until: float | None) -> None:
+        self._n_rows, self._work, self._until = n_rows, work, until
         self._began, self._done = time.monotonic(), 0
 
-    def check(self, n_rows: int) -> None:
-        """Note that so many rows are begun.
+    def check(self, n_rows: int, work: int) -> None:
+        """Note that so many rows are begun, of so much work.
 
         Raises:
             _TrunkError: the rest would not be done in time at the speed so far.
         """
         now = time.monotonic()
-        rest = self._left - self._done
+        rest = self._work - self._done
         expected = (now - self._began) / self._done * rest if self._done else 0.0
         if self._until is not None and now + expected > self._until:
             raise _TrunkError(
-                f"what it inherits would take {expected:.0f} s more for {rest:,} pictures, and "
+                f"what it inherits would take {expected:.0f} s more for {self._n_rows:,} rows, and "
                 f"{max(0.0, self._until - now):.0f} s were left for it; give a longer budget"
             )
-        self._done += n_rows
+        self._n_rows -= n_rows
+        self._done += work
 
 
 def _device(ground: Ground) -> str:
@@ -285,48 +338,24 @@ def _device(ground: Ground) -> str:
     return str(pick_device(ground.device))
 
 
-def _pictures(folder: Path, need: Need) -> Picked | None:
-    """The pictures of all open rows under a need, each once; None where they do not lie in one store."""
-    parts: list[object] = [read_batch(folder, need, part).get(INPUT) for part in PARTS]
-    picked = [part for part in parts if isinstance(part, Picked)]
-    if len(picked) < len(parts) or picked[0].file.resolve() != picked[1].file.resolve():
-        return None
-    return replace(picked[0], rows=np.unique(np.concatenate([part.rows for part in picked])))
-
-
-def _names(folder: Path, need: Need, pictures: Picked) -> list[bytes]:
-    """The names of pictures, read once for a run."""
-    path = folder / "trunk" / f"{need.key}.names.npy"
-    if not path.exists():
-        path.parent.mkdir(exist_ok=True)
-        partial = path.with_name(f"{path.stem}.{os.getpid()}.partial.npy")
-        np.save(partial, np.array([list(name) for name in row_names(pictures)], np.uint8), allow_pickle=False)  # type: ignore[arg-type]
-        os.replace(partial, path)
-    return [bytes(row) for row in np.load(path, allow_pickle=False)]
-
-
 def _lay(folder: Path, trunk: str, candidate: Candidate) -> bool:
     """Put what a trunk gave into the run folder, and at every place which of it belongs to each row.
 
     Returns:
         whether all of it was there.
     """
-    need = need_of(candidate)
-    pictures = _pictures(folder, need)
-    assert pictures is not None  # it was computed for them
-    path = folder / "trunk" / f"{trunk}.npy"
-    if not path.exists() and not gather_rows(trunk, _names(folder, need, pictures), path):
+    need, rows = need_of(candidate), _rows_for(folder, candidate)
+    assert rows is not None  # it was computed for them
+    path = folder / FOLDER / f"{trunk}.npy"
+    names = [rows.name(at) for at in range(len(rows.names))]
+    if not path.exists() and not gather_rows(_store_of(candidate, rows), names, path):
         return False
     for place in dict.fromkeys([*(fold.place for fold in folds_of(folder)), folder]):
         laid = prepared_folder(place, need) / trunk
         partial = laid.with_name(f"{laid.name}.partial")
         partial.mkdir(exist_ok=True)
         for part in PARTS:
-            rows = read_batch(place, need, part)[INPUT].rows  # type: ignore[attr-defined]
-            np.savez(
-                partial / f"{part}-{GIVEN}.npz",
-                rows=np.searchsorted(pictures.rows, rows),
-                lies_in=np.array(os.path.relpath(path, laid)),
-            )
+            mine = places_among(rows, read_batch(place, need, part)[rows.reads])
+            np.savez(partial / f"{part}-{GIVEN}.npz", rows=mine, lies_in=np.array(os.path.relpath(path, laid)))
         os.replace(partial, laid)
     return True

@@ -97,11 +97,20 @@ def decide(
 
 
 def _is_near(scores: BootstrapScores, best: int, place: int) -> bool:
-    """Whether a candidate is at most one standard error behind the best, or gives no numbers either."""
+    """Whether a candidate is so little behind the best that it is as good, or gives no numbers either."""
     if not math.isfinite(scores.point[best]):
         return not math.isfinite(scores.point[place])
     behind = scores.sign * float(scores.point[best] - scores.point[place])
-    return behind <= standard_error(scores, best, place)
+    return behind <= _n_errors(scores) * standard_error(scores, best, place)
+
+
+def _n_errors(scores: BootstrapScores) -> int:
+    """How many standard errors a candidate may be behind the best; of few units the error is a guess itself."""
+    return 2 if scores.n_units < FEWEST_UNITS else 1
+
+
+def _errors_words(scores: BootstrapScores) -> str:
+    return "one standard error" if _n_errors(scores) == 1 else f"{_n_errors(scores)} standard errors"
 
 
 def _best_allowed(
@@ -197,9 +206,10 @@ def _among_the_tied(story: _Story) -> str:
     if len(verdict.near) == len(verdict.tied):
         why = f"{label} is the simplest of them{limits}"
     elif len(verdict.near) == 1:
-        why = f"{label} is the best of them, by more than one standard error"
+        why = f"{label} is the best of them, by more than {_errors_words(story.scores)}"
     else:
-        why = f"{label} is the simplest{limits} of the {len(verdict.near)} within one standard error of the best"
+        within = f"the {len(verdict.near)} within {_errors_words(story.scores)} of the best"
+        why = f"{label} is the simplest{limits} of {within}"
     return (
         f"{len(verdict.tied)} candidates cannot be told apart on "
         f"{plural(story.scores.n_units, f'independent {story.unit}')}; {why} "

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Source = Annotated[
     str,
     typer.Argument(
-        help="CSV, TSV, Parquet, Arrow, JSON lines, CoNLL; pictures, as folders, npz or idx; series, as .ts."
+        help="CSV, TSV, Parquet, Arrow, JSON lines, CoNLL; pictures, as folders, npz or idx; series, as .ts or .tsf."
     ),
 ]
 ModelFolder = Annotated[Path, typer.Argument(help="A model folder, as fit wrote it.")]

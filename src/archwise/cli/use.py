@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from archwise.cli.app import app
 from archwise.cli.option import AsJson, ModelFolder, Out, Quiet
+from archwise.errors import UsageError
 
 
 @app.command()
@@ -30,9 +32,12 @@ def predict(
         typer.Argument(help="The rows to answer, in the columns of the training data; or pictures; or newer series."),
     ] = None,
     out: Out = None,
-    horizon: Annotated[int, typer.Option(help="Steps to forecast; as many as in training when not given.")] = 0,
+    horizon: Annotated[int, typer.Option(help="Steps to forecast; those of training when not given.")] = 0,
     sets: Annotated[
         bool, typer.Option("--sets", help="Add a column `set`: the labels that hold the truth of 9 rows of 10.")
+    ] = False,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Answer one series or text after each line of standard input: 0.1,2.5")
     ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -40,9 +45,13 @@ def predict(
     """Answer each row, in order: label and probabilities, or value and interval; or forecast. Needs no torch."""
     from archwise import use, view
 
+    if stream:
+        if source or out or horizon or sets:
+            raise UsageError("--stream reads steps from standard input, and prints JSON; leave out what else was given")
+        return view.print_stream(use.stream(model).of_lines(sys.stdin), quiet=quiet)
     rows = source[0] if source is not None and len(source) == 1 else source or None
     parts = use.predict_parts(model, rows, sets=sets, horizon=horizon)
-    view.write_answers(parts, out, as_json=as_json, quiet=quiet)
+    return view.write_answers(parts, out, as_json=as_json, quiet=quiet)
 
 
 @app.command()

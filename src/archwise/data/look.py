@@ -39,7 +39,7 @@ from archwise.data.target import (
     target_values,
 )
 from archwise.data.target import in_order as classes_in_order
-from archwise.data.text_column import TEXT, find_cut, one_text
+from archwise.data.text_column import TEXT, find_cut, settle_texts
 from archwise.data.twin import find_conflicts, find_copy, set_copies_aside
 from archwise.errors import ColumnError, SourceError, nearest
 from archwise.records import ColumnProfile, Finding, Guess, Profile, Table
@@ -88,9 +88,10 @@ def look_at(table: Table, request: LookRequest) -> Profile:
     if guess.task == REGRESS:
         refuse_unfit(frame.get_column(target), request.loss, rows=table.rows)
     columns = tuple(_look_at_column(column, request) for column in frame.get_columns() if column.name != target)
+    columns = _without(columns, {name: why for name, why in table.not_read.items() if name not in request.kinds})
     if guess.task == TAG:
         columns = _words_alone(columns, frame, target)
-    columns = one_text(_one_picture(columns), frame, asked=request.kinds)
+    columns = settle_texts(_one_picture(columns), frame, asked=request.kinds)
     if not any(column.use for column in columns):
         told = "; ".join(f"'{column.name}': {column.because}" for column in columns[:5])
         raise ColumnError(
@@ -116,6 +117,13 @@ def look_at(table: Table, request: LookRequest) -> Profile:
         profile, findings=(*table.findings, *profile.findings, *_find_all(table, parsed, profile, time=request.time))
     )
     return _scale_up(profile, table.sampled_from / frame.height) if table.sampled_from else profile
+
+
+def _without(columns: tuple[ColumnProfile, ...], why: Mapping[str, str]) -> tuple[ColumnProfile, ...]:
+    """The columns with those of these names set aside, each with its reason."""
+    return tuple(
+        replace(column, use=False, because=why[column.name]) if column.name in why else column for column in columns
+    )
 
 
 def _one_picture(columns: tuple[ColumnProfile, ...]) -> tuple[ColumnProfile, ...]:
@@ -244,10 +252,10 @@ def _find_all(table: Table, parsed: Parsed, profile: Profile, *, time: str) -> t
         findings += find_copy(column)
         findings += find_key(column)
         findings += find_unreadable(column)
-        findings += find_cut(column)
         findings += find_series(column)
         if column.use and column.kind == "number":
             findings += find_apart(typed.get_column(column.name))
+    findings += find_cut(profile.columns, parsed.frame)
     ordering = [column.name for column in profile.columns if column.kind in ("number", "plain", "date", "identifier")]
     if plain or time:  # pictures alone lie in the order of their folders and names, which tells nothing
         findings += find_drift(typed, target, frame=frame, ordering=ordering, time=time)

@@ -12,10 +12,11 @@ import polars as pl
 from archwise.data.picture_cells import begins_as_pictures, names_pictures, settle_pictures
 from archwise.data.readers import readers
 from archwise.errors import SourceError
-from archwise.records import Array, Finding, Parts, Reader, Stream, Table
+from archwise.records import Array, Finding, ForecastTold, Parts, Reader, Stream, Table
 
 MOST_ROWS = 500_000  # that are held at once; larger files are read in chunks
 SAMPLE_ROWS = 200_000  # of them, from which is told what they are
+_ARFF = ".arff"
 
 
 def open_table(source: object, *, names: tuple[str, ...] = ()) -> Table:
@@ -85,6 +86,18 @@ def parts_in(source: object) -> Parts | None:
     return find(source) if find is not None else None
 
 
+def forecast_told(source: object) -> ForecastTold | None:
+    """What a source tells of its own forecast, such as its roles and its horizon; None where it tells of none.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    if not isinstance(source, (str, Path)) or not Path(source).exists():
+        return None
+    tell = _reader_of(source).forecast
+    return tell(source) if tell is not None else None
+
+
 def _open_part(source: object, parts: Parts, names: tuple[str, ...]) -> Table:
     """The part of a source that a model has not learnt from, if there is one."""
     given = {"test": parts.test, "validation": parts.valid, "training": parts.train}
@@ -132,7 +145,13 @@ def draw_evenly(n_rows: int, n_wanted: int, *, seed: int) -> Array:
 def _reader_of(source: object) -> Reader:
     if isinstance(source, (str, Path)):
         _check_path(Path(source))
-    reader = next((reader for reader in readers().values() if reader.accepts(source)), None)
+    asked = sorted(readers().values(), key=lambda reader: not reader.by_content)
+    reader = next((reader for reader in asked if reader.accepts(source)), None)
+    if reader is None and isinstance(source, (str, Path)) and Path(source).suffix.lower() == _ARFF:
+        raise SourceError(
+            f"{source}: ARFF files are not read; the archives hold the same series as .ts and as name_TRAIN.tsv, which "
+            "are, and other tables can be written as CSV"
+        )
     if reader is None:
         raise SourceError(f"{_tell(source)} cannot be read; these can: {_readable()}")
     return reader

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from archwise.data.counted import counted
 from archwise.data.open import open_table
 from archwise.data.picture_array import IMAGE
 from archwise.data.target import USUAL_NAMES
@@ -123,8 +124,7 @@ def _tell(folder: Path, labels: Path, paths: pl.Series, pictures: Sequence[Path]
     named = set(paths.drop_nulls())
     left = [path for path in pictures if str(path) not in named]
     if left:
-        told = (
-            f"{folder}: {len(left):,} pictures have no row in {labels.name}, such as {left[0].name}; they are left out"
-        )
+        told = counted(len(left), "picture has no row", "pictures have no row")
+        told = f"{folder}: {told} in {labels.name}, such as {left[0].name}; left out"
         findings.append(Finding("labels", "warning", told, n_rows=len(left)))
     return findings

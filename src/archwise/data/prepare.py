@@ -18,6 +18,7 @@ from archwise.errors import ColumnError, nearest
 from archwise.records import Array, Batch, Finding, InputSpec, Json, Need, Store
 
 N_SHOWN = 5  # cells that a finding names
+BEFORE = "before"  # in the state of a column: the names of those that are read before it, as one with it
 _OF_TRAINING = ("vectors",)  # parts of a state that serving has no need of
 _DTYPES: Mapping[str, Literal["float32", "int64", "uint8"]] = {  # the inputs there are, as a network takes them
     "numbers": "float32",
@@ -109,13 +110,30 @@ def parse_columns(
 def fit_preparation(typed: pl.DataFrame, columns: Sequence[tuple[str, str]], *, need: Need) -> Preparation:
     """Fit every column to the training rows.
 
+    Columns of a kind that joins its columns are read as one: the last of them has the state, the others an empty one.
+
     Args:
         typed: training rows only, as `parse_columns` gives them.
         columns: (name, kind).
         need: of the architecture.
     """
-    prepared = [PreparedColumn(name, kind, pick_kind(kind).fit(typed.get_column(name), need)) for name, kind in columns]
+    prepared = []
+    for place, (name, kind) in enumerate(columns):
+        state: dict[str, Json] = {}
+        if not (pick_kind(kind).join and kind in (other for _, other in columns[place + 1 :])):
+            before = [other for other, same in columns[:place] if same == kind and pick_kind(kind).join]
+            state = pick_kind(kind).fit(_values(typed, name, kind, before), need)
+            state |= {BEFORE: before} if state and before else {}
+        prepared.append(PreparedColumn(name, kind, state))
     return Preparation(tuple(prepared), need)
+
+
+def _values(typed: pl.DataFrame, name: str, kind: str, before: Sequence[str]) -> pl.Series:
+    """The cells of a column, with those of the columns before it that are read as one with it."""
+    join = pick_kind(kind).join
+    if not before or join is None:
+        return typed.get_column(name)
+    return join([typed.get_column(each) for each in (*before, name)])
 
 
 def apply_preparation(preparation: Preparation, typed: pl.DataFrame, *, store: Path | None = None) -> Batch:
@@ -134,7 +152,7 @@ def apply_preparation(preparation: Preparation, typed: pl.DataFrame, *, store: P
     """
     parts = []
     for column in preparation.columns:
-        kind, values = pick_kind(column.kind), typed.get_column(column.name)
+        kind, values = pick_kind(column.kind), _values(typed, column.name, column.kind, column.state.get(BEFORE, ()))
         if store is None or kind.take is None:
             parts.append(kind.apply(column.state, values))
         else:
@@ -154,7 +172,8 @@ def load_batch(preparation: Preparation, parsed: Parsed, *, rows: Array | None =
     """
     parts, bad, findings = [], parsed.bad.copy(), list(parsed.findings)
     for column in preparation.columns:
-        kind, values = pick_kind(column.kind), parsed.frame.get_column(column.name)
+        before = column.state.get(BEFORE, ())
+        kind, values = pick_kind(column.kind), _values(parsed.frame, column.name, column.kind, before)
         if kind.load is None:
             parts.append(kind.apply(column.state, values))
             continue

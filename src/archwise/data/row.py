@@ -7,14 +7,14 @@ of goes the way of every table, so that a row is answered the same however it co
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from archwise.data.kinds import kind as pick_kind
-from archwise.data.prepare import Preparation, join_columns
+from archwise.data.prepare import BEFORE, Preparation, join_columns
 from archwise.records import Batch, ReadCell, ReadCells
 
 _PLAIN = frozenset({str, bytes, int, float, bool, type(None), dt.date, dt.datetime})
@@ -22,9 +22,12 @@ _PLAIN = frozenset({str, bytes, int, float, bool, type(None), dt.date, dt.dateti
 
 @dataclass(frozen=True)
 class RowReader:
-    """How the cells of a row are read: the name of each column and its function. many: those for the cells of rows."""
+    """How the cells of a row are read: the names of columns that are read as one, mostly of one alone, and how.
 
-    columns: tuple[tuple[str, ReadCell], ...]
+    many: functions for the cells of rows, where a column is read alone and its kind has one.
+    """
+
+    columns: tuple[tuple[tuple[str, ...], Callable[[Sequence[object]], Batch | None]], ...]
     many: tuple[ReadCells | None, ...]
 
 
@@ -42,12 +45,27 @@ def make_row_reader(preparation: Preparation, columns: Sequence[tuple[str, str]]
         return None
     readers, many = [], []
     for column in preparation.columns:
-        kind = pick_kind(column.kind)
+        kind, names = pick_kind(column.kind), (*column.state.get(BEFORE, ()), column.name)
         if kind.one is None:
             return None
-        readers.append((column.name, kind.one(column.state)))
-        many.append(None if kind.many is None else kind.many(column.state))
+        join = kind.join_cells if len(names) > 1 else None
+        readers.append((names, _reading(kind.one(column.state), join)))
+        many.append(None if kind.many is None or len(names) > 1 else kind.many(column.state))
     return RowReader(tuple(readers), tuple(many))
+
+
+def _reading(
+    read: ReadCell, join: Callable[[Sequence[object]], object | None] | None
+) -> Callable[[Sequence[object]], Batch | None]:
+    """A function that reads the cells of columns that are read as one."""
+    if join is None:
+        return lambda cells: read(cells[0])
+
+    def read_joined(cells: Sequence[object]) -> Batch | None:
+        cell = join(cells)
+        return None if cell is None else read(cell)
+
+    return read_joined
 
 
 def read_row(reader: RowReader, cells: Mapping[str, object]) -> Batch | None:
@@ -57,8 +75,8 @@ def read_row(reader: RowReader, cells: Mapping[str, object]) -> Batch | None:
         cells: as `plain_cells` gives them; there may be other columns too.
     """
     parts: list[Batch] = []
-    for name, read in reader.columns:
-        given = read(cells[name]) if name in cells else None
+    for names, read in reader.columns:
+        given = read([cells[name] for name in names]) if all(name in cells for name in names) else None
         if given is None:
             return None
         parts.append(given)
@@ -75,21 +93,20 @@ def read_rows(reader: RowReader, rows: Sequence[Mapping[str, object]]) -> Batch 
         None where a row lacks a column, or holds a cell for which a table must be made.
     """
     parts: list[Batch] = []
-    for (name, one), many in zip(reader.columns, reader.many, strict=True):
-        if not all(name in row for row in rows):
+    for (names, one), many in zip(reader.columns, reader.many, strict=True):
+        if not all(name in row for row in rows for name in names):
             return None
-        cells = [row[name] for row in rows]
         if many is not None:
-            given = many(cells)
+            given = many([row[names[0]] for row in rows])
             if given is None:
                 return None
             parts.append(given)
             continue
-        each = [one(cell) for cell in cells]
+        each = [one([row[name] for name in names]) for row in rows]
         read = [batch for batch in each if batch is not None]
         if len(read) < len(each):
             return None
-        parts.append({part: np.concatenate([batch[part] for batch in read]) for part in read[0]})
+        parts.append({part: np.concatenate([batch[part] for batch in read]) for part in (read[0] if read else ())})
     return join_columns(parts)
 
 

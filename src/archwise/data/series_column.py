@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from archwise.data.counted import counted
 from archwise.data.kinds.series import NAME
 from archwise.data.series_shape import MOST_STEPS, coarseness
 from archwise.errors import DataError
@@ -32,8 +33,9 @@ def _findings(column: ColumnProfile) -> Iterator[Finding]:
         )
     if told.get("gaps"):
         message = (
-            f"{name}: {int(told['gaps']):,} values inside of {int(told['gap_rows']):,} series are missing; they are "
-            "filled on the straight line between the values before and after"
+            f"{name}: {counted(int(told['gaps']), 'value', 'values')} inside of {int(told['gap_rows']):,} series "
+            f"{'is' if told['gaps'] == 1 else 'are'} missing, and filled on the straight line between the values "
+            "before and after"
         )
         yield Finding("gaps", "note", message, column.name, int(told["gap_rows"]))
     usual, most = int(told.get("usual", 0)), int(told.get("most", 0))
@@ -50,5 +52,6 @@ def _findings(column: ColumnProfile) -> Iterator[Finding]:
         )
         yield Finding("coarse", "warning", message, column.name)
     if told.get("still"):
-        message = f"{name}: {int(told['still']):,} series never change, so only their level can tell them apart"
+        still = counted(int(told["still"]), "series never changes", "series never change")
+        message = f"{name}: {still}, so only the level can tell such series apart"
         yield Finding("still", "warning", message, column.name, int(told["still"]))

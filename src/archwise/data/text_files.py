@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
+from archwise.data.counted import counted
 from archwise.data.encoding import read_text
 from archwise.errors import SourceError
 from archwise.records import Finding
@@ -50,12 +51,17 @@ def read_texts(paths: Sequence[Path]) -> tuple[list[str | None], tuple[Finding, 
         texts.append(content.decode("utf-8"))
     told = []
     if others:
-        message = f"{others[0].message} ({len(others):,} of {len(paths):,} files are not plain UTF-8)"
+        message = f"{others[0].message} ({_of_files(len(others), len(paths))} not plain UTF-8)"
         told.append(Finding("encoding", "warning", message, n_rows=len(others)))
     if broken:
-        message = f"{len(broken):,} of {len(paths):,} files are left out: {'; '.join(broken[:_N_SHOWN])}"
+        message = f"{_of_files(len(broken), len(paths))} left out: {'; '.join(broken[:_N_SHOWN])}"
         told.append(Finding("unreadable", "warning", message, n_rows=len(broken)))
     return texts, tuple(told)
+
+
+def _of_files(count: int, n_files: int) -> str:
+    """So many of the files, with their verb."""
+    return counted(count, f"of {counted(n_files, 'file', 'files')} is", f"of {n_files:,} files are")
 
 
 def _is_hidden(path: Path, folder: Path) -> bool:

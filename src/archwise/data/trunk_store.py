@@ -1,8 +1,8 @@
-"""What the trunk of a network gives for each picture: computed once, kept for later fits.
+"""What the trunk of a network gives for each picture or text: computed once, kept for later fits.
 
 A trunk has a few files of rows, each with the names of its rows, to which rows are only ever added; a row is found by
 the hash of what the trunk was given. They lie in the cache that all runs share, and a run folder holds a copy of what
-its own pictures need, so that it needs the cache no more.
+its own rows need, so that it needs the cache no more.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from archwise.records import Array
 N_SHARDS = 4  # files of a trunk, so that workers may each add to one
 NAME_BYTES = 16
 BATCH = 8  # rows at once, always: what a row gives must not depend on how many more there are
-Give = Callable[[Array], Array]  # rows (B, ...) of what the trunk is given to what it gives, (B, ...) float32
+Give = Callable[[list[int]], Array]  # places of B rows to what the trunk gives for them, (B, ...) float32
 
 
-def row_names(rows: Array, *, at_once: int = 64) -> list[bytes]:
-    """The names of rows (N, ...) by their content."""
+def row_names(rows: Array | Sequence[Array], *, at_once: int = 64) -> list[bytes]:
+    """The names of N rows by their content."""
     return [
         hashlib.blake2b(np.ascontiguousarray(row).data, digest_size=NAME_BYTES).digest()
         for at in range(0, len(rows), at_once)
@@ -43,12 +43,12 @@ def trunk_folder(trunk: str) -> Path:
     return cache_folder().parent / "trunks" / trunk
 
 
-def add_rows(trunk: str, shard: int, names: Sequence[bytes], rows: Callable[[list[int]], Array], give: Give) -> int:
+def add_rows(trunk: str, shard: int, names: Sequence[bytes], give: Give) -> int:
     """Compute what a shard lacks, a batch at a time, one process at a time; what is done stays, whatever comes then.
 
     Args:
-        names: of the rows that are wanted, all of this shard. rows: takes places in `names`, gives those rows.
-        give: computes a batch; it is called between the batches, so it may raise to end early.
+        names: of the rows that are wanted, all of this shard.
+        give: computes a batch of BATCH rows at most, told by their places in `names`; it may raise to end early.
 
     Returns:
         how many rows were computed.
@@ -69,7 +69,7 @@ def add_rows(trunk: str, shard: int, names: Sequence[bytes], rows: Callable[[lis
             try:
                 for at in range(0, len(lacks), BATCH):
                     some = lacks[at : at + BATCH]
-                    file.append(give(rows(some)))
+                    file.append(give(some))
                     index.write(b"".join(names[place] for place in some))
             finally:
                 file.close()

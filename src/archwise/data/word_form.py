@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import groupby
 
 import numpy as np
@@ -18,6 +19,7 @@ from archwise.records import Array
 PADDING, UNKNOWN, FIRST = 0, 1, 2
 FEWEST = 2  # words of training, for a form to have a number: so what is seen once teaches what unknown means
 MOST_LEVELS = 10_000  # of one form
+_MOST_REMEMBERED = 200_000  # words whose numbers are kept
 _LONGEST_RUN = 4  # letters of one sort that a shape tells apart
 
 
@@ -82,18 +84,25 @@ def number_words(
     Returns:
         (N, T) int64 and (N, T, F) int64, 0 behind the last word.
     """
+    number = word_numberer(levels)
+    numbers = np.zeros((len(sentences), longest, len(_made(levels))), np.int64)
+    for row, words in enumerate(sentences):
+        if words:
+            numbers[row, : min(longest, len(words))] = [number(word) for word in words[:longest]]
+    return numbers[:, :, 0], numbers[:, :, 1:]
+
+
+def word_numberer(levels: Mapping[str, Sequence[str]]) -> Callable[[str], tuple[int, ...]]:
+    """A function from a word to its number and those of its forms, which remembers the words it has seen."""
     tables = [
         ({level: FIRST + place for place, level in enumerate(levels[name])}, make) for name, make in _made(levels)
     ]
-    known: dict[str, tuple[int, ...]] = {}
-    numbers = np.zeros((len(sentences), longest, len(tables)), np.int64)
-    for row, words in enumerate(sentences):
-        for word in words[:longest]:
-            if word not in known:
-                known[word] = tuple(table.get(make(word), UNKNOWN) for table, make in tables)
-        if words:
-            numbers[row, : min(longest, len(words))] = [known[word] for word in words[:longest]]
-    return numbers[:, :, 0], numbers[:, :, 1:]
+
+    @lru_cache(maxsize=_MOST_REMEMBERED)
+    def number(word: str) -> tuple[int, ...]:
+        return tuple(table.get(make(word), UNKNOWN) for table, make in tables)
+
+    return number
 
 
 def _made(levels: Mapping[str, Sequence[str]]) -> list[tuple[str, Callable[[str], str]]]:

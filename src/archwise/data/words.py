@@ -88,15 +88,15 @@ def fit_pieces(texts: Sequence[str], *, size: int) -> str:
 
 
 def encode(tokenizer: str, texts: Sequence[str]) -> Iterator[list[int]]:
-    """The numbers of the words of each text.
+    """The numbers of the words of each text, with the special tokens that the tokenizer itself puts around them.
 
     Args:
-        tokenizer: from `fit_words` or `fit_pieces`.
+        tokenizer: from `fit_words` or `fit_pieces`, which have none, or that of a published encoder.
     """
     opened = open_tokenizer(tokenizer)
     for start in range(0, len(texts), _AT_ONCE):
         part = [text[:MOST_LETTERS] for text in texts[start : start + _AT_ONCE]]
-        for found in opened.encode_batch_fast(part, add_special_tokens=False):
+        for found in opened.encode_batch_fast(part, add_special_tokens=True):  # of those learnt here there are none
             yield found.ids
 
 
@@ -114,10 +114,12 @@ def vocabulary(tokenizer: str) -> list[str]:
 
 @lru_cache(maxsize=16)
 def open_tokenizer(tokenizer: str) -> Tokenizer:
-    """The tokenizer of the library, opened once."""
+    """The tokenizer of the library, opened once; what a text says is never read as a special token."""
     from tokenizers import Tokenizer
 
-    return Tokenizer.from_str(tokenizer)
+    opened = Tokenizer.from_str(tokenizer)
+    opened.encode_special_tokens = True
+    return opened
 
 
 def words_in(texts: Sequence[str]) -> Iterator[list[str]]:
@@ -127,13 +129,17 @@ def words_in(texts: Sequence[str]) -> Iterator[list[str]]:
         yield [word for word, _ in cutter.pre_tokenize_str(normaliser.normalize_str(text[:MOST_LETTERS]))]
 
 
-def pad(rows: Sequence[Sequence[int]], longest: int) -> Array:
-    """Numbers of words as one array, (N, longest) int64: what is longer is cut, what is shorter ends in 0."""
-    padded = np.full((len(rows), longest), PADDING, np.int64)
+def pad(rows: Sequence[Sequence[int]], longest: int, *, padding: int = PADDING) -> Array:
+    """Numbers of words as one array, (N, longest) int64: what is longer is cut, what is shorter ends in 0.
+
+    Args:
+        padding: the tokenizer's own number for it, which changes places with 0.
+    """
+    padded = np.full((len(rows), longest), padding, np.int64)
     for place, row in enumerate(rows):
         kept = row[:longest]
         padded[place, : len(kept)] = kept
-    return padded
+    return padded if padding == PADDING else np.where(padded == padding, 0, np.where(padded == 0, padding, padded))
 
 
 @lru_cache(maxsize=1)

@@ -124,7 +124,8 @@ def _origin(facts: ModelFacts) -> str:
         )
     return (
         f"Begun from weights that others trained: `{held['file']}` ({held['origin']}), SHA-256 `{held['sha256']}`. "
-        f"Their licence: {held['licence']}. It binds this model, as may those of ImageNet and of the data above."
+        f"Their licence: {held['licence']}. It binds this model, as may those of the data that they were learnt from, "
+        "and of the data above."
     )
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from archwise.errors import UsageError
 from archwise.model.explain_picture import Explained, draw, explain_picture
-from archwise.model.explain_text import ExplainedText, as_page, explain_text, text_column
+from archwise.model.explain_text import ExplainedText, as_page, explain_text, text_columns
 from archwise.model.predict import Model
+from archwise.tasks import task
 
 HEAT = Path("heat.png")  # where the command line draws a picture that is explained
 
@@ -24,13 +25,14 @@ def explain(
         label: of the class to explain; the answered one where it is empty.
 
     Raises:
-        UsageError: the model reads neither pictures nor texts, or pictures without being a network; there is no such
-            class, or `out` cannot be written.
+        UsageError: the model tags words, reads neither pictures nor texts, or pictures without being a network; there
+            is no such class, or `out` cannot be written.
         DataError: the picture cannot be read.
         MissingExtraError: captum or torch is not installed, which pictures need.
     """
+    _refuse_others(model)
     found: Explained | ExplainedText
-    if text_column(model):
+    if text_columns(model):
         found = explain_text(model, str(example), label=label)
     else:
         found = explain_picture(model, example, label=label)
@@ -41,7 +43,20 @@ def explain(
 
 def default_place(model: Model) -> Path | None:
     """Where the command line writes what it found where nothing else is said; a text it only prints."""
-    return None if text_column(model) else HEAT
+    return None if text_columns(model) else HEAT
+
+
+def _refuse_others(model: Model) -> None:
+    if task(model.facts.task).needs == "sequence":
+        raise UsageError(
+            f"{model.folder} tags every word of a sentence, and explain is for one answer a row: which words of a text "
+            "moved it, or where in a picture a network looked; predict tells how sure each tag is, in its column p"
+        )
+    if not text_columns(model) and model.facts.signature.input("image") is None:
+        raise UsageError(
+            f"{model.folder} reads neither a text nor a picture; explain shows which words of a text moved an answer, "
+            "or where in a picture a network looked"
+        )
 
 
 def _write(found: Explained | ExplainedText, place: Path) -> None:

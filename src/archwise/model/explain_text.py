@@ -61,28 +61,30 @@ class ExplainedText:
         return self.text[part.start : part.end]
 
 
-def text_column(model: Model) -> str:
-    """The column of texts that a model reads, or "" where it reads none."""
-    return next((name for name, kind in model.facts.columns if kind == TEXT), "")
+def text_columns(model: Model) -> tuple[str, ...]:
+    """The columns of texts that a model reads, as one."""
+    return tuple(name for name, kind in model.facts.columns if kind == TEXT)
 
 
 def explain_text(model: Model, text: str, *, label: str = "") -> ExplainedText:
     """Find which words of a text moved the answer.
 
     Args:
-        model: opened; its only column is a text.
+        model: opened; it reads a text, or several one after the other, of which this is then the whole.
         text: any, but an empty one has no words.
         label: of the class to explain; the answered one where it is empty.
 
     Raises:
         UsageError: the model reads other columns too, or there is no such class.
     """
-    column = text_column(model)
-    if [name for name, _ in model.facts.columns] != [column]:
+    columns = text_columns(model)
+    if len(columns) != len(model.facts.columns):
         raise UsageError(f"{model.folder} reads other columns beside the text, which are not explained")
     stretches = _stretches(text)
     variants = [text, *(text[:start] + text[end:] for start, end in stretches)]
-    answers = predict(model, pl.DataFrame({column: pl.Series(variants, dtype=pl.String)})).answers
+    others = {name: pl.Series([None] * len(variants), dtype=pl.String) for name in columns[:-1]}
+    cells = {**others, columns[-1]: pl.Series(variants, dtype=pl.String)}
+    answers = predict(model, pl.DataFrame(cells)).answers
     prediction = answers["prediction"][0]
     of, scores = _scores(model, answers, label)
     parts = (

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,10 +14,13 @@ from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
 from archwise.errors import ParityError
 from archwise.model.recurrent_operator import translations
+from archwise.model.step_session import KEPT, NEXT
 from archwise.records import Array, Batch, InputSpec, Signature
+from archwise.training.carried import CarriedNetwork
 
 OPSET = 20
 PARITY_LIMIT = 1e-4
+TRACED_ROWS = 2  # one row would be taken for a constant of the graph, and so would one step
 
 
 def export_network(network: torch.nn.Module, example: Batch, signature: Signature) -> bytes:
@@ -30,10 +34,47 @@ def export_network(network: torch.nn.Module, example: Batch, signature: Signatur
     Returns:
         the model, with the inputs of the signature and one output `outputs`.
     """
-    # One row would be taken for a constant of the graph, and so would one step.
-    rows = {spec.name: np.resize(example[spec.name], (2, *_row_traced(spec))) for spec in signature.inputs}
+    tensors, axes = _traced(example, signature)
+    return _write(network, tensors, ([spec.name for spec in signature.inputs], ["outputs"]), axes)
+
+
+def export_carried(network: CarriedNetwork, example: Batch, signature: Signature) -> bytes:
+    """Write a network that goes on from what it kept as one ONNX model, for rows that have as many steps each.
+
+    Args:
+        example, signature: as for `export_network`.
+
+    Returns:
+        the model: inputs of the signature and `kept_0` and so on, (B, width) each; output `outputs` (B, K), then
+        `next_0` and so on, which is given as `kept_0` with the steps that follow.
+    """
+    tensors, axes = _traced(example, signature)
+    widths = network.keeps()
+    kept = [f"{KEPT}{place}" for place in range(len(widths))], [f"{NEXT}{place}" for place in range(len(widths))]
+    names = [*(spec.name for spec in signature.inputs), *kept[0]], ["outputs", *kept[1]]
+    tensors = (*tensors, *(torch.zeros(TRACED_ROWS, width) for width in widths))
+    return _write(network, tensors, names, (*axes, *({0: axes[0][0]} for _ in widths)))
+
+
+def _traced(example: Batch, signature: Signature) -> tuple[tuple[torch.Tensor, ...], tuple[dict[int, Any], ...]]:
+    """The inputs to trace with, and of each the axes of any size."""
+    rows = {spec.name: np.resize(example[spec.name], (TRACED_ROWS, *_row_traced(spec))) for spec in signature.inputs}
     tensors = tuple(torch.from_numpy(np.ascontiguousarray(rows[spec.name])) for spec in signature.inputs)
     axes = {0: torch.export.Dim("B")}, {0: torch.export.Dim("B"), 1: torch.export.Dim("T")}
+    return tensors, tuple(axes[spec.is_padded] for spec in signature.inputs)
+
+
+def _write(
+    network: torch.nn.Module,
+    tensors: tuple[torch.Tensor, ...],
+    names: tuple[list[str], list[str]],
+    axes: tuple[dict[int, Any], ...],
+) -> bytes:
+    """Write a network as ONNX.
+
+    Args:
+        tensors: to trace with. names: of its inputs and outputs. axes: of each input those of any size.
+    """
     with _quiet():
         program = torch.onnx.export(
             network.eval().to("cpu"),
@@ -41,9 +82,9 @@ def export_network(network: torch.nn.Module, example: Batch, signature: Signatur
             dynamo=True,
             verbose=False,
             opset_version=OPSET,
-            input_names=[spec.name for spec in signature.inputs],
-            output_names=["outputs"],
-            dynamic_shapes=(tuple(axes[spec.is_padded] for spec in signature.inputs),),
+            input_names=names[0],
+            output_names=names[1],
+            dynamic_shapes=(axes,),
             custom_translation_table=translations(),
         )
     if program is None:

@@ -8,6 +8,7 @@
     run.toml              the configuration, which runs again as it is
     README.md             the model card
     weights.safetensors   networks only: the weights, to train on from
+    stream.onnx           networks that read step by step only: from steps and what was kept to outputs and what is kept
 
 No file holds code or a pickle, so the folder of a stranger can be opened.
 """
@@ -32,11 +33,12 @@ from archwise.model.card import model_card
 from archwise.model.facts import ModelFacts, facts_from_json, facts_to_json, installed_version, plain
 from archwise.records import Array, Json
 
-__all__ = ["FORMAT", "ModelContent", "ModelFacts", "Opened", "read_model", "write_model"]
+__all__ = ["FORMAT", "STREAM", "ModelContent", "ModelFacts", "Opened", "read_model", "write_model"]
 
 FORMAT = 1
 FACTS = "model.json"
 NEEDED = ("model.onnx", "prepared.npz", "verdict.json", "trials.json", "run.toml", "README.md")
+STREAM = "stream.onnx"
 COPY_AGAIN = "copy the folder again from where it was made, or fit again"
 
 
@@ -45,7 +47,7 @@ class ModelContent:
     """All that goes into a model folder.
 
     onnx: the model. verdict, trials: JSON. run_toml: the resolved configuration.
-    weights: safetensors of a network, or None for a reference.
+    weights: safetensors of a network, or None for a reference. stream: the model that reads a row in parts, or None.
     """
 
     facts: ModelFacts
@@ -55,17 +57,19 @@ class ModelContent:
     trials: Sequence[Mapping[str, Json]]
     run_toml: str
     weights: bytes | None = None
+    stream: bytes | None = None
 
 
 @dataclass(frozen=True)
 class Opened:
-    """What was read from a model folder, every file checked."""
+    """What was read from a model folder, every file checked. stream: empty where there is none."""
 
     facts: ModelFacts
     preparation: Preparation
     onnx: bytes
     verdict: dict[str, Json]
     trials: list[dict[str, Json]]
+    stream: bytes = b""
 
 
 def write_model(folder: Path, content: ModelContent) -> None:
@@ -86,6 +90,8 @@ def write_model(folder: Path, content: ModelContent) -> None:
     }
     if content.weights is not None:
         files["weights.safetensors"] = content.weights
+    if content.stream is not None:
+        files[STREAM] = content.stream
     hashes = {name: hashlib.sha256(held).hexdigest() for name, held in files.items()}
     facts = plain({"format": FORMAT, **facts_to_json(content.facts), "preparation": state, "files": hashes})
     files[FACTS] = _json({**facts, "sha256": _hash_of(facts)})
@@ -109,6 +115,7 @@ def read_model(folder: Path) -> Opened:
             files["model.onnx"],
             json.loads(files["verdict.json"]),
             json.loads(files["trials.json"]),
+            files.get(STREAM, b""),
         )
     except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ModelError(
@@ -215,6 +222,6 @@ def _read_files(folder: Path, hashes: Mapping[str, str]) -> dict[str, bytes]:
         held = path.read_bytes()
         if hashlib.sha256(held).hexdigest() != expected:
             raise ModelError(f"{path} was changed after it was written; {COPY_AGAIN}")
-        if name in NEEDED:
+        if name in (*NEEDED, STREAM):
             files[name] = held
     return files

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
 
 from archwise.data.open import open_table
 from archwise.data.timeline.frequency import stamps_at
-from archwise.data.timeline.grid import Roles, Timeline, lay_on_grid, ranges
+from archwise.data.timeline.grid import Roles, Timeline, carry_on, lay_on_grid, ranges
 from archwise.data.timeline.look import known_range
 from archwise.data.timeline.prepare import (
     FORECAST,
@@ -33,11 +34,12 @@ from archwise.tasks import main_metric, task
 
 _DAY_US = 86_400_000_000
 STEP = "step"  # the column of times where the data have none
+MOST_BLOCKS = 100  # of as many steps as the model was trained for, that are forecast one from the other
 
 
 @dataclass(frozen=True)
 class _Ahead:
-    """Steps of which the last H of every series are ahead. origins: (S,) places of the first of these."""
+    """Past and coming steps, as many of every series. origins: (S,) places of the first coming ones."""
 
     timeline: Timeline
     origins: Array
@@ -56,40 +58,106 @@ def forecast(model: Model, source: object | None = None, *, horizon: int = 0) ->
         model: opened.
         source: newer data with the columns of training, whose last known step is followed; rows after it tell what is
             known ahead. None for the steps that the model keeps, the last of its own data.
-        horizon: steps; as many as the model was trained for when 0.
+        horizon: steps; as many as the model was trained for when 0. What lies beyond these is forecast from its own
+            answers, which a finding says.
 
     Returns:
         a row for each series and step: series, time, then prediction, low and high; of several targets TARGET,
         TARGET:low and TARGET:high each.
 
     Raises:
-        UsageError: the horizon is longer than that of training.
+        UsageError: the horizon is negative, or so long that the model would need what it cannot forecast.
         ColumnError, DataError: columns, steps of the past or what must be known ahead are missing.
     """
     state = state_of(model.preparation)
     most = int(state["horizon"])
-    if horizon > most or horizon < 0:
-        raise UsageError(
-            f"--horizon {horizon}: the model was trained to forecast 1 to {most:,} steps; fit again with --horizon "
-            f"{abs(horizon)} for more"
-        )
+    if horizon < 0:
+        raise UsageError(f"--horizon {horizon}: forecast 1 step or more; the model was trained for {most:,}")
     horizon = horizon or most
-    ahead = _kept(state) if source is None else _newer(state, open_table(source))
+    n_blocks = -(-horizon // most)
+    if n_blocks > 1:
+        _refuse_to_roll(model, horizon)
+    n_ahead = n_blocks * most
+    ahead = _kept(state, n_ahead) if source is None else _newer(state, open_table(source), n_ahead)
     _check_known(ahead, roles_of(state), horizon)
-    steps = prepare_steps(state, ahead.timeline)
-    given = outputs(model.session, batch_at(state, steps, ahead.origins, past=int(state["past"])))
-    answers = _answers(model, state, ahead, given, horizon)
-    return Predicted(answers, ahead.findings)
+    parts = _widened(_blocks(model, state, ahead, n_blocks))[..., :horizon]
+    rolled = () if n_blocks == 1 else (_tell_rolled(most, horizon),)
+    return Predicted(_answers(state, ahead, parts), (*ahead.findings, *rolled))
 
 
-def _answers(model: Model, state: Mapping[str, Json], ahead: _Ahead, given: Array, horizon: int) -> pl.DataFrame:
-    """The answers in the units of each series, series after series."""
-    roles, most, timeline = roles_of(state), int(state["horizon"]), ahead.timeline
-    n_series, n_targets = timeline.n_series, len(roles.targets)
-    served = task(FORECAST).served(
-        model.facts.calibration, given, main_metric(task(FORECAST), model.facts.target_state)
+def _refuse_to_roll(model: Model, horizon: int) -> None:
+    """Refuse a horizon beyond that of training where no forecast can go on from its own answers.
+
+    Raises:
+        UsageError: the model reads covariates that it does not forecast, or the horizon is far too long.
+    """
+    state = state_of(model.preparation)
+    roles, most = roles_of(state), int(state["horizon"])
+    told = f"--horizon {horizon}: the model was trained to forecast 1 to {most:,} steps"
+    if roles.past and dict(model.facts.candidate.settings).get("covariates") == "read":
+        raise UsageError(
+            f"{told}, and it cannot go on from its own answers, for it also reads {', '.join(roles.past)}, which it "
+            f"does not forecast; fit again with --horizon {horizon}"
+        )
+    if horizon > MOST_BLOCKS * most:
+        raise UsageError(
+            f"{told}, and goes on from its own answers up to {MOST_BLOCKS} times as far, {MOST_BLOCKS * most:,} steps; "
+            "fit again with a longer --horizon"
+        )
+
+
+def _tell_rolled(most: int, horizon: int) -> Finding:
+    message = (
+        f"beyond step {most:,} the forecast goes on from its own answers; its intervals there are widened as if the "
+        f"errors of each {most:,} steps were added to those before and did not depend on them, and are not calibrated; "
+        f"fit again with --horizon {horizon} for such as are"
     )
-    parts = served.reshape(n_series, -1, n_targets, most)[..., :horizon]  # (S, answer and ends, M, H)
+    return Finding("rolled", "warning", message)
+
+
+def _blocks(model: Model, state: Mapping[str, Json], ahead: _Ahead, n_blocks: int) -> list[Array]:
+    """The scaled answers of each H steps and their ends, (S, answer and ends, M, H) each.
+
+    Each block is forecast from what is known and from the answers of those before it.
+    """
+    past, most, whole = int(state["past"]), int(state["horizon"]), ahead.timeline
+    n_series, n_targets = whole.n_series, len(roles_of(state).targets)
+    places, metric = series_places(state, whole.names), main_metric(task(FORECAST), model.facts.target_state)
+    values = carry_on(whole, whole.values).reshape(n_series, -1, whole.values.shape[1])
+    begins = np.arange(n_series + 1) * (past + most)
+    found = []
+    for start in range(0, n_blocks * most, most):
+        read = values[:, start : start + past + most].reshape(-1, values.shape[2])
+        timeline = replace(whole, begins=begins, first=whole.first + start, values=read)
+        batch = batch_at(state, prepare_steps(state, timeline), begins[:-1] + past, past=past)
+        served = task(FORECAST).served(model.facts.calibration, outputs(model.session, batch), metric)
+        found.append(served.reshape(n_series, -1, n_targets, most))
+        for target in range(n_targets):
+            coming = slice(start + past, start + past + most)
+            values[:, coming, target] = in_units(state, places, found[-1][:, 0, target], target)
+    return found
+
+
+def _widened(blocks: list[Array]) -> Array:
+    """Blocks of answers and ends side by side, (S, answer and ends, M, steps), the ends of later ones farther away.
+
+    The error at the end of a block shifts all that is forecast from it. So to the square of the distance of each end
+    are added those of the blocks before, of each the widest: what holds for a sum of errors that do not depend on each
+    other, and is exact for a random walk.
+    """
+    found, carried = [blocks[0]], np.zeros(())
+    signs = np.array([-1.0, 1.0])[: blocks[0].shape[1] - 1, None, None]  # low and high; no ends where not calibrated
+    for before, block in pairwise(blocks):
+        carried = carried + ((before[:, 1:] - before[:, :1]) ** 2).max(axis=-1, keepdims=True)
+        distances = np.sqrt(carried + (block[:, 1:] - block[:, :1]) ** 2)
+        found.append(np.concatenate([block[:, :1], block[:, :1] + signs * distances], axis=1))
+    return np.concatenate(found, axis=-1)
+
+
+def _answers(state: Mapping[str, Json], ahead: _Ahead, parts: Array) -> pl.DataFrame:
+    """Scaled answers (S, answer and ends, M, steps) in the units of each series, series after series."""
+    roles, timeline, horizon = roles_of(state), ahead.timeline, parts.shape[-1]
+    n_targets = len(roles.targets)
     places = series_places(state, timeline.names)
     numbers = (timeline.numbers[ahead.origins][:, None] + np.arange(horizon)).ravel()
     columns = [_as_written(stamps_at(timeline.frequency, numbers, name=roles.time or STEP))]
@@ -112,21 +180,21 @@ def _as_written(stamps: pl.Series) -> pl.Series:
 # ---------------------------------------------------------------- the steps
 
 
-def _kept(state: Mapping[str, Json]) -> _Ahead:
-    """The steps that a model keeps, and as many ahead as it forecasts."""
-    tail, last, horizon = state["tail"], state["tail_last"], int(state["horizon"])
+def _kept(state: Mapping[str, Json], n_ahead: int) -> _Ahead:
+    """The steps that a model keeps, and those ahead."""
+    tail, last = state["tail"], state["tail_last"]
     n_series, past, n_channels = tail.shape
-    values = np.concatenate([tail, np.full((n_series, horizon, n_channels), np.nan)], axis=1)
-    begins = np.arange(n_series + 1) * (past + horizon)
+    values = np.concatenate([tail, np.full((n_series, n_ahead, n_channels), np.nan)], axis=1)
+    begins = np.arange(n_series + 1) * (past + n_ahead)
     timeline = Timeline(
         frequency_of(state), tuple(state["names"]), begins, last - past + 1, values.reshape(-1, n_channels)
     )
     return _Ahead(timeline, begins[:-1] + past)
 
 
-def _newer(state: Mapping[str, Json], table: Table) -> _Ahead:
+def _newer(state: Mapping[str, Json], table: Table, n_ahead: int) -> _Ahead:
     """The steps of newer data, with those that the model keeps before them where they are needed, and those ahead."""
-    roles, horizon = roles_of(state), int(state["horizon"])
+    roles = roles_of(state)
     whole = read_as_trained(state, table)
     n_targets = len(roles.targets)
     _, stop = known_range(whole, n_targets)
@@ -136,8 +204,8 @@ def _newer(state: Mapping[str, Json], table: Table) -> _Ahead:
     pieces, firsts, past = [], [], int(state["past"])
     for place, (name, begin, end) in enumerate(zip(whole.names, whole.begins[:-1], whole.begins[1:], strict=True)):
         seen = whole.values[begin : begin + stop[place]]
-        coming = np.full((horizon, whole.values.shape[1]), np.nan)
-        after = whole.values[begin + stop[place] : end][:horizon]
+        coming = np.full((n_ahead, whole.values.shape[1]), np.nan)
+        after = whole.values[begin + stop[place] : end][:n_ahead]
         coming[: len(after)] = after
         first = int(whole.first[place])
         seen, first = _with_tail(state, int(places[place]), seen, first)
@@ -149,7 +217,7 @@ def _newer(state: Mapping[str, Json], table: Table) -> _Ahead:
             )
         pieces.append(np.concatenate([seen[-past:], coming]))
         firsts.append(first + len(seen) - past)
-    begins = np.arange(len(pieces) + 1) * (past + horizon)
+    begins = np.arange(len(pieces) + 1) * (past + n_ahead)
     timeline = replace(whole, begins=begins, first=np.array(firsts, np.int64), values=np.concatenate(pieces))
     return _Ahead(timeline, begins[:-1] + past, (*table.findings, *whole.findings))
 

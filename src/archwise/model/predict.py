@@ -33,7 +33,10 @@ from archwise.tasks import main_metric, task
 
 @dataclass(frozen=True)
 class Model:
-    """An opened model. verdict, trials: as verdict.json and trials.json hold them. row_reader: for single rows."""
+    """An opened model. verdict, trials: as verdict.json and trials.json hold them. row_reader: for single rows.
+
+    stream: ONNX that reads a row in parts, empty where there is none.
+    """
 
     facts: ModelFacts
     preparation: Preparation
@@ -42,6 +45,7 @@ class Model:
     trials: list[dict[str, Json]]
     folder: Path
     row_reader: RowReader | None = None
+    stream: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,9 @@ def load(folder: Path, *, threads: int = 1) -> Model:
     opened = read_model(folder)
     session = open_session(opened.onnx, threads=threads)
     row_reader = make_row_reader(opened.preparation, opened.facts.columns)
-    return Model(opened.facts, opened.preparation, session, opened.verdict, opened.trials, folder, row_reader)
+    return Model(
+        opened.facts, opened.preparation, session, opened.verdict, opened.trials, folder, row_reader, opened.stream
+    )
 
 
 def predict(model: Model, source: object, *, sets: bool = False) -> Predicted:

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from archwise.records import Array, Batch
 MOST_CELLS = 1_000_000  # of one input at a time, of which a graph may make many times as many: 6 photos of 224 pixels
 CHUNK = 8_192  # rows; keeps the largest activations of a wide network within some hundred megabytes
 SEQUENCES = 512  # rows that are sequences, which have activations for every step of them
+LARGE_MB, STEPS_OF_LARGE = 20.0, 16_384  # a model above it is wide inside: steps of sequences that it takes at a time
 THREADS_VARIABLE = "OMP_NUM_THREADS"  # by which whoever began this process may say how many cores are its own
 _DTYPES = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(uint8)": np.uint8}
 
@@ -30,13 +31,14 @@ class Session:
 
     inputs: (name, dtype, shape of a row) of what the graph reads; a graph may leave out inputs of its signature.
         The steps of a sequence are None: it takes any number of them.
-    n_outputs: K. answers_steps: whether it answers every step of a sequence.
+    n_outputs: K. answers_steps: whether it answers every step of a sequence. size_mb: of the model.
     """
 
     runtime: Any
     inputs: tuple[tuple[str, Any, tuple[int | None, ...]], ...]
     n_outputs: int
     answers_steps: bool = False
+    size_mb: float = 0.0
 
     @property
     def padded(self) -> tuple[str, ...]:
@@ -54,6 +56,13 @@ def open_session(model: bytes | Path, *, threads: int = 1) -> Session:
     Raises:
         ModelError: it is not an ONNX model that this ONNX Runtime reads, or not one of ours.
     """
+    runtime = open_runtime(model, threads=threads)
+    n_bytes = len(model) if isinstance(model, bytes) else model.stat().st_size
+    return replace(_describe(runtime, "the model" if isinstance(model, bytes) else str(model)), size_mb=n_bytes / 1e6)
+
+
+def open_runtime(model: bytes | Path, *, threads: int = 1) -> Any:
+    """Open an ONNX model as ONNX Runtime has it; arguments and errors as for `open_session`."""
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
@@ -64,7 +73,7 @@ def open_session(model: bytes | Path, *, threads: int = 1) -> Session:
     where = "the model" if isinstance(model, bytes) else str(model)
     content = model if isinstance(model, bytes) else str(model)
     try:
-        runtime = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except (failures.Fail, failures.InvalidGraph, failures.InvalidProtobuf, failures.InvalidArgument,
             failures.NoSuchFile, failures.NotImplemented, failures.RuntimeException) as error:  # fmt: skip
         first_line = str(error).splitlines()[0]
@@ -72,7 +81,6 @@ def open_session(model: bytes | Path, *, threads: int = 1) -> Session:
             f"{where}: ONNX Runtime {onnxruntime.__version__} cannot open it ({first_line}); "
             "write the model again, or upgrade onnxruntime"
         ) from None
-    return _describe(runtime, where)
 
 
 def outputs(session: Session, batch: Batch) -> Array:
@@ -153,6 +161,8 @@ def _run_of(session: Session, batch: Batch) -> Callable[[int, int], Array]:
     """A function from a range of rows to their outputs, of inputs that were checked."""
     widest = max(prod(batch[name].shape[1:]) for name, _, _ in session.inputs)
     at_once = max(1, min(SEQUENCES if session.padded else CHUNK, MOST_CELLS // max(1, widest)))
+    if session.padded and session.size_mb > LARGE_MB:
+        at_once = max(1, min(at_once, STEPS_OF_LARGE // max(1, *(batch[name].shape[1] for name in session.padded))))
 
     def answer(start: int, stop: int) -> Array:
         rows = {name: np.ascontiguousarray(batch[name][start:stop], dtype) for name, dtype, _ in session.inputs}

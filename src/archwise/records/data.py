@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from archwise.records.forecast import ForecastFacts
+from archwise.records.forecast import ForecastFacts, ForecastTold
 from archwise.records.need import Need
 from archwise.records.types import Array, Batch, Json, Scalar, Severity, Widths
 
@@ -32,7 +32,7 @@ class Finding:
     code: short stable name (missing, duplicate-rows, identifier, constant, text, nested, cut, copy, leak, imbalance,
     bad-cells, all-missing, sentinel, zero, spike, heavy-tail, drift, conflict, header, encoding, decimal-comma, ragged,
     count, skewed, unreadable, store, labels, near-copies, parts, pictures, tags,
-    columns, gaps, coarse, still, series).
+    columns, gaps, coarse, still, series, rolled).
     detail: what tells findings of one code and column apart, such as the reason why cells cannot be read.
     """
 
@@ -169,6 +169,10 @@ class Kind:
     many(state): as `one`, of the cells of N rows, or None where one of them must be asked for; exactly what `one` gives
         for each. None: they are read one by one.
     like: the kind whose columns it is read as; its own where that is empty.
+    join(columns): typed columns of this kind as one, cell by cell, where all of a table are read as one. None: each is
+        read by itself.
+    join_cells(cells): plain cells of a row as one that `one` reads as it would read what `join` gives, or None where it
+        must be asked. Only beside `join`.
     """
 
     name: str
@@ -186,6 +190,8 @@ class Kind:
     one: Callable[[Mapping[str, Json]], ReadCell] | None = None
     many: Callable[[Mapping[str, Json]], ReadCells] | None = None
     like: str = ""
+    join: Callable[[Sequence[pl.Series]], pl.Series] | None = None
+    join_cells: Callable[[Sequence[object]], object | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -201,6 +207,8 @@ class Table:
     target: the column that the source itself tells to predict, such as the label of a folder of pictures; else "".
     files: the column that names a file in each row, where the source is files rather than a table of them; else "".
     task: what the source itself tells to do, such as to tag the words of a file that has tags; else "".
+    not_read: columns that the source knows to be no inputs, such as a second label, and why; unless the user names
+        their kind.
     """
 
     frame: pl.DataFrame
@@ -212,6 +220,7 @@ class Table:
     target: str = ""
     files: str = ""
     task: str = ""
+    not_read: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -248,6 +257,8 @@ class Reader:
     read(source, names): the table; names are the user's column names for a source without a header line, or ().
     stream(source, names): the same in chunks, or None where this source has to be read at once.
     parts(source): the parts that the source holds itself, each a source of its own; None where it holds none.
+    by_content: whether `accepts` looks at what stands in a file; such a reader is asked before those that go by suffix.
+    forecast(source): what the source tells of its own forecast. None where it is not there to be forecast.
     """
 
     name: str
@@ -256,3 +267,5 @@ class Reader:
     read: Callable[[object, tuple[str, ...]], Table]
     stream: Callable[[object, tuple[str, ...]], Stream | None] | None = None
     parts: Callable[[object], Parts | None] | None = None
+    forecast: Callable[[object], ForecastTold] | None = None
+    by_content: bool = False

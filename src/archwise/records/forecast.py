@@ -1,8 +1,24 @@
-"""What is to be forecast from what, as a shortlist sees it."""
+"""What is to be forecast from what, as a source tells it and as a shortlist sees it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ForecastTold:
+    """What a source tells of its own forecast; what the user says wins over it.
+
+    target, series, time: columns of its table. horizon: steps to forecast, 0 where it names none.
+    usual: a horizon that is usual for its frequency. has_gaps: whether it tells that values are missing.
+    """
+
+    target: str
+    series: str
+    time: str
+    horizon: int
+    usual: int
+    has_gaps: bool
 
 
 @dataclass(frozen=True)

@@ -173,7 +173,7 @@ class Inherited:
     file: where the weights lie. sha256: of the file. licence: of the weights. origin: who published them.
     why: the reason for which they cannot be had, "" where they can.
     trunk: a name of the part of the network that stays as it was inherited, the same for the same part with the same
-        weights on the same input; "" where there is none.
+        weights on the same input; "" where there is none. reads: the input that the trunk is given.
     """
 
     file: str = ""
@@ -182,6 +182,7 @@ class Inherited:
     origin: str = ""
     why: str = ""
     trunk: str = ""
+    reads: str = ""
 
 
 @dataclass(frozen=True)
@@ -200,9 +201,11 @@ class Architecture:
         `undecayed` (no weight decay) and `rate_factors` (name -> factor on the learning rate), and say by `is_still`
         that it behaves in training as it does in answers.
         A body that inherits has take_over(inherited), which reads the weights. It may have a `trunk`, a module from
-        the batch to (B, ...) that nothing changes: where its outputs were computed once, the batch has them under
-        `trunk` in the place of the picture, and the rest trains from them. A body with a true `solves_head` asks that
-        its head begins where the loss is least on the features as they stand.
+        the batch to (B, ...) that nothing changes and that names the input it reads as `reads`: where its outputs were
+        computed once, the batch has them under `trunk` in the place of that input, and the rest trains from them. Of a
+        sequence it may give a vector of every step, (B, T, D) with NaN behind the end: these come as `steps`, beside
+        the sequence. A body with a true `solves_head` asks that its head begins where the loss is least on the
+        features as they stand.
     plan(profile): how it is best trained on such data, before the user's overrides.
     variants(profile): settings worth trying, the likeliest first; each only names what differs from the defaults, of
         its plan as `plan.augment`.

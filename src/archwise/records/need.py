@@ -38,6 +38,7 @@ class TextNeed:
     holds, each with a weight. unit: of what tokens and terms are made. size: of the vocabulary, at most.
     longest: tokens or terms of a text that are kept; 0 for as many as nearly all training texts have.
     vectors: the file of word vectors that a network begins from, "" for none.
+    encoder: the published encoder whose own tokenizer makes the tokens, "" for one that is learnt from training texts.
     """
 
     form: Literal["tokens", "terms"] = "tokens"
@@ -45,12 +46,14 @@ class TextNeed:
     size: int = 20_000
     longest: int = 0
     vectors: str = ""
+    encoder: str = ""
 
     @property
     def key(self) -> str:
         """A name for files and caches."""
-        vectors = f"-{hashlib.sha256(self.vectors.encode()).hexdigest()[:10]}" if self.vectors else ""
-        return f"{self.form}-{self.unit}-{self.size}-{self.longest}{vectors}"
+        given = [("", self.vectors), ("of-", self.encoder)]
+        told = "".join(f"-{of}{hashlib.sha256(name.encode()).hexdigest()[:10]}" for of, name in given if name)
+        return f"{self.form}-{self.unit}-{self.size}-{self.longest}{told}"
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,8 @@ class Need:
         return Need(data["numbers"], **asked, past=data.get("past", 0))
 
 
-PADDED = ("tokens", "forms", "series")  # inputs whose rows are sequences, (T,) or (T, C), with padding at their end
+STEPS = "steps"  # vectors of the steps of a sequence as the trunk of a network gave them, beside that sequence
+PADDED = ("tokens", "forms", "series", STEPS)  # inputs whose rows are sequences, (T,) or (T, C), padded at their end
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,7 @@ class InputSpec:
 
     @property
     def is_padded(self) -> bool:
-        """Whether its rows are sequences of up to `shape[0]` steps: behind their end NaN of series, 0 of others."""
+        """Whether its rows are sequences of up to `shape[0]` steps: behind their end NaN of floats, 0 of others."""
         return self.name in PADDED
 
     @staticmethod

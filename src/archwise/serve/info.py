@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archwise.data.timeline.prepare import roles_of, state_of
-from archwise.model.explain_text import text_column
+from archwise.model.explain_text import text_columns
 from archwise.model.facts import plain
 from archwise.records import Json
 from archwise.serve.guard import Limits
@@ -56,7 +56,7 @@ def explains(served: Served) -> str:
     kinds = {field.kind for field in served.fields}
     if kinds == {"image"}:
         return "slowly"
-    is_text = len(served.fields) == 1 and bool(text_column(served.model))
+    is_text = len(served.fields) == 1 and bool(text_columns(served.model))
     is_told = is_text or any(field.typical is not None for field in served.fields)
     return (
         "at once" if is_told and "image" not in kinds and served.model.facts.task in ("classify", "regress") else "no"

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from archwise.errors import ArchwiseError
-from archwise.model.explain_text import explain_text, text_column
+from archwise.model.explain_text import explain_text, text_columns
 from archwise.model.facts import plain
 from archwise.model.together import answer_together
 from archwise.records import Json
@@ -44,7 +44,7 @@ async def explain(desk: Desk, request: Request) -> Response:
         if not isinstance(content, bytes) or len(desk.served.fields) > 1:
             raise RefusedError(422, "only a picture alone is explained, and there has to be one")
         told = await _heat(desk, content)
-    elif text_column(desk.served.model) and len(desk.served.fields) == 1:
+    elif text_columns(desk.served.model) and len(desk.served.fields) == 1:
         text = next((str(cell or "") for cell in row.values()), "")
         told = await desk.bench.do(lambda: _words(desk.served, text))
     elif any(field.typical is not None for field in desk.served.fields):

@@ -11,6 +11,7 @@ from archwise.training.network import Network, learn_mode
 from archwise.training.rows import Given, cut_padding, rows_at_once
 
 _ROWS_TIMED = 500
+_LARGE, _STEPS_OF_LARGE = 5_000_000, 16_384  # parameters of a network that is wide inside; steps it takes at a time
 _SEQUENCES_A_LOOK = 512  # rows of like length at a time, of which few are much shorter than the longest
 
 
@@ -48,7 +49,10 @@ def _answers_by_length(network: Network, inputs: Sequence[Given], lengths: torch
     specs = network.signature.inputs
     rows = torch.argsort(lengths, stable=True)
     parts = []
-    for some in rows.split(min(_SEQUENCES_A_LOOK, rows_at_once(specs))):  # type: ignore[no-untyped-call]
+    at_once = min(_SEQUENCES_A_LOOK, rows_at_once(specs))
+    if sum(parameter.numel() for parameter in network.parameters()) > _LARGE:
+        at_once = max(1, min(at_once, _STEPS_OF_LARGE // int(lengths.max())))
+    for some in rows.split(at_once):  # type: ignore[no-untyped-call]
         given = [tensor.index_select(0, some.to(_device_of(tensor))) for tensor in inputs]
         parts.append(network(*cut_padding(specs, given, int(lengths[some[-1]]))).cpu())
     if parts[0].ndim == 3:  # of every step: each part has as many as its longest row

@@ -134,7 +134,7 @@ def begin_run(network: Network, job: TrainJob, *, train: Examples, valid: Exampl
     run = Run(network.to(device), job, train, valid, device)
     if is_new:
         loss = lambda outputs, targets: run.loss_of(outputs, targets, run.options)  # noqa: E731
-        solve_head(run.network, run.inputs, targets=run.targets, n_rows=run.n_rows, loss=loss)
+        solve_head(run.network, run.inputs, targets=run.targets, n_rows=run.n_rows, loss=loss, lengths=run.lengths)
         learn_mode(run.network)
         if run.judged is not run.network:  # the average begins at the weights
             put_back(run.judged, learnt_weights(run.network))

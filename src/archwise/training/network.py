@@ -13,14 +13,14 @@ from torch import nn
 from archwise.blocks.head import MemberHeads
 from archwise.blocks.sequence import SequenceInputs, real_steps
 from archwise.errors import ModelError, UsageError
-from archwise.records import Architecture, Array, Candidate, Inherited, InputSpec, Json, Signature, Task
+from archwise.records import PADDED, STEPS, Architecture, Array, Candidate, Inherited, InputSpec, Json, Signature, Task
 from archwise.training.checkpoint import read_checkpoint
 from archwise.training.device import own_random_numbers
 
 TRUNK = "trunk"  # of a body: the part that nothing changes; of a batch: what it gave
 _OF_TRUNK = "body.trunk."
-_READ_BY_TRUNK = "image"
 _LARGEST_HALF = 60_000.0
+_OF_STEPS = ("T", "D")  # the axes of the steps of a row
 
 
 class Network(nn.Module):
@@ -130,15 +130,26 @@ def has_trunk(network: Network) -> bool:
 
 
 def above_trunk(network: Network, row: tuple[int, ...]) -> Network:
-    """The same network without its trunk, whose outputs it is given in the place of the picture.
+    """The same network without its trunk, whose outputs it is given in the place of what the trunk reads.
 
     Args:
-        row: the shape of what the trunk gives for one row.
+        row: the shape of what the trunk gives for one row. Where it gives the steps of a sequence, this stays beside.
     """
+    reads, inputs = str(network.body.trunk.reads), network.signature.inputs  # type: ignore[union-attr]
+    name = name_of_given(reads, row)
     network.body.trunk = nn.Identity()
-    others = tuple(spec for spec in network.signature.inputs if spec.name != _READ_BY_TRUNK)
-    given = InputSpec(TRUNK, "float32", prod(row), shape=row)
+    others = tuple(spec for spec in inputs if spec.name != reads or name == STEPS)
+    given = InputSpec(name, "float32", prod(row), shape=row)
     return Network(network.body, network.head, signature=replace(network.signature, inputs=(*others, given)))
+
+
+def name_of_given(reads: str, row: tuple[int, ...]) -> str:
+    """The name in a batch of what a trunk gives for one row: the steps of the sequence that it reads, or else.
+
+    Args:
+        reads: the name of the input that it reads. row: the shape of what it gives.
+    """
+    return STEPS if reads in PADDED and len(row) == len(_OF_STEPS) else TRUNK
 
 
 def learn_mode(network: nn.Module) -> None:

@@ -12,7 +12,7 @@ import torch
 from archwise.data.mapped import Picked
 from archwise.data.padding import n_steps
 from archwise.data.timeline.windows import TargetWindows, Windows
-from archwise.records import Array, Batch, InputSpec
+from archwise.records import STEPS, Array, Batch, InputSpec
 
 ROWS_A_LOOK = 4096  # of the validation part at a time, so that memory stays modest
 CELLS_A_LOOK = 16_000_000  # of these rows
@@ -118,8 +118,11 @@ def _rows_of(array: Array, device: torch.device) -> Given:
 
 
 def row_lengths(inputs: Sequence[InputSpec], batch: Batch) -> torch.Tensor | None:
-    """How many steps each row has before its padding, (N,) int64, at least 1; None where no row is a sequence."""
-    padded = [spec for spec in inputs if spec.is_padded]
+    """How many steps each row has before its padding, (N,) int64, at least 1; None where no row is a sequence.
+
+    The steps that a trunk gave lie beside the sequence itself, from which it is told with far less to read.
+    """
+    padded = [spec for spec in inputs if spec.is_padded and spec.name != STEPS]
     if not padded:
         return None
     n_rows = len(batch[padded[0].name])

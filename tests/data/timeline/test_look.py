@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from archwise.data.timeline.look import TimelineRequest, open_timeline
+from archwise.data.timeline.look import TimelineRequest, find_roles, open_timeline
 from archwise.data.timeline.prepare import batch_at, prepare_steps, targets_at
 from archwise.data.timeline.split import SplitTimes, place_origins
 from archwise.errors import ArchwiseError, ColumnError, DataError, UsageError
@@ -105,3 +106,37 @@ def test_nothing_to_forecast_is_said() -> None:
         open_timeline(months(), TimelineRequest((), 3, TIMES, time="m"))
     with pytest.raises(ColumnError, match="--drop: there is no column 'z'"):
         open_timeline(months(), TimelineRequest(("y",), 3, TIMES, time="m", drop=("z",)))
+
+
+def in_other_years(n: int = 13) -> pl.DataFrame:
+    """Series of 100 days each, each in a year of its own, with the number of each day."""
+    rng = np.random.default_rng(0)
+    ends = [(pl.datetime(year, 1, 1), pl.datetime(year, 4, 9)) for year in range(1990, 1990 + n)]
+    days = [pl.datetime_range(first, last, "1d", eager=True) for first, last in ends]
+    return pl.DataFrame(
+        {
+            "id": np.repeat(np.arange(n), [len(each) for each in days]),
+            "day": pl.concat(days),
+            "number": np.concatenate([1 + np.arange(len(each)) for each in days]),
+            "y": rng.normal(size=sum(map(len, days))),
+        }
+    )
+
+
+def test_series_that_share_no_calendar_are_said_and_numbered_steps_cut_each_at_its_own_end() -> None:
+    request = TimelineRequest(("y",), 5, TIMES, time="day", series="id")
+    opened = open_timeline(in_other_years(), request)
+    (told,) = (each.message for each in opened.profile.findings if each.code == "series")
+    assert "one moment for all 13 series; only " in told
+    with pytest.raises(DataError, match=r"the longest series has 0 there .*; where series share no calendar, cut each"):
+        open_timeline(in_other_years(12), request)
+    numbered = open_timeline(in_other_years(), replace(request, time="number"))
+    assert not [each for each in numbered.profile.findings if each.code == "series"]
+    assert (numbered.cuts.until - numbered.cuts.test_from >= 5).all()
+
+
+def test_what_the_source_knows_to_be_no_covariate_is_none() -> None:
+    request = TimelineRequest(("y",), 5, TIMES, time="day", series="id")
+    assert find_roles(in_other_years(), request)[0].past == ("number",)
+    roles, aside = find_roles(in_other_years(), request, not_read={"number": "it counts"})
+    assert (roles.past, aside) == ((), {"number": "it counts"})

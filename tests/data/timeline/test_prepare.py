@@ -42,6 +42,31 @@ def test_the_scale_is_that_of_the_training_steps() -> None:
     np.testing.assert_allclose(state["scales"][0], np.nanstd(timeline.values[:80], axis=0))
 
 
+def several(lengths: list[int]) -> Timeline:
+    """Series one after the other, each around a level of its own."""
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame(
+        {
+            "id": np.repeat(np.arange(len(lengths)), lengths),
+            "t": np.concatenate([np.arange(length) for length in lengths]),
+            "y": np.concatenate([10.0 ** (place + 1) + rng.normal(size=n) for place, n in enumerate(lengths)]),
+        }
+    )
+    return lay_on_grid(frame, Roles(("y",), time="t", series="id"), source="several")
+
+
+@pytest.mark.parametrize("absent", [0, 1, 2, 3])
+def test_a_series_without_training_steps_is_read_on_the_scale_of_the_middle_one_of_the_others(absent: int) -> None:
+    timeline, roles = several([40, 40, 40, 40]), Roles(("y",), time="t", series="id")
+    until = np.where(np.arange(4) == absent, 0, 30)
+    state = fit_timeline(timeline, roles, train_until=until, horizon=HORIZON)
+    whole = fit_timeline(timeline, roles, train_until=np.full(4, 30), horizon=HORIZON)
+    others = np.arange(4) != absent
+    for name in ("means", "scales", "naive", "spreads", "floors"):
+        np.testing.assert_array_equal(state[name][others], whole[name][others])
+        np.testing.assert_allclose(state[name][absent], np.median(whole[name][others], axis=0))
+
+
 def test_nothing_that_is_fitted_changes_with_later_steps() -> None:
     one, other = fitted(hourly()), fitted(hourly(change_from=80))
     assert one.keys() == other.keys()

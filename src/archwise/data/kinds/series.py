@@ -177,12 +177,18 @@ def _shape(state: Mapping[str, Json], block: Array) -> Array:
         lengths = np.where(lengths > 0, steps, 0)
     else:
         kept, lengths = filled[:, :, :steps], np.minimum(lengths, steps)
-    if form.scale == "row":
-        scaled = scale_rows(kept, lengths)
-    else:
-        scaled = scale_channels(kept, np.asarray(state["mean"]), np.asarray(state["spread"]))
+    shaped = _finite(scale_rows(kept, lengths)) if form.scale == "row" else scaled_steps(state, kept)
     is_inside = np.arange(kept.shape[2]) < lengths[:, None, None]
-    return np.where(is_inside, np.nan_to_num(finite_clipped(scaled), nan=0.0), np.float32(np.nan))
+    return np.where(is_inside, shaped, np.float32(np.nan))
+
+
+def scaled_steps(state: Mapping[str, Json], steps: Array) -> Array:
+    """Steps without gaps (n, C, L) on the scale of each channel, float32; a channel that is not known is 0."""
+    return _finite(scale_channels(steps, np.asarray(state["mean"]), np.asarray(state["spread"])))
+
+
+def _finite(scaled: Array) -> Array:
+    return np.nan_to_num(finite_clipped(scaled), nan=0.0)
 
 
 KIND = Kind(

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
+from archwise.data.encoder import FEWEST_READ, find_encoder, read_encoder, read_tokenizer
 from archwise.data.missing import blank_missing, stripped
 from archwise.data.terms import apply_terms, fit_terms, n_numbers, number_terms
 from archwise.data.word_vectors import find_vectors, read_vectors
-from archwise.data.words import encode, fit_pieces, fit_words, pad, vocabulary, vocabulary_size
+from archwise.data.words import PADDING, encode, fit_pieces, fit_words, pad, vocabulary, vocabulary_size
 from archwise.records import Array, Batch, Guess, Json, Kind, Need, ReadCell, Scalar, TextNeed, Widths
 
 NAME = "text"
@@ -21,6 +22,7 @@ _DISTINCT_SHARE = 0.5
 _FEWEST_ROWS = 5
 _MOST_SEEN = 20_000  # texts, evenly over the column, from which figures are told
 _WORD = r"\S+"
+_BETWEEN = " "  # the texts of a row
 
 
 def sniff_text(values: pl.Series) -> Guess:
@@ -67,12 +69,14 @@ def fit_text(typed: pl.Series, need: Need) -> dict[str, Json]:
     """Learn the vocabulary and the length from the training texts, in the form that the need asks for.
 
     Returns:
-        of tokens the tokenizer, size, longest and, where they are asked for, the words' vectors; of terms what
-        `fit_terms` gives; nothing where no texts are asked.
+        of tokens the tokenizer, size, longest and, where they are asked for, the words' vectors, or the padding of the
+        encoder whose own tokenizer it is; of terms what `fit_terms` gives; nothing where no texts are asked.
     """
     if need.text is None:
         return {}
     texts = _texts(typed.drop_nulls())
+    if need.text.encoder:
+        return _fit_encoder(texts, need.text)
     if need.text.form == "terms":
         return fit_terms(texts, need.text)
     return _fit_tokens(texts, need.text)
@@ -88,6 +92,28 @@ def _fit_tokens(texts: Sequence[str], form: TextNeed) -> dict[str, Json]:
     if form.vectors:
         state["vectors"] = read_vectors(find_vectors(form.vectors), vocabulary(tokenizer))
     return state
+
+
+def _fit_encoder(texts: Sequence[str], form: TextNeed) -> dict[str, Json]:
+    """The tokenizer of a published encoder; the training texts only say how much of a text is read."""
+    encoder = read_encoder(find_encoder(form.encoder))
+    whole = read_tokenizer(encoder, encoder.longest)
+    counts = np.array([len(ids) for ids in encode(whole, texts)] or [1])
+    longest = min(encoder.longest, max(FEWEST_READ, form.longest or _usual(counts, MOST_WORDS)))
+    tokenizer = read_tokenizer(encoder, longest)  # it cuts a text before it puts its special tokens around it
+    return {
+        "form": "tokens",
+        "tokenizer": tokenizer,
+        "size": encoder.size,
+        "longest": longest,
+        "padding": encoder.padding,
+    }
+
+
+def _numbers(state: Mapping[str, Json], texts: Sequence[str]) -> Array:
+    return pad(
+        list(encode(state["tokenizer"], texts)), int(state["longest"]), padding=int(state.get("padding", PADDING))
+    )
 
 
 def spec_text(state: Mapping[str, Json]) -> Widths:
@@ -107,7 +133,7 @@ def apply_text(state: Mapping[str, Json], typed: pl.Series) -> Batch:
     texts = _texts(typed.fill_null(""))
     if state["form"] == "terms":
         return apply_terms(state, texts, number_terms(state))
-    return {"tokens": pad(list(encode(state["tokenizer"], texts)), int(state["longest"]))}
+    return {"tokens": _numbers(state, texts)}
 
 
 def _texts(cells: pl.Series) -> list[str]:
@@ -124,9 +150,22 @@ def one_text(state: Mapping[str, Json]) -> ReadCell:
             return None if state else {}
         if state["form"] == "terms":
             return apply_terms(state, [text], known)
-        return {"tokens": pad(list(encode(state["tokenizer"], [text])), int(state["longest"]))}
+        return {"tokens": _numbers(state, [text])}
 
     return read
+
+
+def join_texts(columns: Sequence[pl.Series]) -> pl.Series:
+    """The texts of each row one after the other, (N,) String, named as the last; null where all are missing."""
+    joined = pl.select(pl.concat_str(list(columns), separator=_BETWEEN, ignore_nulls=True)).to_series()
+    return joined.set(joined == "", None).alias(columns[-1].name)
+
+
+def join_text_cells(cells: Sequence[object]) -> str | None:
+    """The texts of one row as `join_texts` joins them; None where a cell is of another type, or strangely blank."""
+    texts = ["" if cell is None else stripped(cell) if type(cell) is str else None for cell in cells]
+    known = [text for text in texts if text is not None]
+    return _BETWEEN.join(filter(None, known)) if len(known) == len(texts) else None
 
 
 KIND = Kind(
@@ -139,4 +178,6 @@ KIND = Kind(
     spec=spec_text,
     apply=apply_text,
     one=one_text,
+    join=join_texts,
+    join_cells=join_text_cells,
 )

@@ -46,10 +46,10 @@ def fit_words(typed: pl.Series, need: Need) -> dict[str, Json]:
     """Learn which words and forms have a number, and how many words of a sentence are read.
 
     Returns:
-        levels, longest and, where they are asked for, the words' vectors; of terms what `fit_text` gives; nothing where
-        no texts are asked.
+        levels, longest and, where they are asked for, the words' vectors; of terms, and for a published encoder,
+        what `fit_text` gives; nothing where no texts are asked.
     """
-    if need.text is None or need.text.form == "terms":
+    if need.text is None or need.text.form == "terms" or need.text.encoder:
         return fit_text(typed, need)
     sentences = [split_words(cell) for cell in typed.drop_nulls()]
     most = max((len(words) for words in sentences), default=1)

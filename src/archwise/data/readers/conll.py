@@ -196,4 +196,5 @@ READER = Reader(
     "CoNLL and CoNLL-U (.conll, .conllu, .bio, …): a word a line with its tag, a blank line behind each sentence",
     accepts_conll,
     read_conll,
+    by_content=True,
 )

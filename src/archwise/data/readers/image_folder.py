@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from archwise.data.counted import counted
 from archwise.data.idx import holds_idx
 from archwise.data.part_folder import parts_in_folders
 from archwise.data.picture import SUFFIXES
@@ -51,7 +52,8 @@ def read_image_folder(source: object, names: tuple[str, ...] = ()) -> Table:
     inside = [path for path in pictures if path.parent != folder]
     loose = [path for path in pictures if path.parent == folder]
     if loose:
-        told = f"{folder}: {len(loose):,} pictures lie in no class folder, such as {loose[0].name}; they are left out"
+        told = counted(len(loose), "picture lies in no class folder", "pictures lie in no class folder")
+        told = f"{folder}: {told}, such as {loose[0].name}; left out"
         findings.append(Finding("labels", "warning", told, n_rows=len(loose)))
     frame = pl.DataFrame({IMAGE: [str(path) for path in inside], LABEL: classes})
     return Table(frame, str(folder), (*findings, *_tell_aside(folder, aside)), target=LABEL, files=IMAGE)
@@ -80,7 +82,8 @@ def _files_in(folder: Path) -> tuple[list[Path], list[Path]]:
 def _tell_aside(folder: Path, aside: list[Path]) -> tuple[Finding, ...]:
     if not aside:
         return ()
-    told = f"{folder}: {len(aside):,} files are no pictures by their suffix, such as {aside[0]}; they are left out"
+    told = counted(len(aside), "file is no picture by its suffix", "files are no pictures by their suffix")
+    told = f"{folder}: {told}, such as {aside[0]}; left out"
     return (Finding("unreadable", "warning", told, n_rows=len(aside)),)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from archwise.data.counted import counted
 from archwise.data.part_folder import parts_in_folders
 from archwise.data.text_files import holds_texts, read_texts, text_files
 from archwise.errors import SourceError
@@ -33,9 +34,11 @@ def read_text_folder(source: object, names: tuple[str, ...] = ()) -> Table:
     findings: list[Finding] = []
     if inside and len(inside) < len(paths):
         loose = next(path for path in paths if path.parent == folder)
-        message = f"{folder}: {len(paths) - len(inside):,} texts lie in no class folder, such as {loose.name}"
-        findings.append(Finding("labels", "warning", f"{message}; they are left out", n_rows=len(paths) - len(inside)))
-    texts, told = read_texts(inside or paths)
+        n_loose = len(paths) - len(inside)
+        told = counted(n_loose, "text lies in no class folder", "texts lie in no class folder")
+        message = f"{folder}: {told}, such as {loose.name}; left out"
+        findings.append(Finding("labels", "warning", message, n_rows=n_loose))
+    texts, unread = read_texts(inside or paths)
     columns = {TEXT: pl.Series(texts, dtype=pl.String)}
     if inside:
         columns[LABEL] = pl.Series([path.relative_to(folder).parts[0] for path in inside], dtype=pl.String)
@@ -43,7 +46,7 @@ def read_text_folder(source: object, names: tuple[str, ...] = ()) -> Table:
     if frame.is_empty():
         raise SourceError(f"{folder}: no text in it; expected {folder}/CLASS/text.txt")
     aside = tuple(place for place, text in enumerate(texts) if text is None)
-    return Table(frame, str(folder), (*findings, *told), aside, target=LABEL if inside else "")
+    return Table(frame, str(folder), (*findings, *unread), aside, target=LABEL if inside else "")
 
 
 def parts_of_text_folder(source: object) -> Parts | None:

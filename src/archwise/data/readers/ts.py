@@ -10,28 +10,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from archwise.data.broken_line import tell_broken
 from archwise.data.encoding import read_text
 from archwise.data.header import refuse_names
+from archwise.data.marked_header import Said, read_marked_header, said_flag, said_number
 from archwise.data.missing import blank_missing
+from archwise.data.part_file import parts_by_name
 from archwise.data.series_cells import BETWEEN_CHANNELS, channel_counts, n_values, series_of
 from archwise.errors import SourceError
-from archwise.records import Array, Finding, Parts, Reader, Table
+from archwise.records import Array, Reader, Table
 
 SERIES, CLASS, NUMBER = "series", "class", "target"  # names of the columns
-MOST_BROKEN = 0.05  # share of the lines that may be broken; they are set aside
 _SUFFIX = ".ts"
-_TRAIN, _TEST = "_TRAIN", "_TEST"  # ends of the names of files that belong together
-_N_SHOWN = 5
 _KNOWN = ("problemname", "timestamps", "missing", "univariate", "dimensions", "dimension", "equallength",
           "serieslength", "classlabel", "targetlabel", "data")  # fmt: skip
-_YES, _NO = "true", "false"
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,8 @@ def read_ts(source: object, names: tuple[str, ...] = ()) -> Table:
     refuse_names(names, str(path))
     content, findings = read_text(path)
     lines = content.decode("utf-8").splitlines()
-    header, first = _read_header(lines, str(path))
+    said, first = read_marked_header(lines, _KNOWN, source=str(path), example="@univariate true")
+    header = _header_of(said, str(path))
     numbered = [(number, line.strip()) for number, line in enumerate(lines[first:], start=first + 1)]
     numbered = [(number, line) for number, line in numbered if line and not line.startswith("#")]
     if not numbered:
@@ -83,7 +82,7 @@ def read_ts(source: object, names: tuple[str, ...] = ()) -> Table:
     typed, is_word = series_of(cells)
     whys = _judge_lines(typed, is_word, last, header)
     is_broken = np.array([why is not None for why in whys])
-    finding = _tell_broken(whys, [number for number, _ in numbered], str(path))
+    finding = tell_broken(whys, [number for number, _ in numbered], str(path))
     kept = pl.Series(~is_broken)
     columns = [typed.filter(kept)]
     if header.target:
@@ -92,68 +91,20 @@ def read_ts(source: object, names: tuple[str, ...] = ()) -> Table:
     return Table(pl.DataFrame(columns), str(path), (*findings, *finding), aside, target=header.target)
 
 
-def parts_of_ts(source: object) -> Parts | None:
-    """The file itself to learn from, and name_TEST.ts beside name_TRAIN.ts as its test part; None of any other file."""
-    path = Path(str(source))
-    if not path.stem.endswith(_TRAIN):
-        return None
-    test = path.with_name(path.stem.removesuffix(_TRAIN) + _TEST + path.suffix)
-    return Parts(source, test=str(test)) if test.is_file() else None
-
-
-def _read_header(lines: Sequence[str], source: str) -> tuple[_Header, int]:
-    """What stands above the series, and how many lines that are."""
-    said: dict[str, list[str]] = {}
-    for number, line in enumerate(lines, start=1):
-        words = line.split()
-        if not words or line.lstrip().startswith(("#", "%")):
-            continue
-        name = words[0].removeprefix("@").lower()
-        if not words[0].startswith("@") or name not in _KNOWN:
-            raise SourceError(
-                f"{source}: line {number} is '{line.strip()[:40]}', where a line such as @univariate true or @data is "
-                "expected; a .ts file says what it holds above @data"
-            )
-        if name == "data":
-            return _header_of(said, source), number
-        said[name] = words[1:]
-    raise SourceError(f"{source}: there is no line @data, below which the series stand; not a whole .ts file")
-
-
-def _header_of(said: Mapping[str, Sequence[str]], source: str) -> _Header:
-    if _flag(said, "timestamps", source):
+def _header_of(said: Said, source: str) -> _Header:
+    if said_flag(said, "timestamps", source):
         raise SourceError(
             f"{source}: @timeStamps true: series with a stamp at every value are not read; write the values alone, "
             "evenly spaced"
         )
-    is_equal = _flag(said, "equallength", source)
-    channels = _whole(said, "dimensions", source) or _whole(said, "dimension", source)
-    if not channels and _flag(said, "univariate", source):
+    is_equal = said_flag(said, "equallength", source)
+    channels = said_number(said, "dimensions", source) or said_number(said, "dimension", source)
+    if not channels and said_flag(said, "univariate", source):
         channels = 1
-    has_classes = _flag(said, "classlabel", source)
-    target = CLASS if has_classes else NUMBER if _flag(said, "targetlabel", source) else ""
-    classes = tuple(said["classlabel"][1:]) if has_classes else ()
-    return _Header(target, classes, channels, _whole(said, "serieslength", source) if is_equal else 0, is_equal)
-
-
-def _flag(said: Mapping[str, Sequence[str]], name: str, source: str) -> bool:
-    """Whether a line says true; false where there is no such line."""
-    if name not in said:
-        return False
-    word = (said[name] or [""])[0].lower()
-    if word not in (_YES, _NO):
-        raise SourceError(f"{source}: @{name} is '{word}'; expected true or false")
-    return word == _YES
-
-
-def _whole(said: Mapping[str, Sequence[str]], name: str, source: str) -> int:
-    """The number of a line; 0 where there is no such line."""
-    if name not in said:
-        return 0
-    word = (said[name] or [""])[0]
-    if not word.isdecimal() or int(word) == 0:
-        raise SourceError(f"{source}: @{name} is '{word}'; expected a whole number from 1")
-    return int(word)
+    has_classes = said_flag(said, "classlabel", source)
+    target = CLASS if has_classes else NUMBER if said_flag(said, "targetlabel", source) else ""
+    classes = tuple(said["classlabel"][-1][1:]) if has_classes else ()
+    return _Header(target, classes, channels, said_number(said, "serieslength", source) if is_equal else 0, is_equal)
 
 
 def _judge_lines(typed: pl.Series, is_word: Array, last: pl.Series, header: _Header) -> list[str | None]:
@@ -179,19 +130,6 @@ def _commonest(counts: Array) -> int:
     return int(np.bincount(counts).argmax()) if len(counts) else 0
 
 
-def _tell_broken(whys: Sequence[str | None], lines: Sequence[int], source: str) -> tuple[Finding, ...]:
-    """A finding that names the broken lines; an error where they are too many."""
-    broken = [(line, why) for line, why in zip(lines, whys, strict=True) if why is not None]
-    if not broken:
-        return ()
-    told = f"{source}: line {broken[0][0]} {broken[0][1]}; mend the line"
-    if len(broken) > MOST_BROKEN * len(whys) or len(broken) == len(whys):
-        raise SourceError(f"{told} ({len(broken):,} of {len(whys):,} lines are broken)")
-    shown = ", ".join(str(line) for line, _ in broken[:_N_SHOWN])
-    more = f"; set aside: {len(broken):,} of {len(whys):,} lines, at line {shown}"
-    return (Finding("ragged", "warning", told + more, n_rows=len(broken)),)
-
-
 def _target_column(last: pl.Series, header: _Header) -> pl.Series:
     """Classes as such, also where they are numbers; a number as it is written."""
     cells = blank_missing(last).alias(header.target)
@@ -206,5 +144,5 @@ READER = Reader(
     "name_TRAIN.ts is their test part",
     accepts_ts,
     read_ts,
-    parts=parts_of_ts,
+    parts=parts_by_name,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from archwise.data.open import open_table
 from archwise.data.timeline.frequency import Frequency
 from archwise.data.timeline.grid import Roles, Timeline, check_cells, check_roles, lay_on_grid
 from archwise.data.timeline.prepare import FORECAST, KIND, fit_timeline, roles_of
-from archwise.data.timeline.split import Cuts, SplitTimes, cut_times
+from archwise.data.timeline.split import NO_CALENDAR, Cuts, SplitTimes, cut_times
 from archwise.errors import ColumnError, DataError, UsageError
 from archwise.records import Array, ColumnProfile, Finding, ForecastFacts, Json, Profile, Scalar, Table
 
@@ -64,7 +64,7 @@ def open_timeline(source: object, request: TimelineRequest) -> OpenedTimeline:
         SourceError, ColumnError, DataError, TargetError, UsageError: it cannot be read or used as asked.
     """
     table = open_table(source, names=request.names)
-    roles, aside = find_roles(table.frame, request)
+    roles, aside = find_roles(table.frame, request, not_read=table.not_read)
     timeline = read_steps(table, roles)
     given = None
     if request.test is not None:
@@ -75,7 +75,8 @@ def open_timeline(source: object, request: TimelineRequest) -> OpenedTimeline:
     cuts = cut_times(timeline, request.times, horizon=request.horizon, given=given)
     state = fit_timeline(timeline, roles, train_until=cuts.valid_from, horizon=request.horizon)
     profile = _profile(table, roles, timeline, request, aside=aside, facts=_facts(timeline, roles, cuts, state))
-    findings = (*table.findings, *timeline.findings, *cells, *_tell(timeline, state))
+    findings = (*table.findings, *timeline.findings, *cells, *_tell_few(timeline, cuts, request.horizon))
+    findings = (*findings, *_tell(timeline, state))
     return OpenedTimeline(table, roles, timeline, cuts, state, replace(profile, findings=findings))
 
 
@@ -131,8 +132,13 @@ def append(timeline: Timeline, other: Timeline, source: str) -> Timeline:
     return replace(timeline, begins=begins, values=np.concatenate(pieces))
 
 
-def find_roles(frame: pl.DataFrame, request: TimelineRequest) -> tuple[Roles, dict[str, str]]:
+def find_roles(
+    frame: pl.DataFrame, request: TimelineRequest, *, not_read: Mapping[str, str] | None = None
+) -> tuple[Roles, dict[str, str]]:
     """The role of every column, and why those without one are set aside.
+
+    Args:
+        not_read: columns that the source knows to be no covariates, and why.
 
     Raises:
         ColumnError, UsageError: as for `check_roles`, or nothing says what is to be forecast.
@@ -158,7 +164,7 @@ def find_roles(frame: pl.DataFrame, request: TimelineRequest) -> tuple[Roles, di
     past = []
     named = {*roles.channels, roles.time, roles.series, *aside}
     for name in (name for name in frame.columns if name not in named):
-        why = _why_aside(frame.get_column(name))
+        why = (not_read or {}).get(name) or _why_aside(frame.get_column(name))
         if why:
             aside[name] = why
         else:
@@ -237,6 +243,19 @@ def _summary(values: Array) -> dict[str, Scalar]:
     if not len(known):
         return {}
     return {"min": float(known.min()), "max": float(known.max()), "mean": float(known.mean())}
+
+
+def _tell_few(timeline: Timeline, cuts: Cuts, horizon: int) -> Sequence[Finding]:
+    """A warning where one moment cuts all series and few of them have a whole forecast in each part."""
+    n_valid = int((cuts.test_from - cuts.valid_from >= horizon).sum())
+    n_sealed = int((cuts.until - cuts.test_from >= horizon).sum())
+    if timeline.frequency.unit == "row" or 2 * min(n_valid, n_sealed) >= timeline.n_series:
+        return ()
+    message = (
+        f"the parts meet at one moment for all {timeline.n_series:,} series; only {n_valid:,} have {horizon:,} steps "
+        f"to decide on, and {n_sealed:,} to be sealed: {NO_CALENDAR}"
+    )
+    return (Finding("series", "warning", message, n_rows=timeline.n_series - min(n_valid, n_sealed)),)
 
 
 def _tell(timeline: Timeline, state: dict[str, Json]) -> Sequence[Finding]:

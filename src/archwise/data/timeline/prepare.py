@@ -51,7 +51,7 @@ def fit_timeline(timeline: Timeline, roles: Roles, *, train_until: Array, horizo
         the state: roles, frequency, horizon, seasons, parts of the calendar; logs: of each channel, whether its
         logarithm is read; floors (S, C): the least that one is taken of; means and scales (S, C) of what is read; of
         the targets in their units naive (S, M), the mean distance from one season before, and spreads (S, M), their
-        deviation.
+        deviation. A series without training steps has those of the middle one of the others.
 
     Raises:
         TargetError: a target does not vary in any series.
@@ -77,6 +77,8 @@ def fit_timeline(timeline: Timeline, roles: Roles, *, train_until: Array, horizo
     scales[scales == 0] = 1.0
     spreads[spreads == 0] = 1.0
     naive = np.where(naive > 0, naive, spreads)
+    for fitted in (floors, means, scales, naive, spreads):
+        _stand_in(fitted, is_absent=train_until <= 0)
     return {
         "roles": {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(roles).items()},
         "frequency": timeline.frequency.to_json(),
@@ -128,13 +130,27 @@ def in_units(state: Mapping[str, Json], places: Array, values: Array, channel: i
 def _moments(train: Timeline) -> tuple[Array, Array]:
     """Mean and deviation of each series and channel, (S, C); 0 and 0 where nothing is known."""
     known = ~np.isnan(train.values)
-    counts = np.maximum(np.add.reduceat(known, train.begins[:-1], axis=0), 1)
+    counts = np.maximum(_sums(train, known), 1)
     values = np.where(known, train.values, 0.0)
-    means = np.add.reduceat(values, train.begins[:-1], axis=0) / counts
+    means = _sums(train, values) / counts
     apart = np.where(known, train.values - means[train.owner], 0.0)
-    scales = np.sqrt(np.add.reduceat(apart**2, train.begins[:-1], axis=0) / counts)
+    scales = np.sqrt(_sums(train, apart**2) / counts)
     scales[scales <= 1e-9 * np.abs(means)] = 0.0
     return means, scales
+
+
+def _sums(train: Timeline, values: Array) -> Array:
+    """Values (T, C) summed over the steps of each series, (S, C); 0 for one without any."""
+    has_steps = np.diff(train.begins) > 0
+    sums = np.zeros((train.n_series, values.shape[1]))
+    sums[has_steps] = np.add.reduceat(values, train.begins[:-1][has_steps], axis=0, dtype=np.float64)
+    return sums
+
+
+def _stand_in(fitted: Array, *, is_absent: Array) -> None:
+    """Give what is fitted (S, C) to the series without training steps (S,): that of the middle one of the others."""
+    if is_absent.any() and not is_absent.all():
+        fitted[is_absent] = np.median(fitted[~is_absent], axis=0)
 
 
 def _naive(values: Array, season: int) -> Array:

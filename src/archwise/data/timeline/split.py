@@ -16,6 +16,7 @@ from archwise.records import Array
 FEWEST_UNITS = 20  # independent blocks of time from which evidence speaks (evidence.py)
 MOST_CELLS = 20_000_000  # of the answers on validation or sealed origins: 80 MB a candidate
 FEWEST_TRAIN = 8  # origins
+NO_CALENDAR = "where series share no calendar, cut each at its own end: name a column of whole numbers with --time"
 
 
 @dataclass(frozen=True)
@@ -116,10 +117,11 @@ def _refuse_short(timeline: Timeline, cuts: Cuts, horizon: int) -> None:
     for what, steps in parts.items():
         if steps.max(initial=0) < horizon:
             longest = int(np.diff(timeline.begins).max(initial=0))
+            apart = "" if timeline.n_series == 1 or timeline.frequency.unit == "row" else f"; {NO_CALENDAR}"
             raise DataError(
                 f"a forecast of {horizon:,} steps needs {horizon:,} steps {what}, and the longest series has "
                 f"{max(0, int(steps.max(initial=0))):,} there ({longest:,} in all); give longer series, a shorter "
-                "--horizon, or other stamps to --valid-from and --test-from"
+                f"--horizon, or other stamps to --valid-from and --test-from{apart}"
             )
 
 
