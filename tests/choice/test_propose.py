@@ -114,7 +114,7 @@ def test_what_says_nothing_where_every_step_is_answered_is_not_moved(name: str) 
         form: {
             dict(candidate.settings)["pooling"]
             for number in range(8)
-            for candidate in proposals(name, wish=Wish(form=form), number=number)
+            for candidate in proposals(name, wish=Wish(data=(form, "words")), number=number)
         }
         for form in ("vector", "sequence")
     }

@@ -46,6 +46,13 @@ def test_every_kind_of_model_answers_alike_alone_and_among_others(folders: dict[
     assert answer_together(model, rows) == [answer_together(model, [row])[0] for row in rows]
 
 
+def test_a_missing_series_is_answered_alike_alone_and_among_others(folders: dict[str, Path]) -> None:
+    model = load(folders["series"])
+    rows: list[dict[str, Any]] = [{"series": None}, {"series": [0.1, 0.2, 0.3]}]
+    assert "prediction" in answer_together(model, rows[:1])[0]
+    assert answer_together(model, rows) == [answer_together(model, [row])[0] for row in rows]
+
+
 def test_a_missing_series_is_refused(service: Any) -> None:
     for series in (None, [], [None], [[0.1]], "0.1 0.2"):
         assert service.ask("/models/series/predict", {"series": series}).status == 422

@@ -24,7 +24,7 @@ _PLAIN = frozenset({str, bytes, int, float, bool, type(None), dt.date, dt.dateti
 class RowReader:
     """How the cells of a row are read: the names of columns that are read as one, mostly of one alone, and how.
 
-    many: how the cells of several rows are read at once, None for a column that is read cell by cell.
+    many: functions for the cells of rows, where a column is read alone and its kind has one.
     """
 
     columns: tuple[tuple[tuple[str, ...], Callable[[Sequence[object]], Batch | None]], ...]
@@ -50,7 +50,7 @@ def make_row_reader(preparation: Preparation, columns: Sequence[tuple[str, str]]
             return None
         join = kind.join_cells if len(names) > 1 else None
         readers.append((names, _reading(kind.one(column.state), join)))
-        many.append(None if kind.many is None or join is not None else kind.many(column.state))
+        many.append(None if kind.many is None or len(names) > 1 else kind.many(column.state))
     return RowReader(tuple(readers), tuple(many))
 
 
@@ -106,7 +106,7 @@ def read_rows(reader: RowReader, rows: Sequence[Mapping[str, object]]) -> Batch 
         read = [batch for batch in each if batch is not None]
         if len(read) < len(each):
             return None
-        parts.append({part: np.concatenate([batch[part] for batch in read]) for part in read[0]})
+        parts.append({part: np.concatenate([batch[part] for batch in read]) for part in (read[0] if read else ())})
     return join_columns(parts)
 
 

@@ -166,8 +166,10 @@ def _run_of(session: Session, batch: Batch) -> Callable[[int, int], Array]:
     def answer(start: int, stop: int) -> Array:
         rows = {name: np.ascontiguousarray(batch[name][start:stop], dtype) for name, dtype, _ in session.inputs}
         longest = max((int(n_steps(rows[name]).max()) for name in session.padded), default=0)
-        for name in session.padded:  # what is padding in all rows is not computed
-            rows[name] = np.ascontiguousarray(rows[name][:, :longest])
+        is_bare = longest == 1 and any(np.isnan(rows[name]).all() for name in session.padded)
+        if not is_bare:  # where no row has a series there is nothing to go by, and not every graph takes one step
+            for name in session.padded:  # what is padding in all rows is not computed
+                rows[name] = np.ascontiguousarray(rows[name][:, :longest])
         given: Array = session.runtime.run(None, rows)[0]
         return given
 
