@@ -15,7 +15,7 @@ from archwise.model.tagged import words_column
 from archwise.records import Array, Json
 from archwise.report.answers import answered_classes
 from archwise.report.forecasts import whole_forecasts
-from archwise.report.rows import Rows, inputs_of_typed
+from archwise.report.rows import Rows, inputs_of_typed, loss_name
 from archwise.tasks.classify import TASK as CLASSIFY
 from archwise.tasks.multilabel import TASK as MULTILABEL
 from archwise.tasks.tag import TASK as TAG
@@ -42,7 +42,7 @@ def worst_rows(rows: Rows, *, first: Sequence[str] = ()) -> dict[str, Json]:
     places = np.argsort(-rows.losses, kind="stable")
     places = places[is_wrong(rows)[places]][:MOST]
     if rows.task.name == FORECAST:
-        return {"loss": rows.loss_name, "rows": [], "whole": whole_forecasts(rows, places[:4])}
+        return {"loss": loss_name(rows), "rows": [], "whole": whole_forecasts(rows, places[:4])}
     part = rows.part(places)
     told = [
         {"true": true, "said": said, "share": share, "loss": float(loss)}
@@ -50,7 +50,7 @@ def worst_rows(rows: Rows, *, first: Sequence[str] = ()) -> dict[str, Json]:
     ]
     for row, shown in zip(told, show_rows(part, first=first), strict=True):
         row |= shown
-    return {"loss": rows.loss_name, "rows": told}
+    return {"loss": loss_name(rows), "rows": told}
 
 
 def is_wrong(rows: Rows) -> Array:

@@ -100,10 +100,10 @@ class Rows:
         """Whether single answers of this task can be told; of one that is new to the report only scores can."""
         return self.task.name in _LOSSES
 
-    @property
-    def loss_name(self) -> str:
-        """What `losses` are, in words."""
-        return _LOSS_NAMES[self.task.name]
+
+def loss_name(rows: Rows) -> str:
+    """What the losses of rows are, in words."""
+    return _LOSS_NAMES[rows.task.name]
 
 
 def inputs_of_typed(rows: Rows, typed: pl.DataFrame) -> Batch:
