@@ -289,6 +289,19 @@ def read_labelled(model: Model, source: object) -> Labelled:
     return Labelled(targets, given, n_left_out, findings, np.concatenate(places))
 
 
+def read_typed(model: Model, source: object, *, most_rows: int) -> pl.DataFrame:
+    """The rows of a source that can be read, or as many of them evenly drawn, as values of the kinds of their columns.
+
+    Raises:
+        SourceError, ColumnError: as for `predict`.
+    """
+    table = open_table(source)
+    step = -(-table.frame.height // most_rows)
+    drawn = replace(table, frame=table.frame.gather_every(step), rows=None, set_aside=()) if step > 1 else table
+    parsed = _read(model, drawn, source).parsed
+    return parsed.frame.filter(pl.Series(~parsed.bad))
+
+
 def evaluate(model: Model, source: object) -> dict[str, Json]:
     """Score the answers of a model on labelled rows, as it is calibrated, by every metric of its task.
 
