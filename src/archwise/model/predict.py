@@ -289,17 +289,20 @@ def read_labelled(model: Model, source: object) -> Labelled:
     return Labelled(targets, given, n_left_out, findings, np.concatenate(places))
 
 
-def read_typed(model: Model, source: object, *, most_rows: int) -> pl.DataFrame:
+def read_typed(model: Model, source: object, *, most_rows: int) -> tuple[pl.DataFrame, Array]:
     """The rows of a source that can be read, or as many of them evenly drawn, as values of the kinds of their columns.
+
+    Returns:
+        the rows, and the place of each among the rows of the source that are not set aside.
 
     Raises:
         SourceError, ColumnError: as for `predict`.
     """
     table = open_table(source)
-    step = -(-table.frame.height // most_rows)
-    drawn = replace(table, frame=table.frame.gather_every(step), rows=None, set_aside=()) if step > 1 else table
+    step = max(1, -(-table.frame.height // most_rows))
+    drawn = replace(table, frame=table.frame.gather_every(step), rows=None, set_aside=())
     parsed = _read(model, drawn, source).parsed
-    return parsed.frame.filter(pl.Series(~parsed.bad))
+    return parsed.frame.filter(pl.Series(~parsed.bad)), np.flatnonzero(~parsed.bad) * step
 
 
 def evaluate(model: Model, source: object) -> dict[str, Json]:

@@ -37,13 +37,14 @@ class Rows:
     """Rows as a graph takes them, and as the model behind it does.
 
     parts: what one call of the graph takes. batch: all rows as inputs of the model. expected: as archwise answers them.
-    are_real: whether they are the user's, and not made up.
+    are_real: whether they are the user's, and not made up. places: of each among the rows of the source.
     """
 
     parts: tuple[Batch, ...]
     batch: Batch
     expected: dict[str, Array]
     are_real: bool
+    places: Array
 
     @property
     def n_rows(self) -> int:
@@ -62,9 +63,9 @@ def gather_rows(model: Model, inputs: Sequence[GraphInput], source: object) -> R
     """
     has_pictures = any(column.kind == "image" for column in model.preparation.columns)
     if source is not None:
-        typed = read_typed(model, source, most_rows=MOST_PICTURES if has_pictures else MOST_ROWS)
+        typed, places = read_typed(model, source, most_rows=MOST_PICTURES if has_pictures else MOST_ROWS)
         prepared = [_prepare(column, typed.get_column(column.name)) for column in model.preparation.columns]
-        return _rows(model, inputs, typed, prepared, are_real=True)
+        return _rows(model, inputs, typed, prepared, places)
     rng = np.random.default_rng(0)
     n_rows = N_MADE_PICTURES if has_pictures else N_MADE
     path = model.folder / SKETCH
@@ -76,11 +77,11 @@ def gather_rows(model: Model, inputs: Sequence[GraphInput], source: object) -> R
         _prepare(column, typed.get_column(column.name)) if is_held(column) else _make_inputs(column, signature, n_rows, rng)
         for column in model.preparation.columns
     ]
-    return _rows(model, inputs, typed, prepared, are_real=False)
+    return _rows(model, inputs, typed, prepared, None)
 
 
 def _rows(
-    model: Model, inputs: Sequence[GraphInput], typed: pl.DataFrame, prepared: Sequence[Batch], *, are_real: bool
+    model: Model, inputs: Sequence[GraphInput], typed: pl.DataFrame, prepared: Sequence[Batch], places: Array | None
 ) -> Rows:
     batch = join_columns(prepared)
     facts = model.facts
@@ -101,7 +102,7 @@ def _rows(
             else:
                 part[each.name] = _cells(each, typed.get_column(each.column)[rows], model.preparation)
         parts.append(part)
-    return Rows(tuple(parts), batch, expected, are_real)
+    return Rows(tuple(parts), batch, expected, places is not None, np.arange(n_rows) if places is None else places)
 
 
 def _prepare(column: PreparedColumn, values: pl.Series) -> Batch:
