@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from archwise.data.label_set import SEPARATOR
 from archwise.errors import ParityError
 from archwise.model.bundle.rows import Rows
 from archwise.model.facts import ModelFacts
@@ -80,8 +81,10 @@ def _check_labels(facts: ModelFacts, rows: Rows, answers: Mapping[str, Array], l
             margin = np.abs(of_positive - facts.calibration["threshold"])
         wrong &= margin > 2.0 * limit
     elif facts.task == "multilabel":
-        shares = answers["probabilities"]
-        wrong = ((answers["labels"] != (shares >= 0.5)) & (np.abs(shares - 0.5) > 2.0 * limit)).any(axis=1)
+        names = np.array(facts.target_state["labels"], object)
+        joined = np.array([SEPARATOR.join(names[row]) for row in answers["labels"]], object).astype(str)
+        is_open = (np.abs(answers["probabilities"] - 0.5) <= 2.0 * limit).any(axis=1)
+        wrong = (joined != rows.expected["prediction"].astype(str)) & ~is_open
     else:
         return
     if wrong.any():

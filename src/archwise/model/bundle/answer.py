@@ -74,10 +74,7 @@ def _calibrated(graph: Graph, calibration: Mapping[str, Json], outputs: str) -> 
     knots, logits = (np.array(calibration["isotonic"][name], np.float64) for name in ("margins", "logits"))
     margins = graph.add("Sub", [graph.pick(outputs, [1]), graph.pick(outputs, [0])])
     beyond = graph.add("Sub", [margins, graph.within(margins, float(knots[0]), float(knots[-1]))])
-    if len(knots) > 1:
-        mapped = add_line(graph, margins, knots, logits)
-    else:
-        mapped = graph.hold(logits)
+    mapped = add_line(graph, margins, knots, logits) if len(knots) > 1 else graph.hold(logits)
     bent = graph.add("Add", [mapped, graph.add("Div", [beyond, temperature])])
     return graph.add("Mul", [bent, graph.hold([[-0.5, 0.5]])])
 

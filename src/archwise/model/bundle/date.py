@@ -1,4 +1,4 @@
-"""Dates in a graph: seconds since 1970 in UTC become years on their scale, and places in the year, the week and the day."""
+"""Dates in a graph: seconds since 1970 in UTC become years on a scale, and places in the year, the week, the day."""
 
 from __future__ import annotations
 

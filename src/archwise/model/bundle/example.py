@@ -46,7 +46,7 @@ def example_of(model: Model, bundle: Bundle, row: Batch, *, file: str) -> str:
         else:
             cells += _cell(each, columns.get(each.column), row[each.name])
     before = _picture(columns, bundle) if has_picture else []
-    before += _text(columns[tokens.column], tokens) if tokens else []
+    before += _text(columns[tokens.column]) if tokens else []
     return "\n".join([*head, *before, "inputs = {", *cells, "}", *_tail(model, bundle), ""])
 
 
@@ -65,7 +65,9 @@ def _head(model: Model, bundle: Bundle, file: str, *, needs: Sequence[str]) -> l
     asked = ", ".join(["onnxruntime", "numpy", *needs])
     prepared = [each for each in bundle.inputs if each.prepared]
     told = [f'"""Answers one row with {file}: {asked} are all it needs.', ""]
-    told += [f"The model is '{PurePath(model.folder).name}', for the task {model.facts.task} of '{model.facts.target}'."]
+    told += [
+        f"The model is '{PurePath(model.folder).name}', for the task {model.facts.task} of '{model.facts.target}'."
+    ]
     if prepared:
         names = ", ".join(f"'{each.name}'" for each in prepared)
         told += [f"{names}: ONNX Runtime cannot make it of the cells; it stands here as archwise prepares it."]
@@ -94,7 +96,7 @@ def _picture(columns: Mapping[str, PreparedColumn], bundle: Bundle) -> list[str]
     ]
 
 
-def _text(column: PreparedColumn, given: GraphInput) -> list[str]:
+def _text(column: PreparedColumn) -> list[str]:
     return [
         f"# {TOKENIZER} cuts a text into numbers; 0 stands behind the end of a shorter one in a batch.",
         'text = "a text to be answered"',

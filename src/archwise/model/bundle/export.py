@@ -1,4 +1,4 @@
-"""Exports a written model: one ONNX that answers as `predict` does, an example of its use, and a smaller one in int8."""
+"""Exports a written model: one ONNX that answers as `predict` does, an example of it, and a smaller one in int8."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A graph while it grows: nodes in the order of computation, the constants they read, and the inputs they begin from."""
+"""A graph while it grows: nodes in the order of computation, constants, and the inputs they begin from."""
 
 from __future__ import annotations
 

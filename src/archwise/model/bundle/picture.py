@@ -92,15 +92,18 @@ def _scaled(graph: Graph, form: ImageNeed, height: str, width: str) -> tuple[str
 
 
 def _resample(graph: Graph, values: str, side: _Side, form: ImageNeed) -> str:
-    """Scale one axis of (N, H, W, C) int32 and keep the middle of it."""
+    """Scale one axis of (N, H, W, C) int32 and keep the middle of it; its pixels lie in whole rows, which is faster."""
     places, weights = _taps(graph, side, form)
-    taken = graph.add("Gather", [values, places], {"axis": side.axis})  # the axis becomes two: pixels, and what they are of
-    shaped = graph.add("Reshape", [weights, graph.hold([form.size, -1, *[1] * (3 - side.axis)], np.int64)])
-    weighed = graph.add("Mul", [taken, shaped])
-    summed = graph.add("ReduceSum", [weighed, graph.hold([side.axis + 1], np.int64)], {"keepdims": 0})
+    turned = {"perm": [0, 2, 1, 3]}
+    rows = values if side.axis == 1 else graph.add("Transpose", [values], turned)
+    taken = graph.add("Gather", [rows, places], {"axis": 1})  # (N, size, taps, the other axis, C)
+    shaped = graph.add("Reshape", [weights, graph.hold([form.size, -1, 1, 1], np.int64)])
+    summed = graph.add("ReduceSum", [graph.add("Mul", [taken, shaped]), graph.hold([2], np.int64)], {"keepdims": 0})
     whole = graph.add("Add", [summed, graph.hold(1 << (_BITS - 1), np.int32)])
     whole = graph.add("Max", [whole, graph.hold(0, np.int32)])
-    return graph.add("Min", [graph.add("Div", [whole, graph.hold(1 << _BITS, np.int32)]), graph.hold(255, np.int32)])
+    cut = graph.add("Div", [whole, graph.hold(1 << _BITS, np.int32)])
+    scaled = graph.add("Min", [cut, graph.hold(255, np.int32)])
+    return scaled if side.axis == 1 else graph.add("Transpose", [scaled], turned)
 
 
 def _taps(graph: Graph, side: _Side, form: ImageNeed) -> tuple[str, str]:
@@ -109,13 +112,20 @@ def _taps(graph: Graph, side: _Side, form: ImageNeed) -> tuple[str, str]:
     scale = graph.add("Div", [length, scaled])
     stretch = graph.add("Max", [scale, graph.hold(1.0)])
     support = graph.add("Mul", [stretch, graph.hold(_SUPPORT[form.resample])])
-    margin = graph.add("Mul", [graph.cast(graph.add("Sub", [side.scaled, graph.hold(form.size, np.int64)]), "float64"), graph.hold(0.5)])
-    kept = graph.add("Add", [graph.add("Round", [margin]), graph.hold(np.arange(form.size)[:, None] + 0.5)])  # (size, 1)
+    margin = graph.add(
+        "Mul",
+        [graph.cast(graph.add("Sub", [side.scaled, graph.hold(form.size, np.int64)]), "float64"), graph.hold(0.5)],
+    )
+    kept = graph.add(
+        "Add", [graph.add("Round", [margin]), graph.hold(np.arange(form.size)[:, None] + 0.5)]
+    )  # (size, 1)
     centre = graph.add("Mul", [kept, scale])
     first = _bound(graph, graph.add("Sub", [centre, support]), side.length)
     end = _bound(graph, graph.add("Add", [centre, support]), side.length)
     one = graph.hold(1, np.int64)
-    n_taps = graph.add("Add", [graph.add("Mul", [graph.cast(graph.add("Ceil", [support]), "int64"), graph.hold(2, np.int64)]), one])
+    n_taps = graph.add(
+        "Add", [graph.add("Mul", [graph.cast(graph.add("Ceil", [support]), "int64"), graph.hold(2, np.int64)]), one]
+    )
     places = graph.add("Add", [first, graph.add("Range", [graph.hold(0, np.int64), n_taps, one])])  # (size, taps)
     middle = graph.add("Add", [graph.cast(places, "float64"), graph.hold(0.5)])
     distance = graph.add("Div", [graph.add("Abs", [graph.add("Sub", [middle, centre])]), stretch])
@@ -124,7 +134,9 @@ def _taps(graph: Graph, side: _Side, form: ImageNeed) -> tuple[str, str]:
     total = graph.add("ReduceSum", [weights, graph.hold([1], np.int64)], {"keepdims": 1})
     share = graph.add("Mul", [graph.add("Div", [weights, total]), graph.hold(float(1 << _BITS))])
     half = graph.add("Mul", [graph.add("Sign", [share]), graph.hold(0.5)])
-    rounded = graph.add("Cast", [graph.add("Add", [share, half])], {"to": _INT32})  # the cast cuts what is behind the point
+    rounded = graph.add(
+        "Cast", [graph.add("Add", [share, half])], {"to": _INT32}
+    )  # the cast cuts what is behind the point
     return graph.add("Min", [places, graph.add("Sub", [side.length, one])]), rounded
 
 

@@ -6,7 +6,6 @@ import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -17,11 +16,11 @@ from archwise.data.prepare import Preparation, PreparedColumn, join_columns
 from archwise.data.scale import SHRINK
 from archwise.data.sketch import rows_of
 from archwise.model.bundle.graph import GraphInput
-from archwise.model.bundle.write import HELD, is_held
+from archwise.model.bundle.write import is_held
 from archwise.model.folder import SKETCH
 from archwise.model.predict import Model, read_typed
 from archwise.model.session import outputs
-from archwise.records import Array, Batch, Json, Signature
+from archwise.records import Array, Batch, Json
 from archwise.tasks import task
 
 MOST_ROWS, MOST_PICTURES = 10_000, 200  # that are held against each other
@@ -72,9 +71,8 @@ def gather_rows(model: Model, inputs: Sequence[GraphInput], source: object) -> R
     sketch = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     columns = [_make_column(column, sketch, n_rows, rng) for column in model.preparation.columns if is_held(column)]
     typed = pl.DataFrame(columns) if columns else pl.DataFrame()
-    signature = model.facts.signature
     prepared = [
-        _prepare(column, typed.get_column(column.name)) if is_held(column) else _make_inputs(column, signature, n_rows, rng)
+        _prepare(column, typed.get_column(column.name)) if is_held(column) else _make_inputs(column, n_rows, rng)
         for column in model.preparation.columns
     ]
     return _rows(model, inputs, typed, prepared, None)
@@ -134,10 +132,14 @@ def picture_cell(cell: str | bytes | None, state: Mapping[str, Json]) -> Array:
 # ---------------------------------------------------------------- made up
 
 
-def _make_column(column: PreparedColumn, sketch: Mapping[str, Json], n_rows: int, rng: np.random.Generator) -> pl.Series:
+def _make_column(
+    column: PreparedColumn, sketch: Mapping[str, Json], n_rows: int, rng: np.random.Generator
+) -> pl.Series:
     """A column with the values of a sketch, or with values about those that its state was fitted to."""
     if column.kind == "image":
-        cells = [encode_array(_make_picture(column.state, rng)) for _ in range(n_rows)] if column.state else [None] * n_rows
+        cells = (
+            [encode_array(_make_picture(column.state, rng)) for _ in range(n_rows)] if column.state else [None] * n_rows
+        )
         return pl.Series(column.name, cells, dtype=pl.Binary)
     if column.name in sketch:
         drawn = rows_of({column.name: sketch[column.name]}).get_column(column.name)
@@ -158,7 +160,8 @@ def _make_column(column: PreparedColumn, sketch: Mapping[str, Json], n_rows: int
 
 def _make_numbers(state: Mapping[str, Json], n_rows: int, rng: np.random.Generator) -> Array:
     """Numbers about those that a scale was fitted to, also beyond them; some missing, some that have a mark."""
-    wide = 3.0 * rng.normal(size=n_rows)
+    wide: Array = 3.0 * rng.normal(size=n_rows)
+    values: Array
     if state["how"] == "standard":
         values = state["mean"] + wide * (state["std"] or 1.0)
     elif state["how"] == "robust":
@@ -180,15 +183,15 @@ def _make_picture(state: Mapping[str, Json], rng: np.random.Generator) -> Array:
     return rng.integers(0, 256, shape).astype(np.uint8)
 
 
-def _make_inputs(column: PreparedColumn, signature: Signature, n_rows: int, rng: np.random.Generator) -> Batch:
+def _make_inputs(column: PreparedColumn, n_rows: int, rng: np.random.Generator) -> Batch:
     """What the kind of a column might prepare of rows: whole numbers within their levels, or normal numbers."""
     made: Batch = {}
     for name, (width, levels) in pick_kind(column.kind).spec(column.state).items():
         row = width if isinstance(width, tuple) else (width,)
         if levels:
-            made[name] = rng.integers(0, np.broadcast_to(levels, row[-1:]) if len(row) > 1 else levels[0], (n_rows, *row))
+            made[name] = rng.integers(
+                0, np.broadcast_to(levels, row[-1:]) if len(row) > 1 else levels[0], (n_rows, *row)
+            )
         else:
             made[name] = rng.normal(size=(n_rows, *row)).astype(np.float32)
     return made
-
-
