@@ -371,4 +371,4 @@ def _plain(data: Json) -> Json:
         return [_plain(value) for value in data]
     if isinstance(data, float) and not math.isfinite(data):
         return None
-    return data
+    return str(data) if isinstance(data, Path) else data

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,6 @@ from archwise.model.session import open_session
 from archwise.model.unseen import name_columns, name_pictures
 from archwise.records import Array, Batch, Json
 
-Form = Literal["dynamic", "calibrated"]
 MOST_CALIBRATING, FEWEST_CALIBRATING = 200, 20  # rows; at most half of those that were given
 MOST_DEVIATION = 0.01  # of probabilities, or in deviations of the target: the mean that a faster form may have
 FASTER = 0.9  # of the time of the other form
@@ -122,9 +122,9 @@ def _calibrating(rows: Rows) -> Array:
 def _forms(core: bytes, calibrating: Batch) -> dict[str, bytes]:
     """The graph in each form that holds something in int8."""
     onnx = load_onnx()
-    forms = {"dynamic": lambda before, after: _write_dynamic(before, after)}
+    forms: dict[str, Callable[[Path, Path], None]] = {"dynamic": _write_dynamic}
     if len(next(iter(calibrating.values()))):
-        forms["calibrated"] = lambda before, after: _write_calibrated(before, after, calibrating)
+        forms["calibrated"] = partial(_write_calibrated, batch=calibrating)
     made = {}
     with tempfile.TemporaryDirectory() as folder, _hushed():
         before, ready = Path(folder) / "float.onnx", Path(folder) / "ready.onnx"
@@ -154,7 +154,7 @@ def _write_dynamic(before: Path, after: Path) -> None:
     quantize_dynamic(before, after, weight_type=QuantType.QInt8, op_types_to_quantize=_DYNAMIC)
 
 
-def _write_calibrated(before: Path, after: Path, batch: Batch) -> None:
+def _write_calibrated(before: Path, after: Path, *, batch: Batch) -> None:
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
@@ -258,13 +258,13 @@ def _run_s(graph: Any, read: set[str], part: Batch) -> float:
     return time.perf_counter() - started
 
 
-def _scored(model: Model, core: bytes, calibrating: Sequence[int] | Array, source: object) -> dict[str, Json] | None:
+def _scored(model: Model, core: bytes, calibrating: Array, source: object) -> dict[str, Json] | None:
     """Both on the labelled rows that did not calibrate; None where rows have no labels."""
     if source is None or not _is_labelled(model, source):
         return None
     held = replace(model, session=open_session(core), row_reader=None)
     both = [read_labelled(each, source) for each in (model, held)]
-    places = np.setdiff1d(both[0].places, np.asarray(calibrating, np.int64))
+    places = np.setdiff1d(both[0].places, calibrating)
     return compare_rows((model, held), (rows_at(both[0], places), rows_at(both[1], places)))
 
 
