@@ -1,4 +1,4 @@
-"""Columns that are prepared inside an ONNX graph, against the functions that prepare them in training and in serving."""
+"""Columns that are prepared inside an ONNX graph, against the functions that prepare them elsewhere."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ NUMBERS = st.one_of(
 Add = Callable[[Graph, str, Mapping[str, Any]], dict[str, str]]
 
 
-def runner(add: Add, state: Mapping[str, Any], given_: GraphInput) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+Run = Callable[[np.ndarray], dict[str, np.ndarray]]
+
+
+def runner(add: Add, state: Mapping[str, Any], given_: GraphInput) -> Run:
     """A graph of one column, opened."""
     graph = Graph()
     made = add(graph, graph.take(given_), state)

@@ -140,7 +140,7 @@ class TestExport:
         assert not (tmp_path / "out").exists()
 
     def test_the_model_folder_itself_is_not_written_into(self, model: Model) -> None:
-        with pytest.raises(UsageError, match="holds a model.onnx of its own"):
+        with pytest.raises(UsageError, match=r"holds a model\.onnx of its own"):
             use.export(model, model.folder)
 
     def test_another_form_is_refused(self, model: Model, tmp_path: Path) -> None:

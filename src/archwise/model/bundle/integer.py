@@ -28,7 +28,7 @@ from archwise.records import Array, Batch, Json
 MOST_CALIBRATING, FEWEST_CALIBRATING = 200, 20  # rows; at most half of those that were given
 MOST_DEVIATION = 0.01  # of probabilities, or in deviations of the target: the mean that a faster form may have
 FASTER = 0.9  # of the time of the other form
-N_ROUNDS, N_SINGLE = 7, 100
+N_ROUNDS, N_SINGLE, N_PARTS = 7, 100, 24  # of a measure: rounds, rows alone, and parts with all of their rows
 _WHOLE = {"MatMulInteger", "DynamicQuantizeLSTM", "ConvInteger", "QuantizeLinear"}  # what only int8 has
 _DYNAMIC = [
     "MatMul",
@@ -201,14 +201,18 @@ def _nothing_told(model: Model, core: bytes, rows: Rows) -> str:
 
 @contextmanager
 def _hushed() -> Iterator[None]:
-    """Keep ONNX Runtime from advice on how to quantise, which this is."""
+    """Keep ONNX Runtime from advice on how to quantise, and from telling of constants that it folds."""
+    import onnxruntime
+
     root = logging.getLogger()
     level = root.level
     root.setLevel(logging.ERROR)
+    onnxruntime.set_default_logger_severity(3)  # errors
     try:
         yield
     finally:
         root.setLevel(level)
+        onnxruntime.set_default_logger_severity(2)  # warnings, as it begins with
 
 
 # ---------------------------------------------------------------- cost and gain
@@ -230,19 +234,21 @@ def _agreement(model: Model, rows: Rows, held: dict[str, Array], others: Array) 
 
 def _times(graphs: dict[str, Any], rows: Rows) -> dict[str, dict[str, float]]:
     """Of each graph the ms of a row alone, the median, and rows a second of all parts, in turn in one run."""
-    singles = [_first(part) for part in rows.parts[:N_SINGLE]]
+    parts = rows.parts[:: -(-len(rows.parts) // N_PARTS)]
+    n_rows = sum(len(next(iter(part.values()))) for part in parts)
+    singles = [_first(part) for part in parts]
     alone: dict[str, list[float]] = {name: [] for name in graphs}
     whole: dict[str, list[float]] = {name: [] for name in graphs}
     for turn in range(N_ROUNDS + 1):
         for name, graph in graphs.items():
             read = {each.name for each in graph.get_inputs()}
             ran = [_run_s(graph, read, singles[place % len(singles)]) for place in range(N_SINGLE // N_ROUNDS)]
-            taken = sum(_run_s(graph, read, part) for part in rows.parts)
+            taken = sum(_run_s(graph, read, part) for part in parts)
             if turn:  # the first warms the caches
                 alone[name] += ran
                 whole[name].append(taken)
     return {
-        name: {"ms": float(np.median(alone[name]) * 1e3), "rows_per_s": rows.n_rows / float(np.median(whole[name]))}
+        name: {"ms": float(np.median(alone[name]) * 1e3), "rows_per_s": n_rows / float(np.median(whole[name]))}
         for name in graphs
     }
 
