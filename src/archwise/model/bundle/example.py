@@ -61,9 +61,15 @@ def _tokenizer(column: PreparedColumn | None, given: GraphInput) -> bool:
 
 def _head(model: Model, bundle: Bundle, file: str, *, needs: Sequence[str]) -> list[str]:
     pictures = any(each.dtype == "uint8" for each in bundle.inputs)
-    imports = ["import math", *(["import sys"] if pictures else []), "from pathlib import Path", ""]
+    numbers = any(each.dtype.startswith("float") for each in bundle.inputs)
+    imports = [
+        *(["import math"] if numbers else []),
+        *(["import sys"] if pictures else []),
+        "from pathlib import Path",
+        "",
+    ]
     asked = ", ".join(["onnxruntime", "numpy", *needs])
-    prepared = [each for each in bundle.inputs if each.prepared]
+    prepared = [each for each in bundle.inputs if each.prepared and not (needs and each.prepared == "tokens")]
     told = [f'"""Answers one row with {file}: {asked} are all it needs.', ""]
     told += [
         f"The model is '{PurePath(model.folder).name}', for the task {model.facts.task} of '{model.facts.target}'."

@@ -209,7 +209,8 @@ def _hushed() -> Iterator[None]:
     root.setLevel(logging.ERROR)
     onnxruntime.set_default_logger_severity(3)  # errors
     try:
-        yield
+        with np.errstate(invalid="ignore", divide="ignore"):  # of activations that are infinite, as those of a mask are
+            yield
     finally:
         root.setLevel(level)
         onnxruntime.set_default_logger_severity(2)  # warnings, as it begins with
@@ -222,7 +223,8 @@ def _deviation(model: Model, exact: dict[str, Array], held: dict[str, Array], ro
     """The mean distance of the answers, of probabilities or in deviations of the target."""
     unit = float(model.facts.target_state["scale"]) if model.facts.task == "regress" else 1.0
     names = ["prediction"] if model.facts.task == "regress" else list(exact)
-    return float(np.mean([np.abs(held[name][rows] - exact[name][rows]).mean() for name in names]) / unit)
+    found = float(np.mean([np.abs(held[name][rows] - exact[name][rows]).mean() for name in names]) / unit)
+    return found if np.isfinite(found) else float("inf")  # where an answer is no number
 
 
 def _agreement(model: Model, rows: Rows, held: dict[str, Array], others: Array) -> float | None:
