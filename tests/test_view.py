@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from archwise import view
-from archwise.model.predict import Model, Predicted
+from archwise.model.predict import Model
 from archwise.records import ColumnProfile, Finding, Profile, Shortlisted
 from archwise.report.event import Event
 
@@ -289,41 +289,26 @@ def test_a_candidate_that_goes_on_is_running_again(monkeypatch: pytest.MonkeyPat
 
 # ---------------------------------------------------------------- answers
 
-READERS = {".csv": pl.read_csv, ".parquet": pl.read_parquet, ".jsonl": pl.read_ndjson, ".ndjson": pl.read_ndjson}
 
-
-@pytest.mark.parametrize("suffix", [*READERS, ".CSV", ".Parquet"])
-def test_answers_are_written_by_the_suffix_of_the_file(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / "new folder" / f"answers{suffix}"
-    view.write_answers([Predicted(ANSWERS, ())], path, as_json=False, quiet=True)
-    assert READERS[suffix.lower()](path).equals(ANSWERS)
-
-
-def test_answers_go_to_standard_output_as_csv_and_words_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_was_found_goes_to_standard_error_and_the_answers_in_a_file_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     finding = Finding("bad-cells", "warning", f"{WILD}: 1 cell cannot be read")
-    view.write_answers([Predicted(ANSWERS, (finding,))], None, as_json=False, quiet=False)
-    printed = capsys.readouterr()
-    assert pl.read_csv(io.StringIO(printed.out)).equals(ANSWERS)
-    assert printed.err == f"warning: {WILD}: 1 cell cannot be read\n"
-
-
-def test_answers_on_standard_output_as_json_are_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
-    view.write_answers([Predicted(ANSWERS, ())], None, as_json=True, quiet=False)
-    first, second = capsys.readouterr().out.splitlines()
-    assert json.loads(first) == {"prediction": "yes", "p:yes": 0.75}
-    assert json.loads(second) == {"prediction": None, "p:yes": None}
-
-
-def test_the_answers_in_a_file_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    view.write_answers([Predicted(ANSWERS, ())], tmp_path / "[bold].csv", as_json=False, quiet=False)
+    view.show_written(2, (finding,), tmp_path / "[bold].csv")
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.startswith("2 answers in ")
-    assert printed.err.endswith("[bold].csv\n")
+    told, counted = printed.err.splitlines()
+    assert told == f"warning: {WILD}: 1 cell cannot be read"
+    assert counted.startswith("2 answers in ")
+    assert counted.endswith("[bold].csv")
 
 
-def test_quiet_answers_come_without_a_word(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    finding = Finding("bad-cells", "warning", "1 cell cannot be read")
-    view.write_answers([Predicted(ANSWERS, (finding,))], tmp_path / "a.csv", as_json=False, quiet=True)
-    printed = capsys.readouterr()
-    assert (printed.out, printed.err) == ("", "")
+def test_answers_on_the_screen_are_not_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    view.show_written(2, (), None)
+    assert capsys.readouterr().err == ""
+
+
+def test_no_bar_is_drawn_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with view.progress(quiet=False) as tell:
+        tell(10, 100)
+    assert capsys.readouterr() == ("", "")

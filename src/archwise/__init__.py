@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from archwise.config import Config
     from archwise.errors import ArchwiseError
     from archwise.records import Parts
-    from archwise.use import check, compare, evaluate, explain, load, predict, report, stream
+    from archwise.use import check, compare, evaluate, explain, export, load, predict, report, stream
 
 __version__ = "0.1.0"
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "compare",
     "evaluate",
     "explain",
+    "export",
     "fit",
     "load",
     "look",
@@ -42,7 +43,8 @@ _ROOMS = {
     "Config": "archwise.config",
     "Parts": "archwise.records",
     **dict.fromkeys(("fit", "look", "resume", "shortlist"), "archwise.api"),
-    **dict.fromkeys(("check", "compare", "evaluate", "explain", "load", "predict", "report", "stream"), "archwise.use"),
+    **dict.fromkeys(("check", "compare", "evaluate", "explain", "export", "load", "predict"), "archwise.use"),
+    **dict.fromkeys(("report", "stream"), "archwise.use"),
 }
 
 

@@ -1,9 +1,10 @@
-"""What can be done with a model that is written: predict, evaluate, compare, check, explain. None of it needs torch."""
+"""What can be done with a written model: predict, evaluate, compare, check, explain, export. None of it needs torch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archwise.errors import RequirementError, UsageError
 from archwise.model.check import check as check_with
@@ -13,14 +14,17 @@ from archwise.model.explain_picture import Explained
 from archwise.model.explain_text import ExplainedText
 from archwise.model.forecast import backtest, is_forecast
 from archwise.model.forecast import forecast as forecast_with
+from archwise.model.labelled import evaluate as evaluate_model
 from archwise.model.predict import Answered, Model, Predicted
-from archwise.model.predict import evaluate as evaluate_model
 from archwise.model.predict import load as load_model
 from archwise.model.predict import predict as predict_with
 from archwise.model.predict import predict_parts as predict_parts_with
 from archwise.model.step_stream import StepStream, open_stream
 from archwise.records import Json
 from archwise.report.make import report_facts, write_report
+
+if TYPE_CHECKING:
+    from archwise.model.bundle.export import Exported
 
 
 def load(model: str | Path) -> Model:
@@ -220,6 +224,31 @@ def report_data(model: Model | str | Path, source: object = None) -> dict[str, J
         source: as for `report`.
     """
     return report_facts(_loaded(model), source)
+
+
+def export(
+    model: Model | str | Path, out: str | Path = "", *, to: str = "onnx", rows: object = None, int8: bool = False
+) -> Exported:
+    """Write a model as one ONNX from columns to answers, with an example that needs onnxruntime and NumPy alone.
+
+    Args:
+        out: a folder, or a file that ends in .onnx; NAME-onnx beside the model folder when not given.
+        rows: on which it is held against `predict`, and int8 is scored where they are labelled; made up when None.
+        int8: whether to write it in whole numbers of 8 bits too.
+
+    Returns:
+        files, n_rows and the largest difference; inputs, those of them that stay as archwise prepares them, outputs;
+        integer: what int8 costs and gains.
+
+    Raises:
+        UsageError: another form, a task that is not exported, or nothing that int8 could hold.
+        ParityError: it does not answer as `predict` does; nothing is written.
+        DataError: the rows cannot be read.
+        MissingExtraError: onnx is not installed.
+    """
+    from archwise.model.bundle.export import export as export_model  # no other verb pays for its import
+
+    return export_model(_loaded(model), Path(out) if str(out) else None, to=to, rows=rows, int8=int8)
 
 
 def facts(model: Model) -> dict[str, Json]:

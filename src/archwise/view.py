@@ -22,6 +22,7 @@ from archwise.records import Finding, Json, Profile, Shortlisted
 from archwise.report.event import Event, OnEvent
 
 if TYPE_CHECKING:
+    from archwise.model.bundle.export import Exported
     from archwise.model.explain_picture import Explained
     from archwise.model.explain_text import ExplainedText
     from archwise.model.predict import Model, Predicted
@@ -260,6 +261,29 @@ def show_compared(found: Mapping[str, Json]) -> None:
         out.print(f"{plural(found['n_left_out'], 'row')} cannot be read or have no label, and do not count.")
 
 
+def show_exported(written: Exported) -> None:
+    """Say what was written and on how many rows it answers as predict does; and what int8 costs and gains."""
+    rows = f"{written.n_rows:,} {'rows that were given' if written.are_real else 'rows that were made up'}"
+    out.print(f"On {rows} it answers as predict does (largest difference {written.largest:.1g}).", soft_wrap=True)
+    if written.prepared:
+        names = ", ".join(f"'{name}'" for name in written.prepared)
+        out.print(f"ONNX Runtime cannot prepare {escape(names)}: these stay as archwise prepares them.", soft_wrap=True)
+    for line in written.integer.get("sentences", ()):
+        out.print(escape(line), soft_wrap=True)
+    if written.integer:
+        scored = written.integer["scored"]
+        table = _table("form", scored["metric"] if scored else "", "95 % interval", "ms a row", "rows a second", "MB")
+        for name, side in (("float", "left"), ("int8", "right")):
+            facts, told = written.integer[name], ("", "")
+            if scored:
+                told = f"{scored[side]['score']:.4f}", f"{scored[side]['low']:.4f} to {scored[side]['high']:.4f}"
+            speeds = f"{facts['ms']:.3g}", f"{facts['rows_per_s']:,.0f}", f"{facts['size_mb']:.3g}"
+            table.add_row(name, *told, *speeds)
+        out.print(table)
+    for path in written.files:
+        out.print(f"written: {escape(str(path))}", soft_wrap=True)
+
+
 def show_checked(found: Mapping[str, Json], source: str) -> None:
     """Say in what new rows differ from the training rows."""
     for name in found["missing"]:
@@ -367,4 +391,4 @@ def _plain(data: Json) -> Json:
         return [_plain(value) for value in data]
     if isinstance(data, float) and not math.isfinite(data):
         return None
-    return data
+    return str(data) if isinstance(data, Path) else data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -187,3 +188,22 @@ def test_a_key_tells_the_model_the_source_and_what_is_asked(model: Model, table:
     table(11, seed=5).write_csv(source)
     assert first != key_of(model.folder, source, sets=False)
     assert key_of(model.folder, {"age": [1]}, sets=False) == ""
+
+
+ANSWERS = pl.DataFrame({"prediction": ["yes", None], "p:yes": [0.75, None]})
+READERS = {".csv": pl.read_csv, ".parquet": pl.read_parquet, ".jsonl": pl.read_ndjson, ".ndjson": pl.read_ndjson}
+
+
+@pytest.mark.parametrize("suffix", [*READERS, ".CSV", ".Parquet"])
+def test_answers_are_written_by_the_suffix_of_the_file(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / "new folder" / f"answers{suffix}"
+    write_parts(lambda before: iter([Predicted(ANSWERS, ())]), path, as_json=False)
+    assert READERS[suffix.lower()](path).equals(ANSWERS)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_printed_answers_as_json_are_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    print_parts([Predicted(ANSWERS, ())], as_json=True)
+    first, second = capsys.readouterr().out.splitlines()
+    assert json.loads(first) == {"prediction": "yes", "p:yes": 0.75}
+    assert json.loads(second) == {"prediction": None, "p:yes": None}

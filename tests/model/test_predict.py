@@ -13,7 +13,8 @@ import polars as pl
 import pytest
 
 from archwise.errors import ColumnError, DataError, SourceError, TargetError, UsageError
-from archwise.model.predict import Model, evaluate, load, predict, predict_rows, read_labelled
+from archwise.model.labelled import evaluate, read_labelled
+from archwise.model.predict import Model, load, predict, predict_rows
 
 MakeTable = Callable[..., pl.DataFrame]
 HEAVY = ("torch", "sklearn", "lightgbm", "onnx", "onnxscript", "onnxmltools", "scipy", "pandas", "safetensors")

@@ -1,4 +1,4 @@
-"""The verbs for a model that is written: show, report, predict, evaluate, explain; and the catalogue."""
+"""The verbs for a model that is written, from show to export; and the catalogue."""
 
 from __future__ import annotations
 
@@ -152,6 +152,28 @@ def explain(
     place = out or default_place(opened)
     explained = use.explain(opened, example, out=place or "", label=label)
     view.show_explained(explained, place, as_json=as_json)
+
+
+@app.command()
+def export(
+    model: ModelFolder,
+    to: Annotated[str, typer.Option("--to", help="The form: onnx.")] = "onnx",
+    out: Annotated[Path | None, typer.Option(help="A folder, or a file that ends in .onnx.")] = None,
+    check: Annotated[
+        str, typer.Option("--check", help="Rows on which it must answer as predict does; labelled, they score int8.")
+    ] = "",
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Write it in whole numbers of 8 bits too; tell what it costs.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write one ONNX from columns to answers, with an example for onnxruntime, once it answers as predict does."""
+    from archwise import use, view
+
+    written = use.export(model, out or "", to=to, rows=check or None, int8=int8)
+    if as_json:
+        return view.print_json(written)
+    return view.show_exported(written)
 
 
 @app.command("list")

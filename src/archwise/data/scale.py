@@ -11,10 +11,10 @@ from archwise.records import Array, Json, Need
 
 CLIP = 10.0  # standard deviations: farther values say no more than that they are far
 BEND = 3.0  # what the smooth clipping of "robust" tends to
-_FARTHEST = 1e6  # quartile ranges; far beyond the bend, and its square is finite
+FARTHEST = 1e6  # quartile ranges; far beyond the bend, and its square is finite
 MOST_QUANTILES = 1_000
-_LARGEST = float(np.finfo(np.float32).max)
-_SHRINK = 0.0625  # a power of two, so exact; differences of shrunk float64 values cannot overflow
+LARGEST = float(np.finfo(np.float32).max)
+SHRINK = 0.0625  # a power of two, so exact; differences of shrunk float64 values cannot overflow
 
 
 def fit_scale(values: Array, need: Need) -> dict[str, Json]:
@@ -38,7 +38,7 @@ def fit_scale(values: Array, need: Need) -> dict[str, Json]:
         mean, std = _moments(known)
         return {**state, "mean": mean, "std": std}
     if need.numbers == "robust":
-        centre, spread = _middle(known * _SHRINK)
+        centre, spread = _middle(known * SHRINK)
         return {**state, "centre": centre, "spread": spread}
     knots, scores = _normal_scores(known)
     return {**state, "knots": knots, "scores": scores}
@@ -65,7 +65,7 @@ def apply_scale(state: Mapping[str, Json], values: Array) -> Array:
         Holzmüller, Grinsztajn & Steinwart 2024, section 3.1, for the robust scale.
     """
     if state["how"] == "raw":
-        return np.clip(values, -_LARGEST, _LARGEST).astype(np.float32)[:, None]
+        return np.clip(values, -LARGEST, LARGEST).astype(np.float32)[:, None]
     is_missing = np.isnan(values)
     columns = np.empty((len(values), scale_width(state)), np.float32)  # (N, 1 or 2)
     columns[:, 0] = np.where(is_missing, 0.0, _SCALES[state["how"]](state, values))
@@ -82,7 +82,7 @@ def fit_bend(known: Array) -> dict[str, Json]:
     Returns:
         centre, spread: as of "robust". mean, std: of the bent training values.
     """
-    centre, spread = _middle(known * _SHRINK)
+    centre, spread = _middle(known * SHRINK)
     mean, std = _moments(_root({"centre": centre, "spread": spread}, known))
     return {"centre": centre, "spread": spread, "mean": mean, "std": std}
 
@@ -106,7 +106,7 @@ def _root(state: Mapping[str, Json], values: Array) -> Array:
     if state["spread"] == 0.0:
         return np.zeros_like(values)
     with np.errstate(over="ignore"):  # an overflow is infinite, and clipped
-        distance = np.clip((values * _SHRINK - state["centre"]) / state["spread"], -_FARTHEST, _FARTHEST)
+        distance = np.clip((values * SHRINK - state["centre"]) / state["spread"], -FARTHEST, FARTHEST)
     bent: Array = np.sign(distance) * (np.sqrt(np.sqrt(1.0 + np.abs(distance))) - 1.0)
     return bent
 
@@ -133,7 +133,7 @@ def _normal_scores(known: Array) -> tuple[Array, Array]:
     """Up to 1,000 of the sorted values as knots, and their normal scores; ties get their mean rank."""
     n_known = len(known)
     ranks = np.unique(np.linspace(0, n_known - 1, min(n_known, MOST_QUANTILES)).round().astype(np.int64))
-    ordered = np.sort(known) * _SHRINK
+    ordered = np.sort(known) * SHRINK
     knots = np.unique(ordered[ranks])
     first = np.searchsorted(ordered, knots, side="left")
     last = np.searchsorted(ordered, knots, side="right") - 1
@@ -146,7 +146,7 @@ def _score(state: Mapping[str, Json], values: Array) -> Array:
     knots, scores = state["knots"], state["scores"]
     if len(knots) < 2:
         return np.zeros_like(values)
-    scored: Array = np.interp(values * _SHRINK, knots, scores)  # beyond the ends their scores
+    scored: Array = np.interp(values * SHRINK, knots, scores)  # beyond the ends their scores
     return scored
 
 
@@ -163,8 +163,8 @@ def _bend(state: Mapping[str, Json], values: Array) -> Array:
     if state["spread"] == 0.0:
         return np.zeros_like(values)
     with np.errstate(over="ignore"):  # an overflow is infinite, and clipped
-        distance = (values * _SHRINK - state["centre"]) / state["spread"]
-    distance = np.minimum(np.maximum(distance, -_FARTHEST), _FARTHEST)
+        distance = (values * SHRINK - state["centre"]) / state["spread"]
+    distance = np.minimum(np.maximum(distance, -FARTHEST), FARTHEST)
     bent: Array = distance / np.sqrt(1.0 + np.square(distance / BEND))
     return bent
 

@@ -10,7 +10,8 @@ from archwise.data.open import open_table
 from archwise.errors import ColumnError, UsageError
 from archwise.evidence import BootstrapScores, bootstrap_scores, interval
 from archwise.evidence import compare as compare_scores
-from archwise.model.predict import Labelled, Model, read_labelled
+from archwise.model.labelled import Labelled, read_labelled
+from archwise.model.predict import Model
 from archwise.records import Array, Json, Metric
 from archwise.tasks import main_metric, task
 
@@ -37,14 +38,29 @@ def compare(left: Model, right: Model, source: object, *, group: str = "", seed:
     _refuse_unlike(left, right)
     both = [read_labelled(model, source) for model in (left, right)]
     places = np.intersect1d(both[0].places, both[1].places)
-    rows = [_at(labelled, places) for labelled in both]
+    rows = [rows_at(labelled, places) for labelled in both]
     groups = _groups(source, group, places)
-    metrics = [
-        main_metric(task(model.facts.task), model.facts.target_state, left.facts.metric) for model in (left, right)
-    ]
-    pairs = zip((left, right), rows, metrics, strict=True)
+    found = compare_rows((left, right), (rows[0], rows[1]), groups=groups, seed=seed)
+    n_left_out = len(np.union1d(both[0].places, both[1].places)) - len(places) + min(e.n_left_out for e in both)
+    return {**found, "n_left_out": n_left_out}
+
+
+def compare_rows(
+    models: tuple[Model, Model], rows: tuple[Labelled, Labelled], *, groups: Array | None = None, seed: int = 0
+) -> dict[str, Json]:
+    """Hold the outputs of two models for the same rows against each other; the metric of the first decides.
+
+    Args:
+        groups: (N,) of rows that are not independent.
+
+    Returns:
+        what `compare` gives, but for n_left_out.
+    """
+    left = models[0]
+    metrics = [main_metric(task(model.facts.task), model.facts.target_state, left.facts.metric) for model in models]
+    pairs = zip(models, rows, metrics, strict=True)
     scores = _side_by_side([_scores(model, each, metric, groups, seed) for model, each, metric in pairs])
-    names = [str(model.folder) for model in (left, right)]
+    names = [str(model.folder) for model in models]
     found = compare_scores(scores, names, [(0, 1)])[0]
     sides = [
         {"model": name, "score": float(scores.point[place]), "low": low, "high": high}
@@ -54,8 +70,7 @@ def compare(left: Model, right: Model, source: object, *, group: str = "", seed:
     return {
         "metric": metrics[0].name,
         "greater_is_better": metrics[0].greater_is_better,
-        "n_rows": len(places),
-        "n_left_out": len(np.union1d(both[0].places, both[1].places)) - len(places) + min(e.n_left_out for e in both),
+        "n_rows": len(rows[0].targets),
         "left": sides[0],
         "right": sides[1],
         "difference": found.difference,
@@ -78,7 +93,8 @@ def _refuse_unlike(left: Model, right: Model) -> None:
         raise UsageError(f"{told[0]}, {told[1]}; only models of one target and task can be held against each other")
 
 
-def _at(labelled: Labelled, places: Array) -> Labelled:
+def rows_at(labelled: Labelled, places: Array) -> Labelled:
+    """Those of the labelled rows that stand at some rising places of their source."""
     kept = np.searchsorted(labelled.places, places)
     return replace(labelled, targets=labelled.targets[kept], outputs=labelled.outputs[kept], places=places)
 

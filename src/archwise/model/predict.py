@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -14,22 +14,17 @@ from archwise.data.ahead import read_ahead
 from archwise.data.bad import count_bad, counted, refuse_counted, refuse_too_many_bad
 from archwise.data.finding import join_findings
 from archwise.data.kinds.category import read_name
-from archwise.data.label_set import join_in_table
-from archwise.data.look import target_values
-from archwise.data.open import MOST_ROWS, open_source, open_table
-from archwise.data.padding import join_steps
+from archwise.data.open import MOST_ROWS, open_source
 from archwise.data.prepare import Parsed, Preparation, load_batch, parse_columns
 from archwise.data.row import RowReader, make_row_reader, plain_cells, read_row
-from archwise.data.target import CLASSIFY
-from archwise.errors import ColumnError, TargetError, UsageError
-from archwise.evidence import bootstrap_scores, interval
+from archwise.errors import ColumnError, UsageError
 from archwise.model.folder import ModelFacts, read_model
 from archwise.model.piece import pieces_of, rows_at_once
 from archwise.model.session import Session, open_session, outputs
 from archwise.model.tagged import by_word, find_unread, words_column
 from archwise.model.unseen import find_unseen, name_columns, name_pictures, picture_column, series_as_rows
-from archwise.records import Array, Batch, ColumnProfile, Finding, Json, Metric, Profile, Table, Task
-from archwise.tasks import main_metric, task
+from archwise.records import Array, Batch, Finding, Json, Table, Task
+from archwise.tasks import task
 
 
 @dataclass(frozen=True)
@@ -73,24 +68,7 @@ class Answered:
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """The rows of a table whose cells and target can be read.
-
-    targets: (N,) encoded. outputs: (N, K) of the model. n_left_out: rows that cannot be read or have no target.
-    places: (N,) of each among the rows of the source that are not set aside.
-    typed: the columns that the model reads, as their kinds type them.
-    """
-
-    targets: Array
-    outputs: Array
-    n_left_out: int
-    findings: tuple[Finding, ...]
-    places: Array
-    typed: pl.DataFrame
-
-
-@dataclass(frozen=True)
-class _Rows:
+class TableRows:
     """A table as the model reads it. is_bad: (N,) rows that cannot be read: of the table, then those set aside."""
 
     table: Table
@@ -175,7 +153,7 @@ def predict_parts(
     opened = open_source(source, most_rows=most_rows)
     at_once = rows_at_once(model.preparation)
     if isinstance(opened, Table) and (at_once is None or opened.frame.height <= at_once):
-        rows = _read(model, opened, source)
+        rows = read_table(model, opened, source)
         refuse_too_many_bad(rows.is_bad, rows.findings)
         yield _answer(model, rows, sets=sets)
         return
@@ -185,7 +163,7 @@ def predict_parts(
     findings = [finding for part in before for finding in part.findings]
     tables = iter([opened]) if isinstance(opened, Table) else opened.chunks(None)
     pieces = islice((piece for table in tables for piece in pieces_of(table, at_once)), len(before), None)
-    for rows in read_ahead(_read(model, piece, source) for piece in pieces):
+    for rows in read_ahead(read_table(model, piece, source) for piece in pieces):
         counts.append(count_bad(rows.is_bad))
         findings += rows.findings
         yield _answer(model, rows, sets=sets)
@@ -213,7 +191,7 @@ def _answers(model: Model, batch: Batch, *, sets: bool) -> pl.DataFrame:
     return answers.with_columns(_label_sets(model, given)) if sets else answers
 
 
-def _answer(model: Model, rows: _Rows, *, sets: bool) -> Predicted:
+def _answer(model: Model, rows: TableRows, *, sets: bool) -> Predicted:
     sentences = words_column(model.facts.columns) if _task(model).needs == "sequence" else ""
     findings = rows.findings
     if sentences:
@@ -260,81 +238,6 @@ def predict_rows(model: Model, rows: Sequence[Mapping[str, object]]) -> Predicte
     return predict(model, {name: [row.get(name) for row in rows] for name in names})
 
 
-def read_labelled(model: Model, source: object) -> Labelled:
-    """The targets and the outputs of labelled rows, for any metric to judge.
-
-    Raises:
-        SourceError, ColumnError, DataError: as for `predict`.
-        TargetError: a label that training did not see, or no row with a label.
-    """
-    facts = model.facts
-    opened = join_in_table(open_table(source), facts.target, task=facts.task)
-    classes = tuple(facts.target_state.get("classes", ()))
-    read = tuple(ColumnProfile(name, kind, "as at training", True, 0, 0) for name, kind in facts.columns)
-    asked = Profile(opened.source, opened.frame.height, read, facts.target, facts.task, "as at training", classes)
-    parts, places, n_left_out, n_before = [], [], 0, 0
-    labels: list[pl.Series] = []
-    is_bad: list[Array] = []
-    typed: list[pl.DataFrame] = []
-    for piece in pieces_of(opened, rows_at_once(model.preparation)):
-        rows = _read(model, piece, source)
-        values, is_lost = target_values(rows.table.frame, asked)
-        kept = ~(rows.parsed.bad | is_lost)
-        batch = {name: array[kept] for name, array in rows.batch.items()}
-        n_left_out += int((~kept).sum()) + len(piece.set_aside)
-        places.append(n_before + np.flatnonzero(kept))
-        n_before += len(kept)
-        labels += [values, pl.Series([None] * len(piece.set_aside), dtype=values.dtype)]
-        is_bad.append(rows.is_bad)
-        typed.append(rows.parsed.frame.filter(pl.Series(kept)))
-        parts.append((values.filter(pl.Series(kept)), outputs(model.session, batch), rows.findings))
-    findings = join_findings([finding for _, _, found in parts for finding in found])
-    told = pl.concat(labels) if facts.task == CLASSIFY else None
-    refuse_too_many_bad(np.concatenate(is_bad), findings, classes=told)
-    truth = pl.concat([values for values, _, _ in parts])
-    if not len(truth):
-        raise TargetError(f"{opened.source}: no row has a '{facts.target}' that can be read; add labelled rows")
-    targets = _task(model).encode(facts.target_state, truth)
-    given = join_steps([outputs_of for _, outputs_of, _ in parts])
-    return Labelled(targets, given, n_left_out, findings, np.concatenate(places), pl.concat(typed))
-
-
-def evaluate(model: Model, source: object) -> dict[str, Json]:
-    """Score the answers of a model on labelled rows, as it is calibrated, by every metric of its task.
-
-    Returns:
-        n_rows; n_left_out, rows that cannot be read; metric, the one that decided; score, low and high, its value
-        and 95 % interval; scores, metric -> value.
-
-    Raises:
-        SourceError, ColumnError, DataError, TargetError: as for `read_labelled`.
-    """
-    labelled = read_labelled(model, source)
-    state = model.facts.target_state
-
-    def served(metric: Metric) -> Labelled:
-        return replace(labelled, outputs=_task(model).served(model.facts.calibration, labelled.outputs, metric))
-
-    scores = {metric.name: score(metric, served(metric)) for metric in _task(model).metrics(state)}
-    decided = main_metric(_task(model), state, model.facts.metric)
-    low, high = interval(bootstrap_scores(labelled.targets, [served(decided).outputs], decided, seed=0), 0)
-    return {
-        "n_rows": len(labelled.targets),
-        "n_left_out": labelled.n_left_out,
-        "metric": decided.name,
-        "score": scores[decided.name],
-        "low": low,
-        "high": high,
-        "scores": scores,
-    }
-
-
-def score(metric: Metric, labelled: Labelled) -> float:
-    """The value of a metric, every row counting once."""
-    weights = np.ones((1, len(labelled.targets)))
-    return float(metric.score(labelled.targets, labelled.outputs, weights)[0])
-
-
 def _refuse_without_sets(model: Model) -> None:
     if _task(model).sets is None:
         raise UsageError(
@@ -360,7 +263,8 @@ def _task(model: Model) -> Task:
     return task(model.facts.task)
 
 
-def _read(model: Model, table: Table, source: object) -> _Rows:
+def read_table(model: Model, table: Table, source: object) -> TableRows:
+    """Read a table, or a part of one, as a model reads it; source: what the table was read from."""
     table = name_pictures(table, model.facts.columns, target=model.facts.target)
     if picture_column(model.facts.columns) not in table.frame.columns:
         table = name_columns(table, model.facts.layout, target=model.facts.target, source=source)
@@ -371,10 +275,10 @@ def _read(model: Model, table: Table, source: object) -> _Rows:
     batch, parsed = load_batch(model.preparation, parsed, rows=table.rows)
     unseen = find_unseen(model.preparation, lambda name, row: parsed.frame[name][row], batch, rows=table.rows)
     is_bad = np.concatenate([parsed.bad, np.ones(len(table.set_aside), bool)])
-    return _Rows(table, parsed, batch, is_bad, (*parsed.findings, *table.findings, *unseen))
+    return TableRows(table, parsed, batch, is_bad, (*parsed.findings, *table.findings, *unseen))
 
 
-def _places(rows: _Rows) -> pl.Series | None:
+def _places(rows: TableRows) -> pl.Series | None:
     """For each row of the source, the row of the table that answers it; None where that is every row in order."""
     is_bad, aside = rows.parsed.bad, rows.table.set_aside
     if not aside and not is_bad.any():

@@ -11,7 +11,8 @@ from archwise.errors import ModelError
 from archwise.model.folder import add_files, hashes_of, read_file
 from archwise.model.forecast import backtest, is_forecast, judge_origins
 from archwise.model.judged import Judged
-from archwise.model.predict import Model, evaluate, read_labelled
+from archwise.model.labelled import evaluate, read_labelled
+from archwise.model.predict import Model
 from archwise.records import Json
 from archwise.report.facts import FORMAT, gather, of_rows, without_rows
 from archwise.report.job import FACTS, PAGE, UNHURRIED_S, to_json

@@ -15,7 +15,7 @@ from archwise.records import Array, Batch, Guess, Json, Kind, Need, ReadCell, Sc
 
 NAME = "date"
 _SURE_SHARE = 0.95
-_YEAR_US = 365.2425 * 86_400e6
+YEAR_US = 365.2425 * 86_400e6
 _PERIODS = {"month": 12, "weekday": 7, "hour": 24}
 _STAMP = pl.Datetime("us")
 _LOOKS_DATED = r"^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}"
@@ -89,7 +89,7 @@ def fit_date(typed: pl.Series, need: Need) -> dict[str, Json]:
 
 def spec_date(state: Mapping[str, Json]) -> Widths:
     """The elapsed years, the flag of missing values, and sine and cosine of each part, all in `numbers`."""
-    return {"numbers": (scale_width(_scale_of(state)) + 2 * len(state["parts"]), ())}
+    return {"numbers": (scale_width(scale_of(state)) + 2 * len(state["parts"]), ())}
 
 
 def apply_date(state: Mapping[str, Json], typed: pl.Series) -> Batch:
@@ -99,10 +99,10 @@ def apply_date(state: Mapping[str, Json], typed: pl.Series) -> Batch:
 
 def _apply_parts(state: Mapping[str, Json], years: Array, parts: Mapping[str, Array]) -> Batch:
     """`apply_date` of years (N,) float64, NaN for missing, and the parts of the calendar, each (N,) int64."""
-    columns = [apply_scale(_scale_of(state), years - state["origin"])]
+    columns = [apply_scale(scale_of(state), years - state["origin"])]
     absent = np.float32(np.nan if state["scale_how"] == "raw" else 0.0)
     for part in state["parts"]:
-        circle = _CIRCLES[part][parts[part]]  # (N, 2)
+        circle = CIRCLES[part][parts[part]]  # (N, 2)
         columns.append(np.where(np.isnan(years)[:, None], absent, circle))
     return {"numbers": np.concatenate(columns, axis=1)}
 
@@ -168,7 +168,7 @@ def _years(typed: pl.Series) -> Array:
 
 def _in_years(stamps: Array) -> Array:
     """Microseconds as years, (N,) float64."""
-    years: Array = stamps * (1.0 / _YEAR_US)
+    years: Array = stamps * (1.0 / YEAR_US)
     return years
 
 
@@ -189,11 +189,12 @@ def _circle(period: int) -> Array:
     return np.stack([np.sin(angles), np.cos(angles)], axis=1).astype(np.float32)
 
 
-_CIRCLES = {part: _circle(period) for part, period in _PERIODS.items()}
+CIRCLES = {part: _circle(period) for part, period in _PERIODS.items()}
 _FIRST = np.zeros(1, np.int64)
 
 
-def _scale_of(state: Mapping[str, Json]) -> dict[str, Json]:
+def scale_of(state: Mapping[str, Json]) -> dict[str, Json]:
+    """The state of the scale of the years."""
     return {name.removeprefix("scale_"): value for name, value in state.items() if name.startswith("scale_")}
 
 
