@@ -301,7 +301,8 @@ class Absent:
 
 sys.meta_path.insert(0, Absent())
 from pathlib import Path
-from archwise.model.predict import evaluate, load, predict, predict_rows
+from archwise.model.labelled import evaluate
+from archwise.model.predict import load, predict, predict_rows
 model = load(Path({str(folder)!r}))
 answers = predict(model, {str(tmp_path / "new.csv")!r}).answers
 predict_rows(model, [{{"age": 40, "hours": 35, "city": "Lima"}}])
