@@ -59,7 +59,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
         folder = Path(name)
         fit = ["--target", "income", "--only", "mlp,majority", "--budget", "600steps", "--out", "m.archwise"]
-        fit += ["--set", f"mlp.numbers={arguments.numbers}", "--set", "mlp.normalisation=none", "--names", ADULT]
+        fixed = {"numbers": arguments.numbers, "normalisation": "none", "width": 256, "layers": 3}
+        fit += ["--names", ADULT, *(word for each in fixed.items() for word in ("--set", "mlp.{}={}".format(*each)))]
         measure("fit", ["fit", str(arguments.data.resolve() / "adult" / "adult-train.csv"), *fit, "--quiet"], folder)
         rows = rows_of(arguments.data)
         (folder / "one.csv").write_text("\n".join([ADULT, rows[0]]) + "\n")
