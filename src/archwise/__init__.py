@@ -43,8 +43,9 @@ _ROOMS = {
     "Config": "archwise.config",
     "Parts": "archwise.records",
     **dict.fromkeys(("fit", "look", "resume", "shortlist"), "archwise.api"),
-    **dict.fromkeys(("check", "compare", "evaluate", "explain", "export", "load", "predict"), "archwise.use"),
-    **dict.fromkeys(("report", "stream"), "archwise.use"),
+    **dict.fromkeys(
+        ("check", "compare", "evaluate", "explain", "export", "load", "predict", "report", "stream"), "archwise.use"
+    ),
 }
 
 

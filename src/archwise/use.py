@@ -21,7 +21,6 @@ from archwise.model.predict import predict as predict_with
 from archwise.model.predict import predict_parts as predict_parts_with
 from archwise.model.step_stream import StepStream, open_stream
 from archwise.records import Json
-from archwise.report.make import report_facts, write_report
 
 if TYPE_CHECKING:
     from archwise.model.bundle.export import Exported
@@ -212,6 +211,8 @@ def report(model: Model | str | Path, source: object = None, *, out: str | Path 
         DataError: as for `evaluate`.
         MissingExtraError: what draws is not installed; the report in the model folder can be read all the same.
     """
+    from archwise.report.make import report_facts, write_report  # no other verb pays for its import
+
     loaded = _loaded(model)
     place = Path(out) if out else None if source is None else Path(f"{loaded.folder.stem}-report.html")
     return write_report(loaded, report_facts(loaded, source), place)
@@ -223,6 +224,8 @@ def report_data(model: Model | str | Path, source: object = None) -> dict[str, J
     Args:
         source: as for `report`.
     """
+    from archwise.report.make import report_facts
+
     return report_facts(_loaded(model), source)
 
 
