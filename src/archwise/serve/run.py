@@ -55,10 +55,11 @@ def serve(service: Service, tell: Callable[[str], None]) -> None:
     held = _bind(service)
     host = f"[{service.host}]" if ":" in service.host else service.host
     tell(f"archwise serves at http://{host}:{held.getsockname()[1]}; Ctrl-C ends it")
+    if service.workers == 1:
+        with held:
+            uvicorn.Server(_config(app)).run(sockets=[held])  # ends by the signal that it was sent, so nothing runs after it
+        return
     with held, tempfile.TemporaryDirectory(prefix="archwise-counts-") as counts:
-        if service.workers == 1:
-            uvicorn.Server(_config(app)).run(sockets=[held])
-            return
         os.environ[GIVEN] = json.dumps(asdict(service))
         os.environ[FOLDER] = counts
         config = _config("archwise.serve.run:make_given", workers=service.workers)
