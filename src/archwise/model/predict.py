@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from archwise.data.ahead import read_ahead
-from archwise.data.bad import count_bad, counted, refuse_counted, refuse_too_many_bad
+from archwise.data.ahead import AT_ONCE, work_ahead
+from archwise.data.bad import counted, refuse_counted, refuse_too_many_bad
 from archwise.data.finding import join_findings
 from archwise.data.kinds.category import read_name
 from archwise.data.open import MOST_ROWS, open_source
@@ -20,7 +20,7 @@ from archwise.data.row import RowReader, make_row_reader, plain_cells, read_row
 from archwise.errors import ColumnError, UsageError
 from archwise.model.folder import ModelFacts, read_model
 from archwise.model.piece import pieces_of, rows_at_once
-from archwise.model.session import Session, open_session, outputs
+from archwise.model.session import Session, n_cores, open_session, outputs
 from archwise.model.tagged import by_word, find_unread, words_column
 from archwise.model.unseen import find_unseen, name_columns, name_pictures, picture_column, series_as_rows
 from archwise.records import Array, Batch, Finding, Json, Table, Task
@@ -163,11 +163,15 @@ def predict_parts(
     findings = [finding for part in before for finding in part.findings]
     tables = iter([opened]) if isinstance(opened, Table) else opened.chunks(None)
     pieces = islice((piece for table in tables for piece in pieces_of(table, at_once)), len(before), None)
-    for rows in read_ahead(read_table(model, piece, source) for piece in pieces):
-        counts.append(count_bad(rows.is_bad))
-        findings += rows.findings
-        yield _answer(model, rows, sets=sets)
-        n_done += len(rows.is_bad)
+    cores = max(1, n_cores() // AT_ONCE)
+
+    for predicted in work_ahead(
+        pieces, lambda piece: _answer(model, read_table(model, piece, source), sets=sets, cores=cores)
+    ):
+        counts.append(counted(predicted.answers.height, predicted.n_bad))
+        findings += predicted.findings
+        yield predicted
+        n_done += predicted.answers.height
         tell(n_done, n_all)
     if any(part["bad"].sum() for part in counts):
         refuse_counted(counts, join_findings(findings))
@@ -185,23 +189,23 @@ def _predict_row(model: Model, row: Mapping[object, object], *, sets: bool) -> P
     return Predicted(_answers(model, batch, sets=sets), unseen)
 
 
-def _answers(model: Model, batch: Batch, *, sets: bool) -> pl.DataFrame:
-    given = outputs(model.session, batch)
+def _answers(model: Model, batch: Batch, *, sets: bool, cores: int = 0) -> pl.DataFrame:
+    given = outputs(model.session, batch, cores=cores)
     answers = pl.DataFrame(_task(model).answers(model.facts.target_state, model.facts.calibration, given))
     return answers.with_columns(_label_sets(model, given)) if sets else answers
 
 
-def _answer(model: Model, rows: TableRows, *, sets: bool) -> Predicted:
+def _answer(model: Model, rows: TableRows, *, sets: bool, cores: int = 0) -> Predicted:
     sentences = words_column(model.facts.columns) if _task(model).needs == "sequence" else ""
     findings = rows.findings
     if sentences:
         given = _task(model).answers(
-            model.facts.target_state, model.facts.calibration, outputs(model.session, rows.batch)
+            model.facts.target_state, model.facts.calibration, outputs(model.session, rows.batch, cores=cores)
         )
         answers = by_word(given, rows.parsed.frame[sentences], model.facts.target_state)
         findings = (*findings, *find_unread(answers, rows=rows.table.rows))
     else:
-        answers = _answers(model, rows.batch, sets=sets)
+        answers = _answers(model, rows.batch, sets=sets, cores=cores)
     places = _places(rows)
     if places is not None:
         answers = answers.select(pl.all().gather(places))

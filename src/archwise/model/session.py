@@ -82,12 +82,13 @@ def open_runtime(model: bytes | Path, *, threads: int = 1) -> Any:
         ) from None
 
 
-def outputs(session: Session, batch: Batch) -> Array:
+def outputs(session: Session, batch: Batch, *, cores: int = 0) -> Array:
     """The outputs of every row.
 
     Args:
         session: an open model.
         batch: name -> (N, ...); inputs that the graph does not read are left aside.
+        cores: that are kept busy; all of this process when 0.
 
     Returns:
         (N, K) float32; of a model that answers every step (N, T, K), NaN behind the end of a row.
@@ -98,10 +99,10 @@ def outputs(session: Session, batch: Batch) -> Array:
     _check_inputs(session, batch)
     n_rows = _n_rows(batch)
     if not session.padded or n_rows <= 1:
-        return _run_of(session, batch)(0, n_rows)
+        return _run_of(session, batch, cores)(0, n_rows)
     lengths = np.max([n_steps(batch[name]) for name in session.padded], axis=0)
     order = np.argsort(lengths, kind="stable")  # rows of like length share a chunk
-    sorted_by_length = _run_of(session, {name: array[order] for name, array in batch.items()})(0, n_rows)
+    sorted_by_length = _run_of(session, {name: array[order] for name, array in batch.items()}, cores)(0, n_rows)
     answered = np.empty_like(sorted_by_length)
     answered[order] = sorted_by_length
     return answered
@@ -156,7 +157,7 @@ def _check_inputs(session: Session, batch: Batch) -> None:
             raise ModelError(f"the model reads {_tell(row)} of '{name}', and was given {found}; it is not whole")
 
 
-def _run_of(session: Session, batch: Batch) -> Callable[[int, int], Array]:
+def _run_of(session: Session, batch: Batch, cores: int = 0) -> Callable[[int, int], Array]:
     """A function from a range of rows to their outputs, of inputs that were checked."""
     widest = max(prod(batch[name].shape[1:]) for name, _, _ in session.inputs)
     at_once = max(1, min(CHUNK, MOST_CELLS // max(1, widest)))
@@ -180,7 +181,9 @@ def _run_of(session: Session, batch: Batch) -> Callable[[int, int], Array]:
             return answer(start, stop)
         # Each chunk is answered on one thread, so that its sums are the same however many are answered at once.
         starts = range(start, stop, at_once)
-        with ThreadPoolExecutor(n_cores()) as pool:
+        if cores == 1:
+            return join_steps([answer(at, min(at + at_once, stop)) for at in starts])
+        with ThreadPoolExecutor(cores or n_cores()) as pool:
             return join_steps(list(pool.map(lambda at: answer(at, min(at + at_once, stop)), starts)))
 
     return run
