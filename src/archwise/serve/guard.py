@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from archwise.errors import UsageError, nearest
 from archwise.serve.metrics import Metrics
+from archwise.serve.patience import IS_WHOLE
 from archwise.serve.refusal import RefusedError, answer_refusal
 
 REQUEST_ID = b"x-request-id"
@@ -90,7 +91,8 @@ class Guard:
         headers = dict(scope["headers"])
         given = headers.get(REQUEST_ID, b"")
         number = given if _ID.fullmatch(given) else b"%s-%x" % (self._first, next(self._count))
-        scope.setdefault("state", {})["request_id"] = number.decode()
+        state = scope.setdefault("state", {})
+        state["request_id"] = number.decode()
         status = 500
 
         async def tell(message: Message) -> None:
@@ -102,7 +104,7 @@ class Guard:
 
         try:
             self._check(scope["path"], headers)
-            await self._app(scope, _bounded(receive, self._limits), tell)
+            await self._app(scope, _bounded(receive, state, self._limits), tell)
         except RefusedError as refused:
             refused.told["request_id"] = number.decode()
             await answer_refusal(refused)(scope, receive, tell)
@@ -146,22 +148,25 @@ def _too_large(limits: Limits) -> RefusedError:
     return RefusedError(413, f"the body is larger than {limits.body_mb:g} MB; send fewer rows at a time")
 
 
-def _bounded(receive: Receive, limits: Limits) -> Receive:
+def _bounded(receive: Receive, state: Mapping[str, object], limits: Limits) -> Receive:
     """The same, but no more bytes than may be, and none that come too late."""
-    loop = asyncio.get_running_loop()
-    n_bytes, deadline = 0, loop.time() + limits.seconds
+    n_bytes, deadline = 0, 0.0
     is_whole = False
 
     async def bounded() -> Message:
-        nonlocal n_bytes, is_whole
+        nonlocal n_bytes, deadline, is_whole
         if is_whole:  # what is waited for now is that the asker leaves
             return await receive()
-        try:
-            async with asyncio.timeout_at(deadline):
-                message = await receive()
-        except TimeoutError:
-            told = f"the body did not come within {limits.seconds:g} s; send it again"
-            raise RefusedError(408, told, headers={"Connection": "close"}) from None
+        if IS_WHOLE in state:  # a timer would cost more than what is left to do
+            message = await receive()
+        else:
+            deadline = deadline or asyncio.get_running_loop().time() + limits.seconds
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                told = f"the body did not come within {limits.seconds:g} s; send it again"
+                raise RefusedError(408, told, headers={"Connection": "close"}) from None
         if message["type"] == "http.request":
             n_bytes += len(message.get("body", b""))
             is_whole = not message.get("more_body", False)

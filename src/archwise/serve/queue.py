@@ -46,6 +46,7 @@ class Queue:
         self._tell = tell
         self._waiting: list[tuple[Row, asyncio.Future[Answer]]] = []
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="answer")
+        self._loop: asyncio.AbstractEventLoop | None = None  # asking for it takes a call of the system each time
         self._is_busy = self.is_swift = False
 
     def __len__(self) -> int:
@@ -59,7 +60,7 @@ class Queue:
         """
         if len(self._waiting) >= self._most_waiting:
             raise FullError
-        loop = asyncio.get_running_loop()
+        loop = self._loop or self._find_loop()
         given: asyncio.Future[Answer] = loop.create_future()
         self._waiting.append((row, given))
         if not self._is_busy:
@@ -89,7 +90,7 @@ class Queue:
             return
         self._tell(len(now))
         rows, asked = [row for row, _ in now], [given for _, given in now]
-        loop = asyncio.get_running_loop()
+        loop = self._loop or self._find_loop()
         if self.is_swift:
             done: asyncio.Future[list[Answer]] = loop.create_task(self._on_loop(rows))
         else:
@@ -110,6 +111,10 @@ class Queue:
             else:
                 given.set_result(ended.result()[place])
         if self._waiting:
-            asyncio.get_running_loop().call_soon(self._go)
+            (self._loop or self._find_loop()).call_soon(self._go)
         else:
             self._is_busy = False
+
+    def _find_loop(self) -> asyncio.AbstractEventLoop:
+        self._loop = asyncio.get_running_loop()
+        return self._loop

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import socket
@@ -25,6 +26,7 @@ GIVEN = "ARCHWISE_SERVE"  # how a worker process learns what it serves
 SHORTEST_TOKEN = 16
 MOST_CONNECTIONS = 2_048
 GRACE_S = 30  # for answers that are on their way when the service is told to stop
+GARBAGE = 20_000  # new objects more than were let go of, some ten of a request, between two searches for dead cycles
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ def serve(service: Service, tell: Callable[[str], None]) -> None:
     host = f"[{service.host}]" if ":" in service.host else service.host
     tell(f"archwise serves at http://{host}:{held.getsockname()[1]}; Ctrl-C ends it")
     if service.workers == 1:
+        _settle()
         with held:
             uvicorn.Server(_config(app)).run(
                 sockets=[held]
@@ -72,7 +75,16 @@ def make_given() -> ASGIApp:
     """The application of a worker process, of what the first process was given."""
     given = json.loads(os.environ[GIVEN])
     service = Service(**{**given, "limits": Limits(**given["limits"])})
-    return make_app([Path(folder) for folder in service.folders], _settings(service))
+    app = make_app([Path(folder) for folder in service.folders], _settings(service))
+    _settle()
+    return app
+
+
+def _settle() -> None:
+    """Have the search for dead cycles pass over all that lives as long as the service, and look less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE)
 
 
 def _settings(service: Service) -> Settings:
