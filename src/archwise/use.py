@@ -1,4 +1,7 @@
-"""What can be done with a written model: predict, evaluate, compare, check, explain, export. None of it needs torch."""
+"""What can be done with a written model: predict, evaluate, compare, check, explain, export. None of it needs torch.
+
+A verb imports what it alone needs when it is called, so that none waits for the imports of another.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archwise.errors import RequirementError, UsageError
-from archwise.model.check import check as check_with
-from archwise.model.compare import compare as compare_with
-from archwise.model.explain import explain as explain_with
-from archwise.model.explain_picture import Explained
-from archwise.model.explain_text import ExplainedText
-from archwise.model.forecast import backtest, is_forecast
-from archwise.model.forecast import forecast as forecast_with
-from archwise.model.labelled import evaluate as evaluate_model
-from archwise.model.predict import Answered, Model, Predicted
+from archwise.model.predict import Answered, Model, Predicted, is_forecast
 from archwise.model.predict import load as load_model
 from archwise.model.predict import predict as predict_with
 from archwise.model.predict import predict_parts as predict_parts_with
-from archwise.model.step_stream import StepStream, open_stream
 from archwise.records import Json
 
 if TYPE_CHECKING:
     from archwise.model.bundle.export import Exported
+    from archwise.model.explain_picture import Explained
+    from archwise.model.explain_text import ExplainedText
+    from archwise.model.step_stream import StepStream
 
 
 def load(model: str | Path) -> Model:
@@ -54,7 +51,9 @@ def predict(model: Model | str | Path, source: object = None, *, sets: bool = Fa
     """
     loaded = _loaded(model)
     if is_forecast(loaded) and not sets:
-        return forecast_with(loaded, source, horizon=horizon)
+        from archwise.model.forecast import forecast
+
+        return forecast(loaded, source, horizon=horizon)
     _refuse_without_rows(loaded, source, horizon)
     return predict_with(loaded, source, sets=sets)
 
@@ -73,6 +72,8 @@ def stream(model: Model | str | Path, beside: Mapping[str, object] | None = None
         UsageError: the model cannot answer step by step; it says why.
         DataError: a column beside is missing, or cannot be read.
     """
+    from archwise.model.step_stream import open_stream
+
     return open_stream(_loaded(model), beside)
 
 
@@ -112,7 +113,9 @@ def predict_parts(
     """
     loaded = _loaded(model)
     if is_forecast(loaded) and not sets:
-        return iter([forecast_with(loaded, source, horizon=horizon)])
+        from archwise.model.forecast import forecast
+
+        return iter([forecast(loaded, source, horizon=horizon)])
     _refuse_without_rows(loaded, source, horizon)
     return predict_parts_with(loaded, source, sets=sets, before=before, tell=tell)
 
@@ -139,9 +142,13 @@ def evaluate(model: Model | str | Path, source: object, *, origins: int = 0) -> 
     """
     loaded = _loaded(model)
     if is_forecast(loaded):
+        from archwise.model.forecast import backtest
+
         return backtest(loaded, source, n_origins=origins)
     if origins:
         raise UsageError(f"--origins: {loaded.folder} does not forecast; its task is {loaded.facts.task}")
+    from archwise.model.labelled import evaluate as evaluate_model
+
     return evaluate_model(loaded, source)
 
 
@@ -161,6 +168,8 @@ def explain(
         DataError: the picture cannot be read.
         MissingExtraError: captum is not installed, which pictures need.
     """
+    from archwise.model.explain import explain as explain_with
+
     return explain_with(_loaded(model), example, out=out, label=label)
 
 
@@ -179,6 +188,8 @@ def compare(left: Model | str | Path, right: Model | str | Path, source: object,
         UsageError: the models are for other targets or tasks, or forecast.
         DataError: as for `evaluate`.
     """
+    from archwise.model.compare import compare as compare_with
+
     return compare_with(_loaded(left), _loaded(right), source, group=group)
 
 
@@ -192,6 +203,8 @@ def check(model: Model | str | Path, source: object) -> dict[str, Json]:
         UsageError: the model forecasts, or was written before models kept a sketch of their rows.
         DataError: the source cannot be read.
     """
+    from archwise.model.check import check as check_with
+
     return check_with(_loaded(model), source)
 
 
@@ -211,7 +224,7 @@ def report(model: Model | str | Path, source: object = None, *, out: str | Path 
         DataError: as for `evaluate`.
         MissingExtraError: what draws is not installed; the report in the model folder can be read all the same.
     """
-    from archwise.report.make import report_facts, write_report  # no other verb pays for its import
+    from archwise.report.make import report_facts, write_report
 
     loaded = _loaded(model)
     place = Path(out) if out else None if source is None else Path(f"{loaded.folder.stem}-report.html")
@@ -249,7 +262,7 @@ def export(
         DataError: the rows cannot be read.
         MissingExtraError: onnx is not installed.
     """
-    from archwise.model.bundle.export import export as export_model  # no other verb pays for its import
+    from archwise.model.bundle.export import export as export_model
 
     return export_model(_loaded(model), Path(out) if str(out) else None, to=to, rows=rows, int8=int8)
 

@@ -15,7 +15,7 @@ import onnxruntime
 import polars as pl
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from archwise import use
 from archwise.cli.app import app

@@ -27,7 +27,6 @@ from archwise.data.timeline.grid import ERROR, FILL, Timeline
 from archwise.data.timeline.look import OpenedTimeline, TimelineRequest, open_timeline
 from archwise.data.timeline.prepare import (
     CALENDAR,
-    FORECAST,
     FUTURE,
     KIND,
     WINDOW,
@@ -43,7 +42,7 @@ from archwise.data.timeline.prepare import (
 from archwise.data.timeline.split import Origins, SplitTimes, place_origins
 from archwise.data.timeline.windows import Windows, window
 from archwise.errors import ArchwiseError, UsageError
-from archwise.records import Array, Batch, Candidate, Json, Need, Parts
+from archwise.records import FORECAST, Array, Batch, Candidate, Json, Need, Parts
 from archwise.tasks import main_metric, task
 
 TRUTH = "truth"

@@ -13,9 +13,9 @@ from archwise.choice.run import JUDGED, STORE, Ground, read_any_preparation
 from archwise.choice.seal import SealedRows
 from archwise.choice.shortlist import shortlist
 from archwise.config import Config
-from archwise.data.timeline.prepare import FORECAST, state_of
+from archwise.data.timeline.prepare import state_of
 from archwise.model.judged import Judged, write_judged
-from archwise.records import Json
+from archwise.records import FORECAST, Json
 
 
 def hand_over(folder: Path, ground: Ground, config: Config, sealed: SealedRows, answering: Answering) -> None:

@@ -14,9 +14,8 @@ from archwise.choice.forecast import sealed_batch, sealed_targets
 from archwise.choice.run import STORE, Ground, read_any_preparation, read_preparation, trial_folder
 from archwise.data.kinds import kind as pick_kind
 from archwise.data.prepare import apply_preparation
-from archwise.data.timeline.prepare import FORECAST
 from archwise.model.session import open_session, outputs
-from archwise.records import Array, Batch, Candidate, Json, Need, Split
+from archwise.records import FORECAST, Array, Batch, Candidate, Json, Need, Split
 from archwise.tasks import task
 
 TARGET = "target:"  # a name that no reader gives a column

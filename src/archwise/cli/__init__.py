@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+import click
+
 from archwise.cli import learn, serve, use  # each adds its verbs, in the order in which the help lists them
 from archwise.cli.app import app
-from archwise.errors import ArchwiseError
+from archwise.errors import ArchwiseError, InterruptedRunError
 
 __all__ = ["app", "learn", "main", "serve", "use"]
 
@@ -19,10 +21,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         the exit code; see EXIT_CODES.
     """
     try:
-        app(args=list(arguments) if arguments is not None else None)
+        ended = app.main(list(arguments) if arguments is not None else None, "archwise", standalone_mode=False)
     except ArchwiseError as error:
         print(f"archwise: {error}", file=sys.stderr)
         return error.exit_code
-    except SystemExit as end:  # the option parser leaves so, after its own words
+    except click.ClickException as error:  # a wrong option, in the words of the parser
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        print("archwise: interrupted", file=sys.stderr)
+        return InterruptedRunError.exit_code
+    except SystemExit as end:  # what reads the output left
         return end.code if isinstance(end.code, int) else 0
-    return 0
+    return ended if isinstance(ended, int) else 0

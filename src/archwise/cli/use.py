@@ -5,17 +5,18 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from archwise.cli.app import app
-from archwise.cli.option import AsJson, Group, ModelFolder, Out, Quiet
+from archwise.cli.option import AS_JSON, GROUP, MODEL, OUT, PATH, QUIET, text
 from archwise.errors import UsageError
 
 
 @app.command()
-def show(model: ModelFolder, as_json: AsJson = False) -> None:
+@MODEL
+@AS_JSON
+def show(model: Path, *, as_json: bool) -> None:
     """Show the verdict, the evidence and the leaderboard of a model."""
     from archwise import use, view
 
@@ -26,14 +27,11 @@ def show(model: ModelFolder, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def report(
-    model: ModelFolder,
-    data: Annotated[
-        str, typer.Option(help="Labelled rows that the model has not seen, in the place of its sealed rows.")
-    ] = "",
-    out: Out = None,
-    as_json: AsJson = False,
-) -> None:
+@MODEL
+@text("--data", "Labelled rows that the model has not seen, in the place of its sealed rows.")
+@OUT
+@AS_JSON
+def report(model: Path, data: str, out: Path | None, *, as_json: bool) -> None:
     """Write the report of a model: one page of HTML that opens offline. It lies in the model folder already."""
     from archwise import use, view
 
@@ -44,24 +42,29 @@ def report(
 
 
 @app.command()
+@MODEL
+@click.argument("source", nargs=-1)
+@OUT
+@click.option("--horizon", default=0, help="Steps to forecast; those of training when not given.")
+@click.option("--sets", is_flag=True, help="Add a column `set`: the labels that hold the truth of 9 rows of 10.")
+@click.option("--stream", is_flag=True, help="Answer one series or text after each line of standard input: 0.1,2.5")
+@AS_JSON
+@QUIET
 def predict(
-    model: ModelFolder,
-    source: Annotated[
-        list[str] | None,
-        typer.Argument(help="The rows to answer, in the columns of the training data; or pictures; or newer series."),
-    ] = None,
-    out: Out = None,
-    horizon: Annotated[int, typer.Option(help="Steps to forecast; those of training when not given.")] = 0,
-    sets: Annotated[
-        bool, typer.Option("--sets", help="Add a column `set`: the labels that hold the truth of 9 rows of 10.")
-    ] = False,
-    stream: Annotated[
-        bool, typer.Option("--stream", help="Answer one series or text after each line of standard input: 0.1,2.5")
-    ] = False,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
+    model: Path,
+    source: tuple[str, ...],
+    out: Path | None,
+    *,
+    horizon: int,
+    sets: bool,
+    stream: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
-    """Answer each row, in order: label and probabilities, or value and interval; or forecast. Needs no torch."""
+    """Answer each row, in order: label and probabilities, or value and interval; or forecast. Needs no torch.
+
+    SOURCE are the rows to answer, in the columns of the training data; or pictures; or newer series.
+    """
     from archwise import use, view
     from archwise.model.answer import print_parts
     from archwise.model.bulk import key_of, write_parts
@@ -71,7 +74,7 @@ def predict(
             raise UsageError("--stream reads steps from standard input, and prints JSON; leave out what else was given")
         view.print_stream(use.stream(model).of_lines(sys.stdin), quiet=quiet)
         return
-    rows = source[0] if source is not None and len(source) == 1 else source or None
+    rows = source[0] if len(source) == 1 else list(source) or None
     loaded = use.load(model)
     with view.progress(quiet=quiet or out is None) as tell:
         answer = partial(use.predict_parts, loaded, rows, sets=sets, horizon=horizon, tell=tell)
@@ -85,15 +88,19 @@ def predict(
 
 
 @app.command()
-def evaluate(
-    model: ModelFolder,
-    source: Annotated[str, typer.Argument(help="Labelled rows that the model has not seen.")],
-    origins: Annotated[
-        int, typer.Option(help="Of a forecast, from how many steps of each series it is tried; from all if not given.")
-    ] = 0,
-    as_json: AsJson = False,
-) -> None:
-    """Score a model on labelled rows, with an interval on the metric that decided; a forecast by a rolling backtest."""
+@MODEL
+@click.argument("source")
+@click.option(
+    "--origins",
+    default=0,
+    help="Of a forecast, from how many steps of each series it is tried; from all if not given.",
+)
+@AS_JSON
+def evaluate(model: Path, source: str, origins: int, *, as_json: bool) -> None:
+    """Score a model on labelled rows, with an interval on the metric that decided; a forecast by a rolling backtest.
+
+    SOURCE are labelled rows that the model has not seen.
+    """
     from archwise import use, view
 
     scored = use.evaluate(model, source, origins=origins)
@@ -103,13 +110,12 @@ def evaluate(
 
 
 @app.command()
-def compare(
-    left: ModelFolder,
-    right: ModelFolder,
-    data: Annotated[str, typer.Option("--data", help="Labelled rows that neither model has seen.")],
-    group: Group = "",
-    as_json: AsJson = False,
-) -> None:
+@click.argument("left", type=PATH)
+@click.argument("right", type=PATH)
+@click.option("--data", required=True, help="Labelled rows that neither model has seen.")
+@GROUP
+@AS_JSON
+def compare(left: Path, right: Path, data: str, group: str, *, as_json: bool) -> None:
     """Hold two models against each other on the same labelled rows, with a paired 95 % interval."""
     from archwise import use, view
 
@@ -120,12 +126,14 @@ def compare(
 
 
 @app.command()
-def check(
-    model: ModelFolder,
-    source: Annotated[str, typer.Argument(help="New rows, labelled or not.")],
-    as_json: AsJson = False,
-) -> None:
-    """Tell in what new rows differ from those that a model learnt from: columns, cells, distributions."""
+@MODEL
+@click.argument("source")
+@AS_JSON
+def check(model: Path, source: str, *, as_json: bool) -> None:
+    """Tell in what new rows differ from those that a model learnt from: columns, cells, distributions.
+
+    SOURCE are new rows, labelled or not.
+    """
     from archwise import use, view
 
     found = use.check(model, source)
@@ -135,16 +143,16 @@ def check(
 
 
 @app.command()
-def explain(
-    model: ModelFolder,
-    example: Annotated[str, typer.Argument(help="The file of a picture, or a text in quotes.")],
-    out: Annotated[
-        Path | None, typer.Option(help="What to write: heat over the picture (heat.png), or a marked text (.html).")
-    ] = None,
-    label: Annotated[str, typer.Option(help="The class to explain; the answered one when not given.")] = "",
-    as_json: AsJson = False,
-) -> None:
-    """Show where in a picture a network looked (Grad-CAM), or which words of a text moved the answer."""
+@MODEL
+@click.argument("example")
+@click.option("--out", type=PATH, help="What to write: heat over the picture (heat.png), or a marked text (.html).")
+@text("--label", "The class to explain; the answered one when not given.")
+@AS_JSON
+def explain(model: Path, example: str, out: Path | None, label: str, *, as_json: bool) -> None:
+    """Show where in a picture a network looked (Grad-CAM), or which words of a text moved the answer.
+
+    EXAMPLE is the file of a picture, or a text in quotes.
+    """
     from archwise import use, view
     from archwise.model.explain import default_place
 
@@ -155,18 +163,13 @@ def explain(
 
 
 @app.command()
-def export(
-    model: ModelFolder,
-    to: Annotated[str, typer.Option("--to", help="The form: onnx.")] = "onnx",
-    out: Annotated[Path | None, typer.Option(help="A folder, or a file that ends in .onnx.")] = None,
-    check: Annotated[
-        str, typer.Option("--check", help="Rows on which it must answer as predict does; labelled, they score int8.")
-    ] = "",
-    int8: Annotated[
-        bool, typer.Option("--int8", help="Write it in whole numbers of 8 bits too; tell what it costs.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
+@MODEL
+@click.option("--to", default="onnx", help="The form: onnx.")
+@click.option("--out", type=PATH, help="A folder, or a file that ends in .onnx.")
+@text("--check", "Rows on which it must answer as predict does; labelled, they score int8.")
+@click.option("--int8", is_flag=True, help="Write it in whole numbers of 8 bits too; tell what it costs.")
+@AS_JSON
+def export(model: Path, to: str, out: Path | None, check: str, *, int8: bool, as_json: bool) -> None:
     """Write one ONNX from columns to answers, with an example for onnxruntime, once it answers as predict does."""
     from archwise import use, view
 
@@ -177,7 +180,8 @@ def export(
 
 
 @app.command("list")
-def list_(as_json: AsJson = False) -> None:
+@AS_JSON
+def list_(*, as_json: bool) -> None:
     """List the catalogue: architectures, tasks, kinds of column and readers, with sources."""
     from archwise import api, view
 

@@ -14,7 +14,6 @@ from archwise.data.timeline.frequency import stamps_at
 from archwise.data.timeline.grid import Roles, Timeline, carry_on, lay_on_grid, ranges
 from archwise.data.timeline.look import known_range
 from archwise.data.timeline.prepare import (
-    FORECAST,
     batch_at,
     frequency_of,
     in_units,
@@ -29,7 +28,7 @@ from archwise.errors import ColumnError, DataError, UsageError, nearest
 from archwise.evidence import bootstrap_scores, interval, of_folds
 from archwise.model.predict import Model, Predicted
 from archwise.model.session import outputs
-from archwise.records import Array, Finding, Json, Metric, Table
+from archwise.records import FORECAST, Array, Finding, Json, Metric, Table
 from archwise.tasks import main_metric, task
 
 _DAY_US = 86_400_000_000
@@ -57,11 +56,6 @@ class JudgedOrigins:
     origins: Array
     targets: Array
     outputs: Array
-
-
-def is_forecast(model: Model) -> bool:
-    """Whether a model forecasts series."""
-    return model.facts.task == FORECAST
 
 
 def forecast(model: Model, source: object | None = None, *, horizon: int = 0) -> Predicted:

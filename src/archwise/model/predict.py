@@ -23,7 +23,7 @@ from archwise.model.piece import pieces_of, rows_at_once
 from archwise.model.session import Session, n_cores, open_session, outputs
 from archwise.model.tagged import by_word, find_unread, words_column
 from archwise.model.unseen import find_unseen, name_columns, name_pictures, picture_column, series_as_rows
-from archwise.records import Array, Batch, Finding, Json, Table, Task
+from archwise.records import FORECAST, Array, Batch, Finding, Json, Table, Task
 from archwise.tasks import task
 
 
@@ -94,6 +94,11 @@ def load(folder: Path, *, threads: int = 1) -> Model:
     return Model(
         opened.facts, opened.preparation, session, opened.verdict, opened.trials, folder, row_reader, opened.stream
     )
+
+
+def is_forecast(model: Model) -> bool:
+    """Whether a model forecasts series."""
+    return model.facts.task == FORECAST
 
 
 def predict(model: Model, source: object, *, sets: bool = False) -> Predicted:

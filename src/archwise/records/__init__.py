@@ -23,12 +23,13 @@ from archwise.records.data import (
     Stream,
     Table,
 )
-from archwise.records.forecast import ForecastFacts, ForecastTold
+from archwise.records.forecast import FORECAST, ForecastFacts, ForecastTold
 from archwise.records.learning import Architecture, Inherited, Metric, Plan, Setting, Solved, Suits, Task
 from archwise.records.need import PADDED, STEPS, ImageNeed, InputSpec, Need, SeriesNeed, Signature, TextNeed
 from archwise.records.types import Array, Batch, Family, Form, Json, Scalar, Severity, TrialState, Widths
 
 __all__ = [
+    "FORECAST",
     "PADDED",
     "STEPS",
     "Architecture",

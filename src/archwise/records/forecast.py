@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+FORECAST = "forecast"  # the task
+
 
 @dataclass(frozen=True)
 class ForecastTold:

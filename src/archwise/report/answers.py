@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from archwise.data.timeline.prepare import FORECAST
-from archwise.records import Array, Json
+from archwise.records import FORECAST, Array, Json
 from archwise.report.confusion import confusion, of_each_class, of_one, rank_curves, reliability
 from archwise.report.forecasts import of_forecasts
 from archwise.report.rows import Rows

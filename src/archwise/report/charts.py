@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archwise.data.timeline.prepare import FORECAST
-from archwise.records import Json
+from archwise.records import FORECAST, Json
 from archwise.report.chart_answers import class_charts
 from archwise.report.chart_numbers import forecast_charts, number_charts, series_charts, whole_charts
 from archwise.report.chart_race import cost_charts, curve_charts, gap_chart, growth_chart, leaderboard_chart

@@ -10,9 +10,8 @@ import numpy as np
 import polars as pl
 
 from archwise.data.kinds import read_as
-from archwise.data.timeline.prepare import FORECAST
 from archwise.model.tagged import words_column
-from archwise.records import Array, Json
+from archwise.records import FORECAST, Array, Json
 from archwise.report.answers import answered_classes
 from archwise.report.forecasts import whole_forecasts
 from archwise.report.rows import Rows, inputs_of_typed, loss_name

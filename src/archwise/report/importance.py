@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from archwise.data.timeline.prepare import FORECAST
 from archwise.model.session import outputs
-from archwise.records import Array, Json
+from archwise.records import FORECAST, Array, Json
 from archwise.report.rows import Rows, inputs_of_typed
 from archwise.report.time_left import Allowed
 

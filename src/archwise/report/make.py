@@ -9,10 +9,10 @@ import polars as pl
 
 from archwise.errors import ModelError
 from archwise.model.folder import add_files, hashes_of, read_file
-from archwise.model.forecast import backtest, is_forecast, judge_origins
+from archwise.model.forecast import backtest, judge_origins
 from archwise.model.judged import Judged
 from archwise.model.labelled import evaluate, read_labelled
-from archwise.model.predict import Model
+from archwise.model.predict import Model, is_forecast
 from archwise.records import Json
 from archwise.report.facts import FORMAT, gather, of_rows, without_rows
 from archwise.report.job import FACTS, PAGE, UNHURRIED_S, to_json

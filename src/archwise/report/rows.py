@@ -9,10 +9,9 @@ import numpy as np
 import polars as pl
 
 from archwise.data.prepare import Parsed, apply_preparation, load_batch
-from archwise.data.timeline.prepare import FORECAST
 from archwise.model.judged import Judged
 from archwise.model.predict import Model
-from archwise.records import Array, Batch, Metric, Task
+from archwise.records import FORECAST, Array, Batch, Metric, Task
 from archwise.tasks import main_metric, task
 from archwise.tasks.classify import TASK as CLASSIFY
 from archwise.tasks.forecast_scores import Shape

@@ -16,9 +16,9 @@ import polars as pl
 
 from archwise.data.kinds import read_as
 from archwise.data.timeline.frequency import stamps_at
-from archwise.data.timeline.prepare import FORECAST, frequency_of, state_of
+from archwise.data.timeline.prepare import frequency_of, state_of
 from archwise.evidence import bootstrap_scores, interval
-from archwise.records import Array, Json, Metric
+from archwise.records import FORECAST, Array, Json, Metric
 from archwise.report.rows import Rows
 from archwise.report.time_left import Allowed
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from archwise.errors import UsageError
 from archwise.model.folder import FACTS
-from archwise.model.forecast import is_forecast
-from archwise.model.predict import Model, load
+from archwise.model.predict import Model, is_forecast, load
 from archwise.model.together import answer_together
 from archwise.serve.metrics import Metrics
 from archwise.serve.queue import Queue

@@ -13,10 +13,10 @@ from archwise.data.missing import blank_missing
 from archwise.data.open import open_table
 from archwise.data.timeline.frequency import Frequency
 from archwise.data.timeline.grid import Roles, Timeline, check_cells, check_roles, lay_on_grid
-from archwise.data.timeline.prepare import FORECAST, KIND, fit_timeline, roles_of
+from archwise.data.timeline.prepare import KIND, fit_timeline, roles_of
 from archwise.data.timeline.split import NO_CALENDAR, Cuts, SplitTimes, cut_times
 from archwise.errors import ColumnError, DataError, UsageError
-from archwise.records import Array, ColumnProfile, Finding, ForecastFacts, Json, Profile, Scalar, Table
+from archwise.records import FORECAST, Array, ColumnProfile, Finding, ForecastFacts, Json, Profile, Scalar, Table
 
 VALUE = "value"  # the target where each row is a series
 _MOST_SNIFFED = 5_000

@@ -23,7 +23,6 @@ from archwise.records import Array, Batch, Json, Need
 
 NAME, KIND = "timeline", "timeline"  # of the one prepared column
 WINDOW, FUTURE, CALENDAR = "window", "future", "calendar"  # the inputs
-FORECAST = "forecast"
 
 
 @dataclass(frozen=True)
