@@ -14,8 +14,8 @@ import onnx
 import onnxruntime
 import polars as pl
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 from click.testing import CliRunner
+from onnx import TensorProto, helper, numpy_helper
 
 from archwise import use
 from archwise.cli.app import app

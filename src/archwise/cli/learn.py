@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,10 +18,13 @@ from archwise.cli.option import (
     QUIET,
     RACERS,
     SPLIT,
-    read_options,
+    configured,
     text,
 )
 from archwise.errors import UsageError
+
+if TYPE_CHECKING:
+    from archwise.config import Config
 
 
 @app.command()
@@ -29,14 +32,15 @@ from archwise.errors import UsageError
 @DATA
 @CONFIG
 @AS_JSON
-def look(source: str, config: Path | None, *, as_json: bool, **given: Any) -> None:
+@configured
+def look(config: Config, *, as_json: bool) -> None:
     """Say what the data are: kinds, sizes, what is wrong with them, and the task they pose.
 
     SOURCE is CSV, TSV, Parquet, Arrow, JSON lines or CoNLL; pictures, as folders, npz or idx; series, as .ts or .tsf.
     """
     from archwise import api, view
 
-    profile = api.look(source, config=read_options(config, {"source": source, **given}))
+    profile = api.look(config.source, config=config)
     if as_json:
         return view.print_json(profile)
     return view.show_profile(profile)
@@ -48,14 +52,15 @@ def look(source: str, config: Path | None, *, as_json: bool, **given: Any) -> No
 @RACERS
 @CONFIG
 @AS_JSON
-def shortlist(source: str, config: Path | None, *, as_json: bool, **given: Any) -> None:
+@configured
+def shortlist(config: Config, *, as_json: bool) -> None:
     """List the architectures that could suit the data, in order, and why.
 
     SOURCE is as for look.
     """
     from archwise import api, view
 
-    found = api.shortlist(source, config=read_options(config, {"source": source, **given}))
+    found = api.shortlist(config.source, config=config)
     if as_json:
         return view.print_json(found)
     return view.show_shortlist(found)
@@ -76,18 +81,18 @@ def shortlist(source: str, config: Path | None, *, as_json: bool, **given: Any) 
 @CONFIG
 @AS_JSON
 @QUIET
-def fit(config: Path | None, *, as_json: bool, quiet: bool, **given: Any) -> None:
+@configured
+def fit(config: Config, *, as_json: bool, quiet: bool) -> None:
     """Race the architectures inside a budget, choose with evidence, and write the model folder.
 
     SOURCE is as for look; it may stand in --config instead.
     """
     from archwise import api, use, view
 
-    settings = read_options(config, given)
-    if not settings.source:
+    if not config.source:
         raise UsageError("name the data to fit: archwise fit data.csv --target column")
     with view.race_view(quiet=quiet or as_json) as on_event:
-        model = api.fit(settings.source, config=settings, on_event=on_event)
+        model = api.fit(config.source, config=config, on_event=on_event)
     view.show_fitted(model, as_json=as_json)
     use.check_required(model)
 

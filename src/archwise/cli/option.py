@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -58,9 +59,9 @@ def settings_of(values: Sequence[str]) -> dict[str, bool | int | float | str]:
     return settings
 
 
-def text(flag: str, help: str, **more: Any) -> Option[Any]:  # noqa: A002 - as the parser calls it
+def text(flag: str, help: str, *, envvar: str | None = None) -> Option[Any]:  # noqa: A002 - as the parser calls it
     """An option of words; "" where it is not given."""
-    return click.option(flag, default="", help=help, **more)
+    return click.option(flag, default="", help=help, envvar=envvar, show_envvar=True)
 
 
 def words(flag: str, name: str, help: str, *, repeats: bool = True) -> Option[Any]:  # noqa: A002
@@ -144,7 +145,22 @@ CHOICE = together(
 )  # fmt: skip
 
 
-def read_options(file: Path | None, given: Mapping[str, Any]) -> Config:
+def configured(verb: Callable[..., None]) -> Callable[..., None]:
+    """A verb that is given the configuration which its options make, in place of them.
+
+    What else it names itself, such as as_json, is given to it as it is.
+    """
+    own = verb.__annotations__.keys() - {"config", "return"}
+
+    @wraps(verb)
+    def _run(config: Path | None, **given: Any) -> None:
+        kept = {name: given.pop(name) for name in own}
+        verb(_read_config(config, given), **kept)
+
+    return _run
+
+
+def _read_config(file: Path | None, given: Mapping[str, Any]) -> Config:
     """The configuration file, with every option that was given laid over it."""
     from archwise.config import make_config, read_config
 

@@ -20,7 +20,7 @@ from archwise.cli.option import PATH, pairs, text
 )
 @click.option("--port", default=8000, help="The port to listen at; 0 for any that is free.", show_default=True)
 @click.option("--workers", default=1, help="Processes that answer.", show_default=True)
-@text("--token", "What askers must send: Authorization: Bearer TOKEN.", envvar="ARCHWISE_TOKEN", show_envvar=True)
+@text("--token", "What askers must send: Authorization: Bearer TOKEN.", envvar="ARCHWISE_TOKEN")
 @click.option("--cors", multiple=True, help="An origin whose pages may read answers: https://example.org. Repeatable.")
 @pairs("--limit", "limit", "body_mb=16, rows=10000, seconds=30 or waiting=1024: what a request may take. Repeatable.")
 def serve(
