@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archwise.errors import RequirementError, UsageError
+from archwise.model.backtest import backtest
 from archwise.model.check import check as check_with
 from archwise.model.compare import compare as compare_with
 from archwise.model.explain import explain as explain_with
 from archwise.model.explain_picture import Explained
 from archwise.model.explain_text import ExplainedText
-from archwise.model.forecast import backtest, is_forecast
 from archwise.model.forecast import forecast as forecast_with
+from archwise.model.forecast import is_forecast
 from archwise.model.labelled import evaluate as evaluate_model
 from archwise.model.predict import Answered, Model, Predicted
 from archwise.model.predict import load as load_model
