@@ -142,7 +142,7 @@ def evaluate(model: Model | str | Path, source: object, *, origins: int = 0) -> 
     """
     loaded = _loaded(model)
     if is_forecast(loaded):
-        from archwise.model.forecast import backtest
+        from archwise.model.backtest import backtest
 
         return backtest(loaded, source, n_origins=origins)
     if origins:

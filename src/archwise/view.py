@@ -179,8 +179,10 @@ def show_model(model: Model) -> None:
     """Show the verdict, the evidence and the leaderboard."""
     verdict = model.verdict
     out.print("[bold]The verdict[/]")
-    for reason in (*verdict["reasons"], *verdict["test"]["sentences"], *verdict["next_steps"]):
+    for reason in (*verdict["reasons"], *verdict.get("test", {}).get("sentences", ()), *verdict["next_steps"]):
         out.print(f"  {escape(reason)}", soft_wrap=True)
+    if "comparisons" not in verdict:  # no race chose it
+        return
     table = _table(
         "", "candidate", "state", verdict["metric"], "95 % interval", "parameters", "ms a row", "s", "settings"
     )
@@ -267,7 +269,8 @@ def show_exported(written: Exported) -> None:
     out.print(f"On {rows} it answers as predict does (largest difference {written.largest:.1g}).", soft_wrap=True)
     if written.prepared:
         names = ", ".join(f"'{name}'" for name in written.prepared)
-        out.print(f"ONNX Runtime cannot prepare {escape(names)}: these stay as archwise prepares them.", soft_wrap=True)
+        told = "these stay as archwise prepares them; example.py says how they are made, where that needs no archwise"
+        out.print(f"ONNX Runtime cannot prepare {escape(names)}: {told}.", soft_wrap=True)
     for line in written.integer.get("sentences", ()):
         out.print(escape(line), soft_wrap=True)
     if written.integer:

@@ -17,15 +17,20 @@ from PIL import Image
 
 from archwise.data.kinds import kind
 from archwise.data.kinds.number import apply_numbers
+from archwise.data.padding import join_channels
 from archwise.data.picture import to_pixels
 from archwise.data.scale import fit_scale
+from archwise.data.timeline.calendar import calendar_at
+from archwise.data.timeline.frequency import Frequency
 from archwise.model.bundle.category import add_category
-from archwise.model.bundle.date import add_date
+from archwise.model.bundle.date import add_calendar, add_date
 from archwise.model.bundle.graph import ML_OPSET, Graph, GraphInput, element_type
 from archwise.model.bundle.knot import add_line, add_place
 from archwise.model.bundle.number import add_number
 from archwise.model.bundle.picture import add_picture
-from archwise.records import ImageNeed, Need
+from archwise.model.bundle.rows import series_cells
+from archwise.model.bundle.series import add_series, join_series
+from archwise.records import ImageNeed, Need, SeriesNeed
 
 NEEDS = ("raw", "standard", "quantile", "robust")
 NUMBERS = st.one_of(
@@ -171,6 +176,80 @@ class TestDates:
         run = runner(add_date, state, column("float64"))
         seconds = (typed.to_physical() / 1e6).to_numpy()[:, None]
         np.testing.assert_array_equal(run(seconds)["numbers"], kind("date").apply(state, typed)["numbers"])
+
+
+class TestCalendar:
+    @pytest.mark.parametrize("step", ["1h", "1d", "1mo"])
+    def test_every_step_has_its_place_in_the_day_the_week_and_the_year(self, step: str) -> None:
+        clock = pl.datetime_range(pl.datetime(1995, 1, 1), pl.datetime(2005, 3, 1), step, eager=True)
+        seconds = (clock.cast(pl.Datetime("us")).to_physical() / 1e6).to_numpy()
+        frequency = Frequency("us", 3_600_000_000)
+        numbers = (seconds // 3_600).astype(np.int64)
+        parts = ("hour", "weekday", "yearday")
+        run = runner(
+            lambda graph, x, _: {"calendar": add_calendar(graph, x, parts)}, {}, column("float64", (len(seconds),))
+        )
+        expected = calendar_at(frequency, numbers, parts)
+        np.testing.assert_array_equal(run(seconds[None])["calendar"][0], expected)
+
+
+def walks(n: int, channels: int, longest: int, *, seed: int) -> pl.Series:
+    """Series of any length, with gaps, one of them still, some missing, some of one channel that is not known."""
+    rng = np.random.default_rng(seed)
+    cells = []
+    for row in range(n):
+        walk = rng.normal(5, 3, (channels, int(rng.integers(1, longest)))).cumsum(axis=1)
+        walk[rng.random(walk.shape) < 0.2] = np.nan
+        walk[0] = np.nan if row % 7 == 0 else walk[0]
+        walk = walk * 0 + 3.0 if row % 11 == 0 else walk
+        cells.append(None if row % 13 == 12 else walk.tolist())
+    return kind("series").parse(pl.Series("x", cells, dtype=pl.List(pl.List(pl.Float64))))[0]
+
+
+class TestSeries:
+    @pytest.mark.parametrize("longest", [0, 13])
+    @pytest.mark.parametrize("length", ["own", "same"])
+    @pytest.mark.parametrize("scale", ["channel", "row"])
+    @pytest.mark.parametrize(("channels", "steps"), [(1, 30), (2, 60), (2, 2_600)])
+    def test_every_form_is_that_of_apply_to_the_bit(
+        self, channels: int, steps: int, scale: Any, length: Any, longest: int
+    ) -> None:
+        need = Need(series=SeriesNeed(scale=scale, length=length, longest=longest))
+        state = kind("series").fit(walks(40, channels, steps, seed=0), need)
+        typed = walks(30, channels, int(1.5 * steps), seed=1)
+        run = runner(add_series, state, column("float64", (None, channels)))
+        found, expected = run(series_cells(typed, channels))["series"], kind("series").apply(state, typed)["series"]
+        np.testing.assert_array_equal(found, expected[:, : found.shape[1]])
+        assert np.isnan(expected[:, found.shape[1] :]).all()
+
+    @pytest.mark.parametrize("scale", ["channel", "row"])
+    def test_a_row_alone_and_huge_values_are_read_alike(self, scale: Any) -> None:
+        typed = walks(20, 1, 30, seed=2)
+        state = kind("series").fit(typed, Need(series=SeriesNeed(scale=scale)))
+        run = runner(add_series, state, column("float64", (None, 1)))
+        for values in ([1e300, -1e300, 5.0], [7.0], [float("nan"), 2.0, float("nan"), 4.0], [5e-324, 0.0]):
+            cells = pl.Series("x", [[values]], dtype=pl.List(pl.List(pl.Float64)))
+            found = run(series_cells(cells, 1))["series"]
+            np.testing.assert_array_equal(found, kind("series").apply(state, cells)["series"][:, : found.shape[1]])
+
+    def test_columns_of_other_lengths_stand_side_by_side(self) -> None:
+        graph = Graph()
+        names = [graph.take(GraphInput(name, "float32", (None, 1), name)) for name in ("a", "b")]
+        made = join_series(graph, names)
+        starts = [
+            onnx.helper.make_tensor_value_info(each.name, element_type("float32"), ["N", each.name + "T", 1])
+            for each in graph.inputs
+        ]
+        tensors = [onnx.numpy_helper.from_array(array, name) for name, array in graph.constants.items()]
+        ends = [onnx.helper.make_empty_tensor_value_info(made)]
+        model = onnx.helper.make_model(
+            onnx.helper.make_graph(graph.nodes, "joined", starts, ends, tensors),
+            opset_imports=[onnx.helper.make_opsetid("", 20)],
+            ir_version=10,
+        )
+        session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        parts = {"a": np.ones((2, 3, 1), np.float32), "b": np.zeros((2, 5, 1), np.float32)}
+        np.testing.assert_array_equal(session.run(None, parts)[0], join_channels(list(parts.values())))
 
 
 class TestPictures:

@@ -12,7 +12,6 @@ import onnxruntime
 import polars as pl
 import pytest
 
-from archwise.errors import UsageError
 from archwise.model.bundle.answer import add_answers, answer_outputs
 from archwise.model.bundle.graph import ML_OPSET, Graph, element_type
 from archwise.model.facts import ModelFacts
@@ -35,7 +34,9 @@ def answered(facts: ModelFacts, outputs: np.ndarray) -> dict[str, np.ndarray]:
         helper.make_tensor_value_info(name, element_type(dtype), ["N", *row])
         for name, (dtype, row) in answer_outputs(facts).items()
     ]
-    start = helper.make_tensor_value_info("outputs", element_type("float32"), ["N", outputs.shape[1]])
+    start = helper.make_tensor_value_info(
+        "outputs", element_type("float32"), ["N", *map(str, outputs.shape[1:-1]), outputs.shape[-1]]
+    )
     tensors = [onnx.numpy_helper.from_array(array, name) for name, array in graph.constants.items()]
     opsets = [helper.make_opsetid("", 20), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
     made = helper.make_graph(graph.nodes, "answers", [start], ends, tensors)
@@ -113,10 +114,36 @@ def test_numbers_are_answered_as_the_task_answers(content: ModelContent, name: s
         np.testing.assert_array_equal(found["value" if column == "prediction" else column], values)
 
 
-@pytest.mark.parametrize("name", ["tag", "forecast"])
-def test_a_task_whose_answers_are_not_made_in_onnx_is_refused_by_name(content: ModelContent, name: str) -> None:
-    with pytest.raises(UsageError, match=f"for the task {name} is not exported; those for classify, regress and multi"):
-        answer_outputs(replace(content.facts, task=name))
+TAGS = {
+    "bio": ["B-a", "B-b", "I-a", "I-b", "O"],
+    "bioes": ["B-a", "E-a", "I-a", "O", "S-a"],
+    "": ["noun", "verb", "other"],
+}
+
+
+@pytest.mark.parametrize("n_steps", [1, 2, 17])
+@pytest.mark.parametrize("scheme", TAGS)
+def test_tags_are_the_likeliest_that_break_no_rule(content: ModelContent, scheme: str, n_steps: int) -> None:
+    state = {"classes": TAGS[scheme], "counts": [1] * len(TAGS[scheme]), "scheme": scheme}
+    rng = np.random.default_rng(0)
+    given = 3.0 * rng.normal(size=(200, n_steps, len(TAGS[scheme]))).astype(np.float32)
+    given[np.arange(n_steps) >= rng.integers(0, n_steps + 1, 200)[:, None]] = np.nan
+    found = answered(facts_of(content, "tag", state, {"temperature": 1.7}, given.shape[2]), given)
+    expected = task("tag").answers(state, {"temperature": 1.7}, given)
+    np.testing.assert_array_equal(found["tags"].astype(str), expected["prediction"])
+    np.testing.assert_allclose(found["p"], expected["p"], atol=1e-7)
+
+
+@pytest.mark.parametrize("cut", [{}, {"threshold": 0.8, "positive": 1, "rule": "f1"}])
+@pytest.mark.parametrize("floor", [0.0, 0.3, 1.0])
+def test_a_set_holds_what_is_likely_and_always_the_answered_label(
+    content: ModelContent, floor: float, cut: Mapping[str, Any]
+) -> None:
+    state = {"classes": ["no", "yes"], "counts": [3, 2], "positive": 1}
+    calibration = {"temperature": 1.3, "set_floor": floor, **cut}
+    given = logits(2)
+    found = answered(facts_of(content, "classify", state, calibration, 2), given)
+    np.testing.assert_array_equal(found["set"], task("classify").sets(state, calibration, given))
 
 
 def test_a_calibration_of_real_outputs_is_held_too(content: ModelContent) -> None:

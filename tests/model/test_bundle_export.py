@@ -199,7 +199,7 @@ class TestInt8:
         assert facts["scored"]["metric"] == "roc_auc"
         assert facts["scored"]["low"] <= facts["scored"]["difference"] <= facts["scored"]["high"]
         session = onnxruntime.InferenceSession(str(tmp_path / "out" / "model-int8.onnx"))
-        assert [each.name for each in session.get_outputs()] == ["label", "probabilities"]
+        assert [each.name for each in session.get_outputs()] == ["label", "probabilities", "set"]
 
     def test_without_labels_it_tells_how_many_answers_agree(self, net: Model, table: MakeTable, tmp_path: Path) -> None:
         rows = table(400, seed=5).drop("rich")

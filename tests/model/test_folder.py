@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 
 from archwise.errors import ModelError, UsageError
 from archwise.model.folder import FORMAT, NEEDED, ModelContent, read_model, write_model
 from archwise.model.folder import _hash_of as hash_of
-from archwise.model.predict import load, predict
+from archwise.model.predict import load
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -201,14 +199,3 @@ class TestStranger:
         change_facts(folder, files={**files, "../secret": hashlib.sha256(b"secret").hexdigest()})
         with pytest.raises(ModelError, match="missing"):
             read_model(folder)
-
-
-@pytest.mark.parametrize("number", range(1, FORMAT + 1))
-def test_golden_folder_of_every_format_answers_as_it_did(number: int, tmp_path: Path) -> None:
-    shutil.copytree(GOLDEN / f"format-{number}", tmp_path / "golden")
-    given = predict(load(tmp_path / "golden"), GOLDEN / "rows.csv").answers
-    expected = pl.read_csv(GOLDEN / f"answers-{number}.csv")
-    assert given.columns == expected.columns
-    assert given["prediction"].to_list() == expected["prediction"].to_list()
-    for name in expected.columns[1:]:
-        np.testing.assert_allclose(given[name], expected[name], atol=1e-6)

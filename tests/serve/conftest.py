@@ -28,7 +28,7 @@ from archwise.records import Candidate, Plan, Signature, settings_of
 from archwise.serve.app import Settings, make_app
 from archwise.tasks import task
 
-GOLDEN = Path(__file__).parents[1] / "model" / "golden" / "format-1"
+GOLDEN = Path(__file__).parents[1] / "model" / "golden" / "trees" / "format-1"
 ROW = {"age": 39.5, "hours": 40, "city": "Lima"}
 
 

@@ -89,7 +89,7 @@ def test_a_convolutional_network_is_explained_too(
 
 
 def test_a_model_of_a_table_is_not_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    golden = Path(__file__).parents[1] / "model" / "golden" / "format-1"
+    golden = Path(__file__).parents[1] / "model" / "golden" / "trees" / "format-1"
     assert cli.main(["explain", str(golden), "some.png"]) == 2
     assert "reads neither a text nor a picture" in capsys.readouterr().err
 

@@ -150,14 +150,15 @@ def apply_preparation(preparation: Preparation, typed: pl.DataFrame, *, store: P
         terms: (N, K) int64 with term_weights: (N, K) float32; series: (N, T, C) float32, NaN behind the end. Each only
         where a column gives it.
     """
-    parts = []
-    for column in preparation.columns:
-        kind, values = pick_kind(column.kind), _values(typed, column.name, column.kind, column.state.get(BEFORE, ()))
-        if store is None or kind.take is None:
-            parts.append(kind.apply(column.state, values))
-        else:
-            parts.append(kind.take(column.state, values, store))
-    return join_columns(parts)
+    return join_columns([apply_column(column, typed, store=store) for column in preparation.columns])
+
+
+def apply_column(column: PreparedColumn, typed: pl.DataFrame, *, store: Path | None = None) -> Batch:
+    """What one column gives of rows, with those that are read as one with it; arguments as for `apply_preparation`."""
+    kind, values = pick_kind(column.kind), _values(typed, column.name, column.kind, column.state.get(BEFORE, ()))
+    if store is None or kind.take is None:
+        return kind.apply(column.state, values)
+    return kind.take(column.state, values, store)
 
 
 def load_batch(preparation: Preparation, parsed: Parsed, *, rows: Array | None = None) -> tuple[Batch, Parsed]:

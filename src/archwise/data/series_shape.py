@@ -16,7 +16,7 @@ FEWEST_STRETCHED = 9
 CLIP = 16.0  # deviations: farther values say no more than that they are far
 _NEARLY_ALL = 0.95  # of the training series, by whose length is told how much of the others is kept
 _MUCH_LONGER = 2  # times as long, above which a series is cut
-_STILL = 1e-12  # of the largest value: a spread below it is that of rounding
+STILL = 1e-12  # of the largest value: a spread below it is that of rounding
 
 
 def usual_steps(lengths: Array) -> int:
@@ -45,7 +45,7 @@ def channel_moments(block: Array) -> tuple[Array, Array]:
             peak = max(float(np.abs(known).max()), np.finfo(float).tiny)
             parts = known / peak  # so that squares of huge values stay finite
             means[channel], spreads[channel] = parts.mean() * peak, parts.std() * peak
-            if spreads[channel] <= _STILL * peak:
+            if spreads[channel] <= STILL * peak:
                 spreads[channel] = 0.0
     return means, spreads
 
@@ -127,7 +127,7 @@ def scale_rows(block: Array, lengths: Array) -> Array:
     means = parts.cumsum(axis=2)[..., -1:] / counts
     apart = np.where(is_inside, parts - means, 0.0)
     spreads = np.sqrt((apart**2).cumsum(axis=2)[..., -1:] / counts)
-    scaled = np.where(spreads <= _STILL, 0.0, apart / np.where(spreads <= _STILL, 1.0, spreads))
+    scaled = np.where(spreads <= STILL, 0.0, apart / np.where(spreads <= STILL, 1.0, spreads))
     return np.where(np.isnan(block), np.nan, scaled)
 
 

@@ -16,8 +16,8 @@ from archwise.data.words import words_in
 from archwise.records import Array, Batch, Json, TextNeed
 
 FEWEST_TEXTS = 2  # training texts, for a term to get a number
-_LETTERS = (2, 5)  # of a piece of a word, its ends marked by blanks
-_MOST_LETTER_WORDS = 2_000  # of a text, whose pieces are read
+LETTERS = (2, 5)  # of a piece of a word, its ends marked by blanks
+MOST_LETTER_WORDS = 2_000  # of a text, whose pieces are read
 _MOST_TERMS = 2_048  # of a text, that are kept
 _MOST_CELLS = 300_000_000  # of the arrays of all training texts
 _NEARLY_ALL = 0.995
@@ -104,7 +104,7 @@ def sparse_terms(batch: Batch) -> tuple[Array, Array, Array]:
 def _terms_of(texts: Sequence[str], unit: str) -> Iterator[list[str]]:
     """The terms of each text, as often as they occur."""
     for words in words_in(texts):
-        yield _pieces(words[:_MOST_LETTER_WORDS]) if unit == "letter" else _words_and_pairs(words)
+        yield _pieces(words[:MOST_LETTER_WORDS]) if unit == "letter" else _words_and_pairs(words)
 
 
 def _words_and_pairs(words: Sequence[str]) -> list[str]:
@@ -115,6 +115,6 @@ def _pieces(words: Sequence[str]) -> list[str]:
     pieces = []
     for word in words:
         marked = f" {word} "
-        for length in range(_LETTERS[0], _LETTERS[1] + 1):
+        for length in range(LETTERS[0], LETTERS[1] + 1):
             pieces += [marked[start : start + length] for start in range(max(1, len(marked) - length + 1))]
     return pieces

@@ -129,6 +129,16 @@ def words_in(texts: Sequence[str]) -> Iterator[list[str]]:
         yield [word for word, _ in cutter.pre_tokenize_str(normaliser.normalize_str(text[:MOST_LETTERS]))]
 
 
+def word_cutter() -> str:
+    """What cuts texts as `words_in` does, as JSON of the library; its numbers mean nothing."""
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+
+    cutter = Tokenizer(WordLevel({_SPECIAL[UNKNOWN]: 0}, unk_token=_SPECIAL[UNKNOWN]))
+    cutter.normalizer, cutter.pre_tokenizer = _splitter()
+    return str(cutter.to_str())
+
+
 def pad(rows: Sequence[Sequence[int]], longest: int, *, padding: int = PADDING) -> Array:
     """Numbers of words as one array, (N, longest) int64: what is longer is cut, what is shorter ends in 0.
 

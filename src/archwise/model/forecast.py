@@ -1,4 +1,4 @@
-"""Forecasts of a written model: from the steps that it keeps, or from newer ones; and the rolling backtest."""
+"""Forecasts of a written model: from the steps that it keeps, or from newer ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import polars as pl
 
 from archwise.data.open import open_table
 from archwise.data.timeline.frequency import stamps_at
-from archwise.data.timeline.grid import Roles, Timeline, carry_on, lay_on_grid, ranges
+from archwise.data.timeline.grid import Roles, Timeline, carry_on, lay_on_grid
 from archwise.data.timeline.look import known_range
 from archwise.data.timeline.prepare import (
     batch_at,
@@ -21,14 +21,11 @@ from archwise.data.timeline.prepare import (
     roles_of,
     series_places,
     state_of,
-    targets_at,
 )
-from archwise.data.timeline.split import overlap_widening
 from archwise.errors import ColumnError, DataError, UsageError, nearest
-from archwise.evidence import bootstrap_scores, interval, of_folds
 from archwise.model.predict import Model, Predicted
 from archwise.model.session import outputs
-from archwise.records import FORECAST, Array, Finding, Json, Metric, Table
+from archwise.records import FORECAST, Array, Finding, Json, Table
 from archwise.tasks import main_metric, task
 
 _DAY_US = 86_400_000_000
@@ -37,25 +34,12 @@ MOST_BLOCKS = 100  # of as many steps as the model was trained for, that are for
 
 
 @dataclass(frozen=True)
-class _Ahead:
+class Ahead:
     """Past and coming steps, as many of every series. origins: (S,) places of the first coming ones."""
 
     timeline: Timeline
     origins: Array
     findings: tuple[Finding, ...] = ()
-
-
-@dataclass(frozen=True)
-class JudgedOrigins:
-    """Origins whose truth is known.
-
-    origins: (N,) places among the steps. targets: (N, M H + 4 M). outputs: (N, M H), or with their ends (N, 3 M H).
-    """
-
-    timeline: Timeline
-    origins: Array
-    targets: Array
-    outputs: Array
 
 
 def forecast(model: Model, source: object | None = None, *, horizon: int = 0) -> Predicted:
@@ -85,11 +69,19 @@ def forecast(model: Model, source: object | None = None, *, horizon: int = 0) ->
     if n_blocks > 1:
         _refuse_to_roll(model, horizon)
     n_ahead = n_blocks * most
-    ahead = _kept(state, n_ahead) if source is None else _newer(state, open_table(source), n_ahead)
+    ahead = kept_ahead(state, n_ahead) if source is None else _newer(state, open_table(source), n_ahead)
     _check_known(ahead, roles_of(state), horizon)
     parts = _widened(_blocks(model, state, ahead, n_blocks))[..., :horizon]
     rolled = () if n_blocks == 1 else (_tell_rolled(most, horizon),)
     return Predicted(_answers(state, ahead, parts), (*ahead.findings, *rolled))
+
+
+def forecast_ahead(model: Model, ahead: Ahead) -> Array:
+    """What a model forecasts of the steps ahead, (S, answer and ends, H, M) in the units of each series."""
+    state = state_of(model.preparation)
+    (scaled,) = _blocks(model, state, ahead, 1)
+    places = series_places(state, ahead.timeline.names)
+    return np.stack([in_units(state, places, scaled[:, :, target], target) for target in range(scaled.shape[2])], -1)
 
 
 def _refuse_to_roll(model: Model, horizon: int) -> None:
@@ -122,7 +114,7 @@ def _tell_rolled(most: int, horizon: int) -> Finding:
     return Finding("rolled", "warning", message)
 
 
-def _blocks(model: Model, state: Mapping[str, Json], ahead: _Ahead, n_blocks: int) -> list[Array]:
+def _blocks(model: Model, state: Mapping[str, Json], ahead: Ahead, n_blocks: int) -> list[Array]:
     """The scaled answers of each H steps and their ends, (S, answer and ends, M, H) each.
 
     Each block is forecast from what is known and from the answers of those before it.
@@ -161,7 +153,7 @@ def _widened(blocks: list[Array]) -> Array:
     return np.concatenate(found, axis=-1)
 
 
-def _answers(state: Mapping[str, Json], ahead: _Ahead, parts: Array) -> pl.DataFrame:
+def _answers(state: Mapping[str, Json], ahead: Ahead, parts: Array) -> pl.DataFrame:
     """Scaled answers (S, answer and ends, M, steps) in the units of each series, series after series."""
     roles, timeline, horizon = roles_of(state), ahead.timeline, parts.shape[-1]
     n_targets = len(roles.targets)
@@ -187,8 +179,8 @@ def _as_written(stamps: pl.Series) -> pl.Series:
 # ---------------------------------------------------------------- the steps
 
 
-def _kept(state: Mapping[str, Json], n_ahead: int) -> _Ahead:
-    """The steps that a model keeps, and those ahead."""
+def kept_ahead(state: Mapping[str, Json], n_ahead: int) -> Ahead:
+    """The steps that a model keeps, the last of its own data, and those ahead, which are not known."""
     tail, last = state["tail"], state["tail_last"]
     n_series, past, n_channels = tail.shape
     values = np.concatenate([tail, np.full((n_series, n_ahead, n_channels), np.nan)], axis=1)
@@ -196,10 +188,10 @@ def _kept(state: Mapping[str, Json], n_ahead: int) -> _Ahead:
     timeline = Timeline(
         frequency_of(state), tuple(state["names"]), begins, last - past + 1, values.reshape(-1, n_channels)
     )
-    return _Ahead(timeline, begins[:-1] + past)
+    return Ahead(timeline, begins[:-1] + past)
 
 
-def _newer(state: Mapping[str, Json], table: Table, n_ahead: int) -> _Ahead:
+def _newer(state: Mapping[str, Json], table: Table, n_ahead: int) -> Ahead:
     """The steps of newer data, with those that the model keeps before them where they are needed, and those ahead."""
     roles = roles_of(state)
     whole = read_as_trained(state, table)
@@ -226,7 +218,7 @@ def _newer(state: Mapping[str, Json], table: Table, n_ahead: int) -> _Ahead:
         firsts.append(first + len(seen) - past)
     begins = np.arange(len(pieces) + 1) * (past + n_ahead)
     timeline = replace(whole, begins=begins, first=np.array(firsts, np.int64), values=np.concatenate(pieces))
-    return _Ahead(timeline, begins[:-1] + past, (*table.findings, *whole.findings))
+    return Ahead(timeline, begins[:-1] + past, (*table.findings, *whole.findings))
 
 
 def _with_tail(state: Mapping[str, Json], place: int, seen: Array, first: int) -> tuple[Array, int]:
@@ -256,7 +248,7 @@ def read_as_trained(state: Mapping[str, Json], table: Table) -> Timeline:
     return lay_on_grid(table.frame, roles, frequency=frequency_of(state), source=table.source)
 
 
-def _check_known(ahead: _Ahead, roles: Roles, horizon: int) -> None:
+def _check_known(ahead: Ahead, roles: Roles, horizon: int) -> None:
     """Refuse a forecast without what must be known ahead.
 
     Raises:
@@ -276,94 +268,3 @@ def _check_known(ahead: _Ahead, roles: Roles, horizon: int) -> None:
         f"'{roles.known[column]}' is not known at {stamp}: {int(lost.sum()):,} such cells are missing in the "
         f"{horizon:,} steps ahead; give newer data whose last rows hold {', '.join(roles.known)} there, and no targets"
     )
-
-
-# ---------------------------------------------------------------- the rolling backtest
-
-
-def backtest(model: Model, source: object, *, n_origins: int = 0) -> dict[str, Json]:
-    """Score forecasts from many origins of data whose truth is known.
-
-    Args:
-        n_origins: of each series, the last ones that do not overlap where there are so many, else evenly drawn; all
-            when 0.
-
-    Returns:
-        n_rows, the origins in all; metric, the one that decided; score, low and high, its value and 95 % interval;
-        scores, metric -> value; notes, in sentences.
-
-    Raises:
-        DataError: there is no origin with enough steps before and after it.
-    """
-    judged = judge_origins(model, source, n_origins=n_origins)
-    state, horizon = state_of(model.preparation), int(model.facts.target_state["horizon"])
-    truth, given, timeline, origins = judged.targets, judged.outputs, judged.timeline, judged.origins
-    kind_of_task = task(FORECAST)
-    served = kind_of_task.served(model.facts.calibration, given, main_metric(kind_of_task, model.facts.target_state))
-    one = np.ones((1, len(truth)))
-    scores = {
-        metric.name: float(metric.score(truth, served, one)[0])
-        for metric in kind_of_task.metrics(model.facts.target_state)
-    }
-    decided: Metric = main_metric(kind_of_task, model.facts.target_state, model.facts.metric)
-    blocks = timeline.numbers[origins] // horizon + (timeline.owner[origins] << 40)
-    spanned = int(np.ptp(timeline.numbers[origins])) + 1
-    drawn = bootstrap_scores(truth, [served], decided, seed=0, groups=blocks)
-    low, high = interval(of_folds(drawn, 1, widening=overlap_widening(horizon, horizon, spanned)), 0)
-    last = state["tail_last"][series_places(state, timeline.names)][timeline.owner[origins]]
-    n_seen = int((timeline.numbers[origins] <= last).sum())
-    notes = []
-    if n_seen:
-        notes.append(
-            f"{n_seen:,} of {len(origins):,} origins lie in the data that the model was fitted, chosen and tested on"
-        )
-    return {
-        "n_rows": len(origins),
-        "n_left_out": 0,
-        "metric": decided.name,
-        "score": scores[decided.name],
-        "low": low,
-        "high": high,
-        "scores": scores,
-        "notes": notes,
-    }
-
-
-def judge_origins(model: Model, source: object, *, n_origins: int = 0) -> JudgedOrigins:
-    """Forecast from many origins of data whose truth is known.
-
-    Args:
-        n_origins: as for `backtest`.
-
-    Raises:
-        DataError: as for `backtest`.
-    """
-    state, table = state_of(model.preparation), open_table(source)
-    timeline = read_as_trained(state, table)
-    roles, horizon, past = roles_of(state), int(state["horizon"]), int(state["past"])
-    steps = prepare_steps(state, timeline)
-    origins = _origins(timeline, horizon, past, n_origins, len(roles.targets))
-    if not len(origins):
-        raise DataError(
-            f"{table.source}: no step has {past:,} steps before it and {horizon:,} after it in the same series, with a "
-            "value to hold a forecast against; give longer series"
-        )
-    truth = np.asarray(targets_at(state, timeline, steps, origins))
-    return JudgedOrigins(timeline, origins, truth, outputs(model.session, batch_at(state, steps, origins, past=past)))
-
-
-def _origins(timeline: Timeline, horizon: int, past: int, n_origins: int, n_targets: int) -> Array:
-    """Places of origins with all of the past before them, and a known target among the steps after."""
-    known = ~np.isnan(timeline.values[:, :n_targets]).all(axis=1)
-    seen = np.concatenate([[0], np.cumsum(known)])
-    _, stop = known_range(timeline, n_targets)
-    found = []
-    for begin, end in zip(timeline.begins[:-1], timeline.begins[:-1] + stop, strict=True):
-        start, last = np.array([begin + past]), np.array([max(end - horizon + 1, begin + past)])
-        places = ranges(start, last)
-        places = places[seen[places + horizon] > seen[places]]
-        if n_origins and len(places) > n_origins:
-            apart = min(horizon, max(1, (len(places) - 1) // max(1, n_origins - 1)))
-            places = places[::-1][::apart][:n_origins][::-1]
-        found.append(places)
-    return np.concatenate(found)

@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from archwise.errors import ModelError
+from archwise.model.backtest import backtest, judge_origins
 from archwise.model.folder import add_files, hashes_of, read_file
-from archwise.model.forecast import backtest, judge_origins
 from archwise.model.judged import Judged
 from archwise.model.labelled import evaluate, read_labelled
 from archwise.model.predict import Model, is_forecast

@@ -16,7 +16,7 @@ from archwise.records import Array, Json
 OUTSIDE, BEGIN, INSIDE, END, SINGLE = range(5)
 NO_WORD = -1
 LETTERS = "OBIES"
-_IMPOSSIBLE = -1e30  # of a step that breaks a rule: no sum of real logits is as low
+IMPOSSIBLE = -1e30  # of a step that breaks a rule: no sum of real logits is as low
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,8 @@ def _keeps_rules(found: Array, n_words: Array, step: Array, *, first: Array, las
 def _viterbi(logits: Array, is_word: Array, step: Array, *, first: Array, last: Array) -> Array:
     """(N, T) int64 tags of the greatest sum of logits (N, T, K) that breaks no rule."""
     n_rows, n_steps, n_tags = logits.shape
-    barred = np.where(step, 0.0, _IMPOSSIBLE)
-    best = logits[:, 0].astype(np.float64) + np.where(first, 0.0, _IMPOSSIBLE)
+    barred = np.where(step, 0.0, IMPOSSIBLE)
+    best = logits[:, 0].astype(np.float64) + np.where(first, 0.0, IMPOSSIBLE)
     came_from = np.zeros((n_rows, n_steps, n_tags), np.int32)
     for place in range(1, n_steps):
         paths = best[:, :, None] + barred[None]  # (N, from, to)
@@ -126,7 +126,7 @@ def _viterbi(logits: Array, is_word: Array, step: Array, *, first: Array, last: 
         came_from[:, place] = np.where(goes_on, before, np.arange(n_tags))
         best = np.where(goes_on, reached, best)
     found = np.empty((n_rows, n_steps), np.int64)
-    found[:, -1] = (best + np.where(last, 0.0, _IMPOSSIBLE)).argmax(axis=1)
+    found[:, -1] = (best + np.where(last, 0.0, IMPOSSIBLE)).argmax(axis=1)
     rows = np.arange(n_rows)
     for place in range(n_steps - 1, 0, -1):
         found[:, place - 1] = came_from[rows, place, found[:, place]]

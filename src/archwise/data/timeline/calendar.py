@@ -9,7 +9,7 @@ from archwise.data.timeline.frequency import Frequency, clock_at
 from archwise.records import Array
 
 _DAY_S = 86_400.0
-_TABLE = 1_024  # places of a circle, so that equal moments give equal numbers
+N_PLACES = 1_024  # of a circle, so that equal moments give equal numbers
 
 
 def calendar_parts(frequency: Frequency) -> tuple[str, ...]:
@@ -25,7 +25,7 @@ def calendar_at(frequency: Frequency, numbers: Array, parts: tuple[str, ...]) ->
     clock = clock_at(frequency, numbers)
     if clock is None or not parts:
         return np.empty((len(numbers), 0), np.float32)
-    return np.concatenate([_circle(_share(clock, part)) for part in parts], axis=1)
+    return np.concatenate([circle(_share(clock, part)) for part in parts], axis=1)
 
 
 def _share(clock: pl.Series, part: str) -> Array:
@@ -38,6 +38,7 @@ def _share(clock: pl.Series, part: str) -> Array:
     return (clock.dt.ordinal_day().cast(pl.Float64).to_numpy() - 1 + into_day) / 366.0
 
 
-def _circle(share: Array) -> Array:
-    angles = 2.0 * np.pi * np.floor(share * _TABLE) / _TABLE
+def circle(share: Array) -> Array:
+    """Sine and cosine of a share of the circle, from 0 to 1, (N, 2) float32; of as many places as there are."""
+    angles = 2.0 * np.pi * np.floor(share * N_PLACES) / N_PLACES
     return np.stack([np.sin(angles), np.cos(angles)], axis=1).astype(np.float32)

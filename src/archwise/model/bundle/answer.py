@@ -1,4 +1,4 @@
-"""Outputs become answers in a graph, as the task makes them: calibration, threshold, labels and intervals."""
+"""Outputs become answers in a graph, as the task makes them: calibration, threshold, labels, sets and intervals."""
 
 from __future__ import annotations
 
@@ -6,44 +6,44 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from archwise.errors import UsageError
+from archwise.data.tag_cells import TAG
 from archwise.model.bundle.graph import Dtype, Graph
 from archwise.model.bundle.knot import add_line, add_place
+from archwise.model.bundle.tag import add_tags
 from archwise.model.facts import ModelFacts
-from archwise.records import Json
+from archwise.records import FORECAST, Json
 
-Outputs = dict[str, tuple[Dtype, tuple[int, ...]]]  # name -> type and shape of a row
+Outputs = dict[str, tuple[Dtype, tuple[int | str, ...]]]  # name -> type and shape of a row; an axis of any length named
 
 
 def answer_outputs(facts: ModelFacts) -> Outputs:
-    """What the graph of a model gives for each row.
-
-    Raises:
-        UsageError: the answers of its task are not made in ONNX.
-    """
-    if facts.task == "classify":
-        return {"label": ("string", ()), "probabilities": ("float32", (len(facts.target_state["classes"]),))}
+    """What the graph of a model gives for each row."""
+    state, calibration = facts.target_state, facts.calibration
+    if facts.task == TAG:
+        return {"tags": ("string", ("T",)), "p": ("float32", ("T",))}
+    if facts.task == FORECAST:
+        shape = int(state["horizon"]), len(state["targets"])
+        names = ("forecast", "low", "high") if "low" in calibration else ("forecast",)
+        return dict.fromkeys(names, ("float64", shape))
     if facts.task == "multilabel":
-        n_labels = len(facts.target_state["labels"])
+        n_labels = len(state["labels"])
         return {"labels": ("bool", (n_labels,)), "probabilities": ("float32", (n_labels,))}
     if facts.task == "regress":
-        has_interval = facts.signature.n_outputs == 3 or {"offset", "half_width"} & set(facts.calibration)
+        has_interval = facts.signature.n_outputs == 3 or {"offset", "half_width"} & set(calibration)
         return dict.fromkeys(("value", "low", "high") if has_interval else ("value",), ("float64", ()))
-    raise UsageError(
-        f"--to onnx: a model for the task {facts.task} is not exported; those for classify, regress and multilabel "
-        "are. model.onnx in its folder reads what archwise prepares, and archwise.predict answers"
-    )
+    n_classes = len(state["classes"])
+    given: Outputs = {"label": ("string", ()), "probabilities": ("float32", (n_classes,))}
+    return {**given, "set": ("bool", (n_classes,))} if "set_floor" in calibration else given
 
 
 def add_answers(graph: Graph, facts: ModelFacts, outputs: str) -> None:
-    """Add the nodes from the outputs of a model to `answer_outputs`, each under its own name.
+    """Add the nodes from the outputs of a model to `answer_outputs`, each under its own name; not of a forecast.
 
     Args:
-        outputs: name of (N, K) float32.
+        outputs: name of (N, K) float32; of tags (N, T, K).
     """
-    double = graph.cast(outputs, "float64")
-    make = {"classify": _add_classes, "multilabel": _add_labels, "regress": _add_numbers}[facts.task]
-    make(graph, facts, double)
+    make = {"classify": _add_classes, "multilabel": _add_labels, "regress": _add_numbers, TAG: add_tags}
+    make[facts.task](graph, facts, graph.cast(outputs, "float64"))
 
 
 # ---------------------------------------------------------------- classes
@@ -62,8 +62,13 @@ def _add_classes(graph: Graph, facts: ModelFacts, outputs: str) -> None:
         place = graph.add("Where", [is_positive, *numbers])
     else:
         place = graph.add("ArgMax", [logits], {"axis": 1, "keepdims": 0})
-    classes = graph.hold(list(facts.target_state["classes"]), object)
-    graph.add("Gather", [classes, place], {"axis": 0}, output="label")
+    names = list(facts.target_state["classes"])
+    graph.add("Gather", [graph.hold(names, object), place], {"axis": 0}, output="label")
+    if "set_floor" in calibration:  # as `sets`: the answered label is always one of them
+        is_likely = graph.add("GreaterOrEqual", [shares, graph.hold(calibration["set_floor"])])
+        answered = graph.add("Unsqueeze", [place, graph.hold([1], np.int64)])
+        is_answered = graph.add("Equal", [answered, graph.hold([range(len(names))], np.int64)])
+        graph.add("Or", [is_likely, is_answered], output="set")
 
 
 def _calibrated(graph: Graph, calibration: Mapping[str, Json], outputs: str) -> str:

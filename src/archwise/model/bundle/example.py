@@ -1,94 +1,148 @@
-"""The example beside an exported model: a short program that needs onnxruntime and NumPy, and answers one row."""
+"""The example beside an exported model: a short program that answers one row with onnxruntime and NumPy."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import PurePath
 
 import numpy as np
 
 from archwise.data.prepare import PreparedColumn
+from archwise.data.tag_cells import TAG
+from archwise.data.timeline.prepare import roles_of, state_of
+from archwise.model.bundle.example_text import text_piece
 from archwise.model.bundle.graph import GraphInput
+from archwise.model.bundle.piece import Piece
+from archwise.model.bundle.window import AHEAD, PAST, TIME
 from archwise.model.bundle.write import Bundle
 from archwise.model.predict import Model
-from archwise.records import Array, Batch
+from archwise.records import FORECAST, Array, Batch
 
-TOKENIZER = "tokenizer.json"
+EXAMPLE = "example.py"
 _MOST_NAMED = 6  # levels of a category that are named
 _MOST_TYPED = 12  # cells of a prepared array that are typed out
 _TYPES = {"float64": "np.float64", "float32": "np.float32", "int64": "np.int64", "string": "object"}
+_PREPARED = "as archwise prepares it"
 _UNITS = {
     "number": "a number, math.nan where it is missing",
     "plain": "a number, math.nan where it is missing",
     "boolean": "1.0 for yes, 0.0 for no, math.nan where it is missing",
     "date": "seconds since 1970 in UTC, math.nan where it is missing",
 }
+_STANDARD = {
+    "json": "import json",
+    "math": "import math",
+    "sys": "import sys",
+    "Counter": "from collections import Counter",
+    "groupby": "from itertools import groupby",
+    "pairwise": "from itertools import pairwise",
+}
 
 
-def example_of(model: Model, bundle: Bundle, row: Batch, *, file: str) -> str:
-    """The program.
+def example_files(model: Model, bundle: Bundle, row: Batch, *, file: str) -> dict[str, bytes]:
+    """The program, and what it reads.
 
     Args:
         row: one row, as the graph takes it.
         file: the name of the exported model, beside the program.
     """
-    columns = {column.name: column for column in model.preparation.columns}
-    has_picture = any(each.dtype == "uint8" for each in bundle.inputs)
-    tokens = next((each for each in bundle.inputs if _tokenizer(columns.get(each.column), each)), None)
-    head = _head(model, bundle, file, needs=["tokenizers"] if tokens else [])
-    cells = []
-    for each in bundle.inputs:
-        if each.dtype == "uint8":
-            cells.append(f"    {each.name!r}: pixels,")
-        elif each is tokens:
-            cells.append(f"    {each.name!r}: tokens,")
-        else:
-            cells += _cell(each, columns.get(each.column), row[each.name])
-    before = _picture(columns, bundle) if has_picture else []
-    before += _text(columns[tokens.column]) if tokens else []
-    return "\n".join([*head, *before, "inputs = {", *cells, "}", *_tail(model, bundle), ""])
-
-
-def tokenizer_of(model: Model) -> str:
-    """The tokenizer that makes tokens of texts, as JSON of the library tokenizers; empty where none does."""
-    return next((str(each.state["tokenizer"]) for each in model.preparation.columns if "tokenizer" in each.state), "")
-
-
-def _tokenizer(column: PreparedColumn | None, given: GraphInput) -> bool:
-    return column is not None and given.prepared == "tokens" and "tokenizer" in column.state
-
-
-def _head(model: Model, bundle: Bundle, file: str, *, needs: Sequence[str]) -> list[str]:
-    pictures = any(each.dtype == "uint8" for each in bundle.inputs)
-    numbers = any(each.dtype.startswith("float") for each in bundle.inputs)
-    imports = [
-        *(["import math"] if numbers else []),
-        *(["import sys"] if pictures else []),
-        "from pathlib import Path",
+    pieces = _pieces(model, bundle, row)
+    cells = {name: cell for piece in pieces for name, cell in piece.cells.items()}
+    told = {name: f"  # {comment}" for piece in pieces for name, comment in piece.told.items()}
+    imports = {name for piece in pieces for name in piece.imports}
+    lines = [
+        *_head(model, file, imports=imports, made=[name for name, comment in told.items() if _PREPARED in comment]),
+        *(line for piece in pieces for line in piece.before),
+        "inputs = {",
+        *(f"    {given.name!r}: {cells[given.name]},{told.get(given.name, '')}" for given in bundle.inputs),
+        "}",
+        *_tail(model, bundle),
         "",
     ]
-    asked = ", ".join(["onnxruntime", "numpy", *needs])
-    prepared = [each for each in bundle.inputs if each.prepared and not (needs and each.prepared == "tokens")]
+    files = {name: held for piece in pieces for name, held in piece.files.items()}
+    return {EXAMPLE: "\n".join(lines).encode(), **files}
+
+
+def _pieces(model: Model, bundle: Bundle, row: Batch) -> list[Piece]:
+    """How each input comes about; those of one text together."""
+    columns = {column.name: column for column in model.preparation.columns}
+    pieces: list[Piece] = []
+    done: set[str] = set()
+    for given in bundle.inputs:
+        column = columns.get(given.column)
+        if given.name in done:
+            continue
+        piece = None
+        if column is not None and given.prepared:
+            piece = text_piece(column, {e.prepared: e.name for e in bundle.inputs if e.column == given.column})
+        if piece is None:
+            piece = _piece(model, given, column, row[given.name][:1])
+        done |= set(piece.cells)
+        pieces.append(piece)
+    return pieces
+
+
+def _piece(model: Model, given: GraphInput, column: PreparedColumn | None, cell: Array) -> Piece:
+    """How one input comes about."""
+    if given.dtype == "uint8" and column is not None:
+        return Piece(_picture(column), {given.name: "pixels"}, imports=("sys",))
+    if given.name == TIME and model.facts.task == FORECAST:
+        stamps = (cell[0] * 1e6).round().astype(np.int64).astype("datetime64[us]")
+        told = ", ".join(repr(str(stamp).removesuffix(".000000")) for stamp in stamps)
+        before = ["# The steps that are forecast, seconds since 1970 on the clock of the data.", f"stamps = [{told}]"]
+        seconds = 'np.array([stamps], "datetime64[us]").astype(np.int64) / 1e6'
+        return Piece(before, {given.name: seconds})
+    if len(given.row) == 2 and given.dtype == "float64":
+        return _steps(model, given, cell[0])
+    imports = ("math",) if cell.dtype.kind == "f" else ()
+    return Piece((), {given.name: _typed(given, cell)}, imports=imports, told={given.name: _told(given, column)})
+
+
+def _steps(model: Model, given: GraphInput, cell: Array) -> Piece:
+    """Steps (T, C), which stand in a file of their own."""
+    names = [f"channel {place}" for place in range(1, cell.shape[1] + 1)]
+    file = "series.csv"
+    if model.facts.task == FORECAST:
+        roles, file = roles_of(state_of(model.preparation)), f"{given.name}.csv"
+        names = list(roles.channels if given.name == PAST else roles.known)
+    elif sum(kind == "series" for _, kind in model.facts.columns) > 1:
+        file = f"series-{[name for name, _ in model.facts.columns].index(given.column) + 1}.csv"
+    rows = [",".join(" ".join(name.replace(",", " ").split()) for name in names)]
+    rows += [",".join(repr(float(value)) for value in step) for step in cell]
+    told = {
+        PAST: "the steps before, the last one last",
+        AHEAD: "what is known of the steps that are forecast",
+    }.get(given.name, "a series of any length, one step a line")
+    before = [f"# {file}: {told}; nan where a value is missing."]
+    read = f'np.loadtxt(here / {file!r}, delimiter=",", skiprows=1, ndmin=2)[None]'
+    return Piece(before, {given.name: read}, {file: "\n".join([*rows, ""]).encode()})
+
+
+def _head(model: Model, file: str, *, imports: set[str], made: Sequence[str]) -> list[str]:
+    tokenizers = "tokenizers" in imports
+    asked = ", ".join(["onnxruntime", "numpy", *(["tokenizers"] if tokenizers else [])])
     told = [f'"""Answers one row with {file}: {asked} are all it needs.', ""]
     told += [
         f"The model is '{PurePath(model.folder).name}', for the task {model.facts.task} of '{model.facts.target}'."
     ]
-    if prepared:
-        names = ", ".join(f"'{each.name}'" for each in prepared)
+    if made:
+        names = ", ".join(f"'{name}'" for name in made)
         told += [f"{names}: ONNX Runtime cannot make it of the cells; it stands here as archwise prepares it."]
-    uses = ["import numpy as np", "import onnxruntime", *(["from tokenizers import Tokenizer"] if needs else []), ""]
+    standard = [line for name, line in _STANDARD.items() if name in imports]
+    standard = sorted([*standard, "from pathlib import Path"], key=lambda line: (line.startswith("from"), line))
+    uses = ["import numpy as np", "import onnxruntime"]
+    uses += ["from tokenizers import Tokenizer"] if tokenizers else []
     here = [
         "here = Path(__file__).parent",
         f'session = onnxruntime.InferenceSession(str(here / {file!r}), providers=["CPUExecutionProvider"])',
         "",
     ]
-    return [*told, '"""', "", *imports, *uses, *here]
+    return [*told, '"""', "", *standard, "", *uses, "", *here]
 
 
-def _picture(columns: Mapping[str, PreparedColumn], bundle: Bundle) -> list[str]:
-    given = next(each for each in bundle.inputs if each.dtype == "uint8")
-    channels = int(columns[given.column].state["channels"])
+def _picture(column: PreparedColumn) -> list[str]:
+    channels = int(column.state["channels"])
     mode = "RGB" if channels == 3 else "L"
     return [
         "# A picture of any size, upright: (1, height, width, channels) of bytes. The model scales and normalises it.",
@@ -102,32 +156,23 @@ def _picture(columns: Mapping[str, PreparedColumn], bundle: Bundle) -> list[str]
     ]
 
 
-def _text(column: PreparedColumn) -> list[str]:
-    return [
-        f"# {TOKENIZER} cuts a text into numbers; 0 stands behind the end of a shorter one in a batch.",
-        'text = "a text to be answered"',
-        f"numbers = Tokenizer.from_file(str(here / {TOKENIZER!r})).encode(text, add_special_tokens=False).ids",
-        f"tokens = np.array([numbers[:{int(column.state['longest'])}] or [0]], np.int64)",
-    ]
-
-
-def _cell(given: GraphInput, column: PreparedColumn | None, cell: Array) -> list[str]:
-    """The line of one input, with a comment on what it takes."""
-    value = cell[:1]
+def _typed(given: GraphInput, value: Array) -> str:
+    """An input typed out."""
     if given.prepared and value.size > _MOST_TYPED:
         shape = value.shape
         flat, kind = value.ravel(), _TYPES[given.dtype]
         kept = int(np.flatnonzero(np.nan_to_num(flat) != 0).max(initial=0)) + 1
         typed = ", ".join(_literal(each) for each in flat[:kept])
         rest = f" + [0] * {flat.size - kept}" if kept < flat.size else ""
-        return [f"    {given.name!r}: np.array([{typed}]{rest}, {kind}).reshape{shape},  # as archwise prepares it"]
-    typed = _literal(value.tolist())
-    return [f"    {given.name!r}: np.array({typed}, {_TYPES[given.dtype]}),  # {_told(given, column)}"]
+        return f"np.array([{typed}]{rest}, {kind}).reshape{shape}"
+    return f"np.array({_literal(value.tolist())}, {_TYPES[given.dtype]})"
 
 
 def _told(given: GraphInput, column: PreparedColumn | None) -> str:
-    if given.prepared or column is None:
-        return "as archwise prepares it"
+    if given.prepared:
+        return _PREPARED
+    if column is None:
+        return "the series that is forecast"
     if column.kind != "category":
         return _UNITS[column.kind]
     levels = column.state["levels"]
@@ -145,16 +190,24 @@ def _literal(value: object) -> str:
 
 
 def _tail(model: Model, bundle: Bundle) -> list[str]:
-    names = ", ".join(repr(name) for name in bundle.outputs)
+    task, names = model.facts.task, ", ".join(repr(name) for name in bundle.outputs)
     lines = ["", f"answers = dict(zip(({names},), session.run([{names}], inputs), strict=True))"]
-    for held in ("classes", "labels"):
-        if held in model.facts.target_state:
-            lines += [
-                f"{held} = {list(model.facts.target_state[held])!r}",
-                f'shares = dict(zip({held}, answers["probabilities"][0].tolist(), strict=True))',
-            ]
-    if model.facts.task == "regress":
+    if task == TAG:
+        return [*lines, 'print(list(zip(words, answers["tags"][0].tolist(), answers["p"][0].tolist(), strict=False)))']
+    if task == FORECAST:
+        targets = list(model.facts.target_state["targets"])
+        printed = "print(target, {name: values[0, :, place].tolist() for name, values in answers.items()})"
+        return [*lines, f"for place, target in enumerate({targets!r}):", f"    {printed}"]
+    if task == "regress":
         return [*lines, "print({name: float(values[0]) for name, values in answers.items()})"]
-    if model.facts.task == "multilabel":
+    held = "classes" if task == "classify" else "labels"
+    lines += [
+        f"{held} = {list(model.facts.target_state[held])!r}",
+        f'shares = dict(zip({held}, answers["probabilities"][0].tolist(), strict=True))',
+    ]
+    if task == "multilabel":
         return [*lines, 'print([name for name, has in zip(labels, answers["labels"][0], strict=True) if has], shares)']
-    return [*lines, 'print(answers["label"][0], shares)']
+    if "set" not in bundle.outputs:
+        return [*lines, 'print(answers["label"][0], shares)']
+    lines += ['likely = [name for name, is_held in zip(classes, answers["set"][0], strict=True) if is_held]']
+    return [*lines, 'print(answers["label"][0], shares, "one of", likely)  # the set holds nine truths of ten']

@@ -10,16 +10,17 @@ from pathlib import Path
 
 from archwise.errors import UsageError
 from archwise.model.bundle.agree import LIMIT, LIMIT_OF_PICTURES, answers_of, check_agreement, open_graph
-from archwise.model.bundle.example import TOKENIZER, example_of, tokenizer_of
+from archwise.model.bundle.example import example_files
+from archwise.model.bundle.forecast_rows import gather_windows
 from archwise.model.bundle.integer import Integer, make_integer
 from archwise.model.bundle.rows import Rows, gather_rows
 from archwise.model.bundle.write import Bundle, write_bundle
 from archwise.model.folder import FACTS
-from archwise.model.predict import Model
+from archwise.model.predict import Model, is_forecast
 from archwise.records import Json
 
 FORMS = ("onnx",)
-FILE, FILE_INT8, EXAMPLE = "model.onnx", "model-int8.onnx", "example.py"
+FILE, FILE_INT8 = "model.onnx", "model-int8.onnx"
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def export(
         int8: whether to write a model of whole numbers of 8 bits too.
 
     Raises:
-        UsageError: another form, a task whose answers are not made in ONNX, or no weights that int8 could hold.
+        UsageError: another form, or no weights that int8 could hold.
         ParityError: the graph does not answer as `predict` does; nothing is written.
         DataError: as for `predict`.
         MissingExtraError: onnx is not installed.
@@ -65,7 +66,7 @@ def export(
     core = (model.folder / FILE).read_bytes()
     about = _about(model)
     bundle = write_bundle(model, core, about)
-    gathered = gather_rows(model, bundle.inputs, rows)
+    gathered = gather_windows(model, rows) if is_forecast(model) else gather_rows(model, bundle.inputs, rows)
     limit = LIMIT_OF_PICTURES if any(each.dtype == "uint8" for each in bundle.inputs) else LIMIT
     graph = open_graph(bundle.onnx)
     largest = check_agreement(model.facts, gathered, answers_of(graph, gathered.parts), limit=limit)
@@ -118,12 +119,8 @@ def _about(model: Model) -> dict[str, str]:
 
 
 def _files(model: Model, place: Path, bundle: Bundle, rows: Rows) -> dict[Path, bytes]:
-    example = example_of(model, bundle, rows.parts[0], file=place.name)
-    files = {place: bundle.onnx, place.with_name(EXAMPLE): example.encode()}
-    tokenizer = tokenizer_of(model)
-    if tokenizer:
-        files[place.with_name(TOKENIZER)] = tokenizer.encode()
-    return files
+    example = example_files(model, bundle, rows.parts[0], file=place.name)
+    return {place: bundle.onnx, **{place.with_name(name): held for name, held in example.items()}}
 
 
 def _write(files: Mapping[Path, bytes]) -> None:

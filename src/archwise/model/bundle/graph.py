@@ -91,6 +91,42 @@ class Graph:
             branches.append(helper.make_graph(held, "branch", [], [gives]))
         return self.add("If", [condition], {"then_branch": branches[0], "else_branch": branches[1]})
 
+    def scan(
+        self,
+        state: str,
+        steps: Sequence[str],
+        make: Callable[[str, Sequence[str]], tuple[str, str]],
+        *,
+        is_backward: bool = False,
+    ) -> tuple[str, str]:
+        """Add what a function adds, once for each step when the graph runs.
+
+        Args:
+            state: name of what it begins with. steps: names of what is read step by step, along the first axis.
+            make: adds nodes from the names of the state and of one step of each, and gives the names of the next state
+                and of what is kept of this step.
+            is_backward: whether the last step comes first.
+
+        Returns:
+            the names of the last state, and of what was kept of all steps, in their order.
+        """
+        from onnx import helper
+
+        self.n_named += 1
+        name, before = f"{INNER}{self.n_named}", len(self.nodes)
+        takes = [f"{name}/state", *(f"{name}/step{place}" for place in range(len(steps)))]
+        ends = make(takes[0], takes[1:])
+        held, self.nodes[before:] = self.nodes[before:], []
+        infos = helper.make_empty_tensor_value_info
+        body = helper.make_graph(held, "step", [infos(each) for each in takes], [infos(each) for each in ends])
+        directions = {"scan_input_directions": [int(is_backward)] * len(steps)}
+        directions |= {"scan_output_directions": [int(is_backward)]}
+        given = [f"{name}/end", f"{name}/kept"]
+        self.nodes.append(
+            helper.make_node("Scan", [state, *steps], given, body=body, num_scan_inputs=len(steps), **directions)
+        )
+        return given[0], given[1]
+
     def hold(self, values: Any, dtype: Any = np.float64) -> str:
         """Add a constant, once for as often as it is held.
 

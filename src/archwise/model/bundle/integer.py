@@ -21,7 +21,7 @@ from archwise.model.bundle.rows import Rows
 from archwise.model.bundle.write import Bundle, load_onnx, write_bundle
 from archwise.model.compare import compare_rows, rows_at
 from archwise.model.labelled import read_labelled
-from archwise.model.predict import Model
+from archwise.model.predict import Model, is_forecast
 from archwise.model.session import open_session
 from archwise.model.unseen import name_columns, name_pictures
 from archwise.records import Array, Batch, Json
@@ -76,7 +76,7 @@ def make_integer(model: Model, core: bytes, rows: Rows, bundle: Bundle, *, sourc
     times = _times(graphs, rows)
     exact = as_columns(model.facts, answers_of(graphs["float"], rows.parts))
     held = {form: answers_of(graphs[form], rows.parts) for form in forms}
-    deviations = {form: _deviation(model, exact, as_columns(model.facts, each), others) for form, each in held.items()}
+    deviations = {form: _deviation(rows, exact, as_columns(model.facts, each), others) for form, each in held.items()}
     form = _better(deviations, {form: times[form]["ms"] for form in forms})
     facts: dict[str, Json] = {
         "form": form,
@@ -220,11 +220,13 @@ def _hushed() -> Iterator[None]:
 # ---------------------------------------------------------------- cost and gain
 
 
-def _deviation(model: Model, exact: dict[str, Array], held: dict[str, Array], rows: Array) -> float:
-    """The mean distance of the answers, of probabilities or in deviations of the target."""
-    unit = float(model.facts.target_state["scale"]) if model.facts.task == "regress" else 1.0
-    names = ["prediction"] if model.facts.task == "regress" else list(exact)
-    found = float(np.mean([np.abs(held[name][rows] - exact[name][rows]).mean() for name in names]) / unit)
+def _deviation(rows: Rows, exact: dict[str, Array], held: dict[str, Array], others: Array) -> float:
+    """The mean distance of the answers, of probabilities or in deviations of the target; not of ends of intervals."""
+    apart = []
+    for name in set(exact) - {"low", "high"}:
+        distance = (np.abs(held[name] - exact[name]) / rows.unit)[others]
+        apart.append(distance[~np.isnan(exact[name][others])].mean())  # behind the last word of a sentence is none
+    found = float(np.mean(apart))
     return found if np.isfinite(found) else float("inf")  # where an answer is no number
 
 
@@ -268,8 +270,8 @@ def _run_s(graph: Any, read: set[str], part: Batch) -> float:
 
 
 def _scored(model: Model, core: bytes, calibrating: Array, source: object) -> dict[str, Json] | None:
-    """Both on the labelled rows that did not calibrate; None where rows have no labels."""
-    if source is None or not _is_labelled(model, source):
+    """Both on the labelled rows that did not calibrate; None where rows have no labels, and of forecasts."""
+    if source is None or is_forecast(model) or not _is_labelled(model, source):
         return None
     held = replace(model, session=open_session(core), row_reader=None)
     both = [read_labelled(each, source) for each in (model, held)]

@@ -9,6 +9,7 @@ from typing import Any
 
 from archwise.data.kinds import kind as pick_kind
 from archwise.data.prepare import PreparedColumn
+from archwise.data.timeline.prepare import state_of
 from archwise.errors import MissingExtraError
 from archwise.model.bundle.answer import Outputs, add_answers, answer_outputs
 from archwise.model.bundle.category import add_category
@@ -16,9 +17,11 @@ from archwise.model.bundle.date import add_date
 from archwise.model.bundle.graph import INNER, ML_OPSET, Dtype, Graph, GraphInput, element_type
 from archwise.model.bundle.number import add_number
 from archwise.model.bundle.picture import add_picture
+from archwise.model.bundle.series import add_series, join_series
+from archwise.model.bundle.window import add_forecast, add_windows
 from archwise.model.facts import ModelFacts, installed_version
 from archwise.model.predict import Model
-from archwise.records import InputSpec, Json
+from archwise.records import FORECAST, InputSpec, Json
 
 MODEL = f"{INNER}model/"  # what the names of the model itself begin with
 HELD: Mapping[str, tuple[Dtype, Callable[[Graph, str, Mapping[str, Json]], dict[str, str]]]] = {
@@ -28,6 +31,7 @@ HELD: Mapping[str, tuple[Dtype, Callable[[Graph, str, Mapping[str, Json]], dict[
     "date": ("float64", add_date),
     "category": ("string", add_category),
     "image": ("uint8", add_picture),
+    "series": ("float64", add_series),
 }
 _UNNAMED = "column"
 
@@ -60,7 +64,6 @@ def write_bundle(model: Model, core: bytes, about: Mapping[str, str]) -> Bundle:
         about: what the file says of itself.
 
     Raises:
-        UsageError: the answers of its task are not made in ONNX.
         MissingExtraError: onnx is not installed.
     """
     onnx = load_onnx()
@@ -70,7 +73,10 @@ def write_bundle(model: Model, core: bytes, about: Mapping[str, str]) -> Bundle:
     read = {given.name.removeprefix(MODEL) for given in inner.graph.input}
     _add_preparation(graph, model, taken=set(outputs), read=read)
     before = len(graph.nodes)
-    add_answers(graph, model.facts, inner.graph.output[0].name)
+    if model.facts.task == FORECAST:
+        add_forecast(graph, model, inner.graph.output[0].name)
+    else:
+        add_answers(graph, model.facts, inner.graph.output[0].name)
     nodes = [*graph.nodes[:before], *inner.graph.node, *graph.nodes[before:]]
     written = _model_of(onnx, graph, inner, nodes, outputs)
     described = {
@@ -141,39 +147,47 @@ def _names_of(facts: ModelFacts) -> dict[str, str]:
 
 
 def _add_preparation(graph: Graph, model: Model, *, taken: set[str], read: set[str]) -> None:
-    """Add an input for each column, and the nodes that lead from them to the inputs of the model."""
+    """Add the inputs, and the nodes that lead from them to the inputs of the model."""
     specs = {spec.name: spec for spec in model.facts.signature.inputs}
     parts: dict[str, list[str]] = {name: [] for name in specs}
-    for column in model.preparation.columns:
-        if is_held(column):
-            dtype, add = HELD[column.kind]
-            row = (None, None, int(column.state["channels"])) if column.kind == "image" and column.state else (1,)
-            if column.kind == "image" and not column.state:
-                continue
-            name = graph.take(GraphInput(_free(column.name, taken), dtype, row, column.name))
-            made = add(graph, name, column.state)
-        else:
-            made = _take_prepared(graph, column, taken, specs)
-        for name, part in made.items():
-            parts[name].append(part)
+    if model.facts.task == FORECAST:
+        parts = {name: [made] for name, made in add_windows(graph, state_of(model.preparation)).items()}
+    else:
+        for column in model.preparation.columns:
+            for name, part in _add_column(graph, column, taken, specs).items():
+                parts[name].append(part)
     for name, found in parts.items():
         if name not in read or not found:
             continue
-        joined = found[0] if len(found) == 1 else graph.add("Concat", found, {"axis": 1})
-        graph.add("Identity", [joined], output=f"{MODEL}{name}")
+        join = join_series if name == "series" else _side_by_side
+        graph.add("Identity", [found[0] if len(found) == 1 else join(graph, found)], output=f"{MODEL}{name}")
+
+
+def _side_by_side(graph: Graph, parts: Sequence[str]) -> str:
+    return graph.add("Concat", parts, {"axis": 1})
+
+
+def _add_column(
+    graph: Graph, column: PreparedColumn, taken: set[str], specs: Mapping[str, InputSpec]
+) -> dict[str, str]:
+    """The input of a column, and what becomes of it: input of the model -> name of that."""
+    if not is_held(column):
+        return _take_prepared(graph, column, taken, specs)
+    if not column.state:  # of a kind that this model does not read
+        return {}
+    dtype, add = HELD[column.kind]
+    channels = int(column.state.get("channels", 1))
+    row: tuple[int | None, ...] = {"image": (None, None, channels), "series": (None, channels)}.get(column.kind, (1,))
+    name = graph.take(GraphInput(_free(column.name, taken), dtype, row, column.name))
+    return add(graph, name, column.state)
 
 
 def _take_prepared(
     graph: Graph, column: PreparedColumn, taken: set[str], specs: Mapping[str, InputSpec]
 ) -> dict[str, str]:
-    """Inputs for what archwise prepares of a column, as it prepares it; the channels of all series are one input."""
+    """Inputs for what archwise prepares of a column, as it prepares it."""
     made = {}
     for name, (width, levels) in pick_kind(column.kind).spec(column.state).items():
-        if name == "series":
-            if all(given.prepared != name for given in graph.inputs):
-                channels = specs[name].shape[1]
-                made[name] = graph.take(GraphInput(_free(name, taken), "float32", (None, channels), "", name))
-            continue
         dtype: Dtype = "int64" if levels else "float32"
         row = width if isinstance(width, tuple) else (width,)
         free = (None, *row[1:]) if specs[name].is_padded else row
