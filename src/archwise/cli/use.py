@@ -31,6 +31,9 @@ def report(
     data: Annotated[
         str, typer.Option(help="Labelled rows that the model has not seen, in the place of its sealed rows.")
     ] = "",
+    run: Annotated[
+        str, typer.Option(help="The folder of the run that made the model: all is told anew of its sealed rows.")
+    ] = "",
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
@@ -39,8 +42,8 @@ def report(
 
     loaded = use.load(model)
     if as_json:
-        return view.print_json(use.report_data(loaded, data or None))
-    return view.show_report(use.report(loaded, data or None, out=out or ""))
+        return view.print_json(use.report_data(loaded, data or None, run=run))
+    return view.show_report(use.report(loaded, data or None, out=out or "", run=run))
 
 
 @app.command()

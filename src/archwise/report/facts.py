@@ -36,10 +36,11 @@ WITHOUT_ROWS = (
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What is known of the run: facts as the end of it left them, and its events."""
+    """What is known of the run: facts as the end of it left them, its events, and whether it ends just now."""
 
     facts: Mapping[str, Json]
     events: Iterable[Event]
+    is_at_fit: bool = True
 
 
 def gather(model: Model, rows: Rows | None, run: RunFacts | None, allowed: Allowed) -> dict[str, Json]:
@@ -55,9 +56,8 @@ def gather(model: Model, rows: Rows | None, run: RunFacts | None, allowed: Allow
     """
     began = allowed.clock()
     known = None if run is None else run.facts
-    facts = (
-        of_choice(model, is_at_fit=run is not None) | of_run(model, known, () if run is None else run.events) | NOTHING
-    )
+    is_at_fit = run is not None and run.is_at_fit
+    facts = of_choice(model, is_at_fit=is_at_fit) | of_run(model, known, () if run is None else run.events) | NOTHING
     facts |= of_rows(rows, allowed) if rows is not None else {"missing": [WITHOUT_ROWS]}
     facts["seconds"] = round(allowed.clock() - began, 2)
     told: dict[str, Json] = plain(facts)
