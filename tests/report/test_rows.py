@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import math
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 import pytest
+from PIL import Image
 from sklearn.inspection import permutation_importance as importance_of_sklearn
 
 import archwise
@@ -14,12 +17,14 @@ from archwise.config import Config
 from archwise.model.judged import Judged, read_judged, write_judged
 from archwise.model.predict import predict
 from archwise.report.answers import answers
+from archwise.report.cut import cut
+from archwise.report.cuts import cuts_of, looks_of
 from archwise.report.errors import is_wrong, worst_rows
 from archwise.report.importance import permutation_importance
 from archwise.report.make import judged_rows
 from archwise.report.moved import MOST_TEXTS, moved_pixels, moved_words
 from archwise.report.rows import Rows
-from archwise.report.slices import cut, score_slices
+from archwise.report.slices import score_slices
 from archwise.report.time_left import Allowed
 
 NASTY = "<script>alert('x')</script>"  # a column and a level of the made table
@@ -73,7 +78,8 @@ class TestSlices:
             (pl.Series("x", ["a", "b", "a", None]), "category", ["missing", "a", "b"]),
             (pl.Series("x", [True, False]), "boolean", ["true", "false"]),
             (pl.Series("x", ["one", "two words", "and three words"]), "text", ["1 words", "2 words", "3 words"]),
-            (pl.Series("x", [[1.0], [1.0, 2.0]]), "series", ["1 steps", "2 steps"]),
+            (pl.Series("x", [[1.0], [1.0, 2.0]]), "series", ["1 steps", "2 steps", "1", "1.5", "0", "0.5"]),
+            (pl.Series("x", [[[1.0, 2.0], [4.0, 4.0]]]), "series", ["2 steps", "1.5", "0.5", "4", "0"]),
             (pl.Series("x", ["a.png", "b.png"]), "image", []),
             (pl.Series("x", [math.nan, math.inf, None], dtype=pl.Float64), "number", ["missing"]),
         ],
@@ -81,12 +87,83 @@ class TestSlices:
     def test_a_column_is_cut_by_its_kind(self, column: pl.Series, kind: str, names: list[str]) -> None:
         assert sorted(part.name for part in cut(column, kind)) == sorted(names)
 
+    def test_pictures_are_cut_by_what_they_look_like_and_by_their_files(self, made, tmp_path) -> None:
+        held = made("picture")
+        frame = held.rows.with_columns(picture=pl.Series([_written(tmp_path, row, cell) for row, cell in
+                                                          enumerate(held.rows["picture"])]))  # fmt: skip
+        rows = Rows(held.model, judged_rows(held.model, frame))
+        parts = {(part.of, part.name): part.held for parts in cuts_of(rows, NEVER) for part in parts}
+        names = {of for of, _ in parts}
+        assert {"picture, brightness", "picture, contrast", "picture, shape", "picture, shorter side"} <= names
+        assert parts["picture, shape", "wide"].sum() == 40
+        assert (parts["picture, shape", "wide"] == np.array([row % 2 == 1 for row in range(80)])).all()
+        dark = next(held for (of, name), held in parts.items() if of == "picture, brightness" and name.startswith("1"))
+        assert 0 < dark.sum() < 80
+
+    def test_grey_pictures_are_told_from_coloured_ones(self) -> None:
+        grey, red = np.full((2, 4, 4, 3), 90, np.uint8), np.full((1, 4, 4, 3), (200, 0, 0), np.uint8)
+        looks = looks_of(np.concatenate([grey, red]))
+        assert looks[:, 2].tolist() == [0.0, 0.0, 200.0]
+        assert looks[0, 0] == pytest.approx(90.0)
+        assert looks[2, 0] == pytest.approx(0.299 * 200)
+
     def test_many_levels_are_the_most_frequent_and_the_rest(self) -> None:
         column = pl.Series("x", [f"level {row % 15}" for row in range(300)])
         parts = list(cut(column, "category"))
         assert len(parts) == 11
         assert parts[-1].name == "one of 5 rarer"
         assert sum(int(part.held.sum()) for part in parts) == 300
+
+
+def _written(folder, row: int, cell: bytes) -> str:
+    """A picture as a file; every second one twice as wide."""
+    picture = Image.open(io.BytesIO(cell))
+    picture.resize((64 if row % 2 else 32, 32)).save(folder / f"{row}.png")
+    return str(folder / f"{row}.png")
+
+
+class TestGroups:
+    def test_a_group_that_is_answered_worse_is_named_over_both_parts(self, made) -> None:
+        """Of 20 groups one has its answers turned around; 10 are of the sealed rows, 10 of those that decided."""
+        rows = grouped(made("two"), turned="g13")
+        found = score_slices(rows, NEVER)
+        assert found["groups"] == {
+            "column": "patient", "rows": "sealed rows and validation rows", "n_rows": 400, "n_groups": 20, "n_told": 20,
+            "n_left": 0,
+        }  # fmt: skip
+        assert [part["name"] for part in found["parts"] if part["of"] == "patient" and part["behind"]] == ["g13"]
+
+    def test_groups_that_are_alike_are_seldom_named(self, made) -> None:
+        """At 5 % for all together: 40 drawings name any more than 6 times with a chance of 1 in 70."""
+        named = 0
+        for seed in range(40):
+            found = score_slices(grouped(made("two"), seed=seed), NEVER)
+            named += any(part["behind"] for part in found["parts"] if part["of"] == "patient")
+        assert named <= 6
+
+    def test_without_time_they_are_counted_as_left(self, made) -> None:
+        assert score_slices(grouped(made("two")), AT_ONCE)["groups"]["n_left"] == 20
+
+
+def grouped(held, *, turned: str = "", seed: int = 0) -> Rows:
+    """Labelled rows as twenty groups, half of them among the rows that decided."""
+    rows = rows_of(held)
+    order = np.random.default_rng(seed).permutation(rows.n_rows)
+    names = np.array([f"g{row * 20 // rows.n_rows}" for row in range(rows.n_rows)])
+    outputs = np.where((names == turned)[:, None], -rows.judged.outputs[order], rows.judged.outputs[order])
+    told = pl.DataFrame({"row": np.arange(rows.n_rows), "file": [None] * rows.n_rows, "group": names},
+                        schema={"row": pl.Int64, "file": pl.String, "group": pl.String})  # fmt: skip
+    halves = [slice(0, rows.n_rows // 2), slice(rows.n_rows // 2, None)]
+    sealed, deciding = (
+        Judged(typed, rows.judged.targets[order][half], outputs[half], name=name, told=told[half])
+        for half, name, typed in zip(
+            halves,
+            ("sealed rows", "validation rows"),
+            (rows.judged.typed[order][halves[0]], pl.DataFrame()),
+            strict=True,
+        )
+    )
+    return Rows(held.model, replace(sealed, deciding=deciding, grouped_by="patient"))
 
 
 class TestErrors:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from archwise.data.open import open_table
 from archwise.errors import ModelError, UsageError
 from archwise.model.folder import add_files, hashes_of, read_file
 from archwise.model.forecast import backtest, is_forecast, judge_origins
 from archwise.model.judged import Judged, read_judged
-from archwise.model.labelled import evaluate, read_labelled
+from archwise.model.labelled import Labelled, evaluate, read_labelled
 from archwise.model.predict import Model
 from archwise.model.session import outputs
 from archwise.records import Json
@@ -58,7 +60,9 @@ def report_facts(model: Model, source: object | None = None, *, run: Path | None
 def _of_run(model: Model, run: Path) -> dict[str, Json]:
     """All that a report tells, from the sealed rows that the end of a run left in its folder."""
     if not (run / JUDGED / "facts.json").is_file():
-        raise ModelError(f"{run} holds no sealed rows that were answered; name the folder of a run that came to its end")
+        raise ModelError(
+            f"{run} holds no sealed rows that were answered; name the folder of a run that came to its end"
+        )
     judged, known = read_judged(run / JUDGED)
     if judged.store is not None and not judged.store.is_dir():  # the folder was moved, or is named from elsewhere
         judged = replace(judged, store=run / judged.store.name)
@@ -134,7 +138,24 @@ def judged_rows(model: Model, source: object) -> Judged:
             pl.DataFrame(), found.targets, found.outputs, name=name, timeline=found.timeline, origins=found.origins
         )
     labelled = read_labelled(model, source)
-    return Judged(labelled.typed, labelled.targets, labelled.outputs, name=name, n_left_out=labelled.n_left_out)
+    group = str(tomllib.loads((model.folder / "run.toml").read_text(encoding="utf-8")).get("group", ""))
+    told = _told(source, labelled, group)
+    return Judged(
+        labelled.typed, labelled.targets, labelled.outputs, name=name, n_left_out=labelled.n_left_out,
+        told=told, grouped_by="" if told["group"].null_count() == told.height else group,
+    )  # fmt: skip
+
+
+def _told(source: object, labelled: Labelled, group: str) -> pl.DataFrame:
+    """How labelled rows are named: by their place in the source, and by their group where it holds the column."""
+    n_rows = len(labelled.places)
+    groups = pl.Series("group", [None] * n_rows, dtype=pl.String)
+    if group:
+        frame = open_table(source).frame
+        if group in frame.columns:
+            groups = frame.get_column(group).cast(pl.String).gather(labelled.places).alias("group")
+    file = pl.Series("file", [None] * n_rows, dtype=pl.String)
+    return pl.DataFrame([pl.Series("row", labelled.places + 1, dtype=pl.Int64), file, groups])
 
 
 def _scored(model: Model, source: object) -> dict[str, Json]:

@@ -81,6 +81,7 @@ class Rows:
                 outputs=judged.outputs[places],
                 groups=None if judged.groups is None else judged.groups[places],
                 origins=None if judged.origins is None else judged.origins[places],
+                told=None if judged.told is None else judged.told[places],
             ),
         )
 
