@@ -20,11 +20,13 @@ from archwise.report.answers import answers
 from archwise.report.cut import cut
 from archwise.report.cuts import cuts_of, looks_of
 from archwise.report.errors import is_wrong, worst_rows
-from archwise.report.importance import permutation_importance
+from archwise.report.importance import _shuffled, permutation_importance
 from archwise.report.make import judged_rows
 from archwise.report.moved import MOST_TEXTS, moved_pixels, moved_words
+from archwise.report.neighbours import moved_tags, moved_words_of_tags
 from archwise.report.rows import Rows
 from archwise.report.slices import score_slices
+from archwise.report.stretches import moved_parts
 from archwise.report.time_left import Allowed
 
 NASTY = "<script>alert('x')</script>"  # a column and a level of the made table
@@ -259,6 +261,21 @@ class TestImportance:
     def test_without_time_there_is_none(self, made) -> None:
         assert permutation_importance(rows_of(made("two")), AT_ONCE) is None
 
+    def test_a_text_beside_a_number_is_shuffled_whole(self, made) -> None:
+        found = permutation_importance(rows_of(made("mixed")), NEVER)
+        assert [each["name"] for each in found["columns"]] == ["text", "grams"]
+
+    def test_a_picture_beside_a_number_is_shuffled_whole(self, made) -> None:
+        held = made("two")
+        rows = rows_of(held)
+        kinds = (("picture", "image"), *rows.model.facts.columns[1:])
+        facts = replace(rows.model.facts, columns=kinds)
+        typed = rows.judged.typed.rename({"age": "picture"})
+        changed = _shuffled(Rows(replace(rows.model, facts=facts), replace(rows.judged, typed=typed)),
+                            {"image": np.arange(rows.n_rows)}, "picture", np.random.default_rng(0))  # fmt: skip
+        assert sorted(changed["image"]) == list(range(rows.n_rows))
+        assert (changed["image"] != np.arange(rows.n_rows)).any()
+
     @pytest.mark.parametrize("name", ["text", "picture", "forecast"])
     def test_what_has_no_columns_to_shuffle_has_none(self, made, name: str) -> None:
         assert permutation_importance(rows_of(made(name)), NEVER) is None
@@ -272,10 +289,87 @@ class TestMoved:
             heaviest = max((piece for piece in each["pieces"] if piece[1] is not None), key=lambda piece: abs(piece[1]))
             assert heaviest[0] in ("good", "fine", "lovely", "bad", "dull", "awful")
 
-    def test_why_there_is_no_heat_is_told(self, made) -> None:
-        found, why = moved_pixels(rows_of(made("picture")), NEVER)
-        assert found == []
-        assert "no network" in why
+    def test_words_are_weighed_beside_other_columns(self, made) -> None:
+        told = moved_words(rows_of(made("mixed")), NEVER)
+        assert len(told) == MOST_TEXTS
+        heaviest = [
+            max((piece for piece in each["pieces"] if piece[1]), key=lambda piece: abs(piece[1]))[0] for each in told
+        ]
+        assert set(heaviest) <= {"good", "fine", "lovely", "bad", "dull", "awful"}
+
+    def test_a_model_that_is_no_network_is_looked_at_by_covering(self, made) -> None:
+        found = moved_pixels(rows_of(made("picture")), NEVER)
+        assert found["how"] == "covered"
+        assert len(found["shown"]) == 6
+        assert all(each["heat"].startswith("data:image/jpeg;base64,") for each in found["shown"])
+
+    def test_without_time_no_picture_is_shown(self, made) -> None:
+        assert moved_pixels(rows_of(made("picture")), AT_ONCE)["shown"] == []
+
+    def test_what_reads_no_pictures_has_none(self, made) -> None:
+        assert moved_pixels(rows_of(made("two")), NEVER) is None
+
+
+class TestParts:
+    def test_the_stretch_that_tells_is_found(self, made) -> None:
+        """Of each series only the fifth tenth differs from class to class."""
+        found = moved_parts(rows_of(made("bump")), NEVER)
+        assert [way["title"] for way in found] == ["Stretch by stretch"]
+        by_place = [part["mean"] for part in found[0]["columns"]]
+        assert [part["name"] for part in found[0]["columns"]][:2] == ["0 to 10 % of the length", "10 to 20 % of the length"]
+        assert np.argmax(by_place) == 4
+        assert max(by_place[:4] + by_place[5:]) < 0.3 * by_place[4]
+
+    def test_the_channel_that_tells_is_found(self, made) -> None:
+        found = moved_parts(rows_of(made("channels")), NEVER)
+        assert found[0]["title"] == "Channel by channel"
+        first, second = found[0]["columns"]
+        assert first["name"] == "wave, channel 2"
+        assert abs(second["mean"]) < 0.2 * first["mean"]
+
+    def test_a_seasonal_forecast_hangs_on_the_last_season(self, made) -> None:
+        found = moved_parts(rows_of(made("forecast")), NEVER)
+        assert found[0]["title"] == "Stretch by stretch of the past"
+        assert sum(part["mean"] for part in found[0]["columns"]) > 0
+        assert all(part["spread"] is None for part in found[0]["columns"])
+
+    def test_what_stands_beside_a_target_is_told(self, tmp_path) -> None:
+        """The load is the push of the same step, which is known ahead; the other column is noise."""
+        config = Config(time="time", horizon=4, known=("push",), only=("forecast-linear",), workers=1, budget="400steps")
+        model = archwise.fit(pushed(seed=0), "load", out=tmp_path / "pushed.archwise", config=config)
+        found = moved_parts(Rows(model, judged_rows(model, pushed(seed=1))), NEVER)
+        beside = next(way for way in found if way["title"] == "What is read beside the target")
+        assert beside["columns"][0]["name"] == "push"
+        assert all(part["mean"] < 0.1 * beside["columns"][0]["mean"] for part in beside["columns"][1:])
+
+    def test_a_lexicon_hangs_on_the_word_itself_alone(self, made) -> None:
+        found = moved_tags(rows_of(made("tag")), NEVER)
+        by_name = {part["name"]: part["mean"] for part in found["columns"]}
+        assert found["columns"][0]["name"] == "the word itself"
+        assert all(abs(mean) < 1e-6 for name, mean in by_name.items() if name.endswith(("before", "after")))
+
+    def test_words_of_a_sentence_are_weighed_for_one_tag(self, made) -> None:
+        told = moved_words_of_tags(rows_of(made("tag")), NEVER)
+        assert told
+        assert all(sum(piece[1] is None for piece in each["pieces"][::2]) == 1 for each in told)
+
+    @pytest.mark.parametrize("name", ["two", "text", "picture"])
+    def test_what_has_no_parts_has_none(self, made, name: str) -> None:
+        assert moved_parts(rows_of(made(name)), NEVER) == []
+        assert moved_tags(rows_of(made(name)), NEVER) is None
+
+    @pytest.mark.parametrize("name", ["bump", "forecast", "tag"])
+    def test_without_time_there_are_none(self, made, name: str) -> None:
+        assert moved_parts(rows_of(made(name)), AT_ONCE) == []
+        assert moved_tags(rows_of(made(name)), AT_ONCE) is None
+
+
+def pushed(*, seed: int) -> pl.DataFrame:
+    rng = np.random.default_rng(seed)
+    stamps = pl.datetime_range(pl.datetime(2024, 1, 1), pl.datetime(2024, 6, 30), "1h", eager=True)[:400]
+    push = rng.normal(size=400)
+    return pl.DataFrame({"time": stamps, "load": 5 + push + rng.normal(0, 0.1, 400), "push": push,
+                         "noise": rng.normal(size=400)})  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["two", "forecast"])

@@ -37,8 +37,12 @@ def slice_chart(slices: Mapping[str, Json] | None) -> dict[str, str] | None:
     return draw("slices", paint, title=title, told=told, height=0.7 + 0.24 * len(parts))
 
 
-def importance_chart(importance: Mapping[str, Json] | None) -> dict[str, str] | None:
-    """What the score loses without each column, with its spread."""
+def importance_chart(importance: Mapping[str, Json] | None, place: int | None = None) -> dict[str, str] | None:
+    """What the score loses without each column or part, with its spread.
+
+    Args:
+        place: of the way of looking among those that tell of parts; None for columns.
+    """
     if not importance:
         return None
     columns = importance["columns"][:MOST_COLUMNS]
@@ -57,4 +61,5 @@ def importance_chart(importance: Mapping[str, Json] | None) -> dict[str, str] | 
         axes.set_xlabel(f"what {importance['metric']} loses")
 
     told = "; ".join(f"{column['name']}: {column['mean']:.3g}" for column in columns[:8])
-    return draw("importance", paint, title="What moved the answers", told=told, height=0.7 + 0.24 * len(columns))
+    name, title = ("importance", "Column by column") if place is None else (f"parts-{place}", importance["title"])
+    return draw(name, paint, title=title, told=told, height=0.7 + 0.24 * len(columns))
