@@ -316,7 +316,10 @@ class TestParts:
         found = moved_parts(rows_of(made("bump")), NEVER)
         assert [way["title"] for way in found] == ["Stretch by stretch"]
         by_place = [part["mean"] for part in found[0]["columns"]]
-        assert [part["name"] for part in found[0]["columns"]][:2] == ["0 to 10 % of the length", "10 to 20 % of the length"]
+        assert [part["name"] for part in found[0]["columns"]][:2] == [
+            "0 to 10 % of the length",
+            "10 to 20 % of the length",
+        ]
         assert np.argmax(by_place) == 4
         assert max(by_place[:4] + by_place[5:]) < 0.3 * by_place[4]
 
@@ -335,7 +338,9 @@ class TestParts:
 
     def test_what_stands_beside_a_target_is_told(self, tmp_path) -> None:
         """The load is the push of the same step, which is known ahead; the other column is noise."""
-        config = Config(time="time", horizon=4, known=("push",), only=("forecast-linear",), workers=1, budget="400steps")
+        config = Config(
+            time="time", horizon=4, known=("push",), only=("forecast-linear",), workers=1, budget="400steps"
+        )
         model = archwise.fit(pushed(seed=0), "load", out=tmp_path / "pushed.archwise", config=config)
         found = moved_parts(Rows(model, judged_rows(model, pushed(seed=1))), NEVER)
         beside = next(way for way in found if way["title"] == "What is read beside the target")

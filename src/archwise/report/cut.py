@@ -70,7 +70,7 @@ def ranges(name: str, values: pl.Series, words: str) -> Iterator[Part]:
     single = np.unique(known)
     if len(single) <= N_BINS:
         for value in single:
-            yield Part(name, words.format(f"{value:g}"), numbers == value)
+            yield Part(name, words.format(_plain(value)), numbers == value)
         return
     edges = np.unique(np.quantile(known, np.arange(1, N_BINS) / N_BINS, method="higher"))
     bins = np.searchsorted(edges, numbers, side="right")
@@ -78,7 +78,12 @@ def ranges(name: str, values: pl.Series, words: str) -> Iterator[Part]:
         held = np.isfinite(numbers) & (bins == place)
         if held.any():
             low, high = numbers[held].min(), numbers[held].max()
-            yield Part(name, words.format(f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"), held)
+            yield Part(name, words.format(_plain(low) if low == high else f"{_plain(low)} to {_plain(high)}"), held)
+
+
+def _plain(value: float) -> str:
+    """A number in four digits; a large one without fractions or powers, such as 121,772."""
+    return f"{value:,.0f}" if 10_000 <= abs(value) < 1e15 else f"{value:.4g}"
 
 
 def _of_times(column: pl.Series) -> Iterator[Part]:

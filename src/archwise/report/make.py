@@ -70,7 +70,10 @@ def _of_run(model: Model, run: Path) -> dict[str, Json]:
     if known["sealed_sha256"] != model.facts.sealed or not _are_its_answers(rows.sample(N_COMPARED)):
         raise ModelError(f"{run} is not the run that made {model.folder}; name its own, or leave --run out")
     told = RunFacts(known, list(read_events(run / EVENTS)), is_at_fit=False)
-    return gather(model, rows, told, allow(UNHURRIED_S))
+    facts, kept = gather(model, rows, told, allow(UNHURRIED_S)), _kept(model)
+    if kept is not None and kept["repeat"]["is_of_fit"]:  # versions and hashes as they were then
+        facts |= {name: kept[name] for name in ("repeat", "origin")}
+    return facts
 
 
 def _are_its_answers(rows: Rows) -> bool:

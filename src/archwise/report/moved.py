@@ -38,7 +38,7 @@ def moved_words(rows: Rows, allowed: Allowed) -> list[dict[str, Json]]:
 
     Returns:
         for each picked (why it is shown), said, true, of, and pieces: [text, weight from -1 to 1, or None for what
-        stands between words].
+        stands between words]; focus: -1, for no piece is looked at.
     """
     columns = text_columns(rows.model)
     if not columns:
@@ -58,7 +58,7 @@ def moved_words(rows: Rows, allowed: Allowed) -> list[dict[str, Json]]:
             at = part.end
         pieces.append([text[at:], None])
         told = {"picked": picked, "said": str(explained.prediction), "true": _truth(rows, place)}
-        found.append({**told, "of": explained.of, "pieces": pieces})
+        found.append({**told, "of": explained.of, "pieces": pieces, "focus": -1})
     return found
 
 

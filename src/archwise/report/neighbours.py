@@ -59,7 +59,7 @@ def moved_tags(rows: Rows, allowed: Allowed) -> dict[str, Json] | None:
     batch = inputs_of_typed(rows, rows.judged.typed)
     if {_TOKENS, _FORMS} <= {name for name, *_ in rows.model.session.inputs} & set(batch):
         changes.append(Change("its spelling alone", partial(_other_of, batch, looked, _FORMS)))
-        changes.append(Change("its number alone", partial(_other_of, batch, looked, _TOKENS)))
+        changes.append(Change("which word it is alone", partial(_other_of, batch, looked, _TOKENS)))
     found = measure(changes, lost, allowed)
     if found is None:
         return None
@@ -146,12 +146,18 @@ def moved_words_of_tags(rows: Rows, allowed: Allowed) -> list[dict[str, Json]]:
     """Some sentences with the words weighed that moved the tag of one of them, as `some_places` picks the sentences.
 
     Returns:
-        as `moved_words`: the weights are of the log odds of the answered tag, the mean of some other words.
+        as `moved_words`; the weights are of the log odds of the answered tag, a mean over the words that were drawn.
+        focus: the place among the pieces of the word whose tag is told.
     """
     if rows.task.name != TAG.name:
         return []
     tags = tag_set(rows.model.facts.target_state)
     looked = looked_at(rows)
+    is_inside = looked >= 0
+    if tags.scheme:
+        own = rows.judged.targets[np.arange(rows.n_rows), np.maximum(looked, 0)]
+        is_inside &= own != tags.outside
+    rows, looked = rows.part(np.flatnonzero(is_inside)), looked[is_inside]
     rng, pool = np.random.default_rng(0), [word for words in _sentences(rows) for word in words]
     found: list[dict[str, Json]] = []
     for place, picked in some_places(rows, MOST_TEXTS):
@@ -176,7 +182,7 @@ def moved_words_of_tags(rows: Rows, allowed: Allowed) -> list[dict[str, Json]]:
             pieces += [[word, round(float(weights[at]), 3) if at in weights else None], [" ", None]]
         true = int(one.judged.targets[0, focus])
         told = {"picked": picked, "said": tags.tags[said], "true": tags.tags[true], "of": f"“{words[focus]}”"}
-        found.append({**told, "pieces": pieces})
+        found.append({**told, "pieces": pieces, "focus": 2 * focus})
     return found
 
 
