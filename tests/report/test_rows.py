@@ -81,7 +81,11 @@ class TestSlices:
             (pl.Series("x", [True, False]), "boolean", ["true", "false"]),
             (pl.Series("x", ["one", "two words", "and three words"]), "text", ["1 words", "2 words", "3 words"]),
             (pl.Series("x", [[1.0], [1.0, 2.0]]), "series", ["1 steps", "2 steps", "1", "1.5", "0", "0.5"]),
-            (pl.Series("x", [[[1.0, 2.0], [4.0, 4.0]]]), "series", ["2 steps", "1.5", "0.5", "4", "0"]),
+            (
+                pl.Series("x", [[[1.0, 2.0], [4.0, 4.0]], [[3.0, 4.0], [5.0, 5.0]]]),
+                "series",
+                ["2 steps", "1.5", "3.5", "4", "5"],
+            ),
             (pl.Series("x", ["a.png", "b.png"]), "image", []),
             (pl.Series("x", [math.nan, math.inf, None], dtype=pl.Float64), "number", ["missing"]),
         ],
@@ -108,6 +112,11 @@ class TestSlices:
         assert looks[:, 2].tolist() == [0.0, 0.0, 200.0]
         assert looks[0, 0] == pytest.approx(90.0)
         assert looks[2, 0] == pytest.approx(0.299 * 200)
+
+    def test_series_that_were_scaled_one_by_one_are_not_cut_by_what_rounding_left(self) -> None:
+        waves = np.random.default_rng(0).normal(size=(40, 30))
+        waves = (waves - waves.mean(axis=1, keepdims=True)) / waves.std(axis=1, keepdims=True)
+        assert [part.name for part in cut(pl.Series("x", waves.round(6).tolist()), "series")] == ["30 steps"]
 
     def test_many_levels_are_the_most_frequent_and_the_rest(self) -> None:
         column = pl.Series("x", [f"level {row % 15}" for row in range(300)])

@@ -13,6 +13,7 @@ from archwise.records import Array
 
 MOST_LEVELS = 10  # of a category
 MOST_CHANNELS = 4  # of a series, that are told one by one
+LEAST_APART = 0.01  # of the usual spread, by which series differ where they are cut by level or spread
 N_BINS = 4  # of a number, of equally many rows
 MISSING = "missing"
 
@@ -101,10 +102,10 @@ def _of_series(column: pl.Series) -> Iterator[Part]:
     facts = [_moments(block) for _, block in dense_blocks(column, min(n_channels, MOST_CHANNELS))]
     for place in range(min(n_channels, MOST_CHANNELS)):
         name = column.name if n_channels == 1 else f"{column.name}, channel {place + 1}"
-        for what, told in enumerate(("level", "spread")):
-            yield from ranges(
-                f"{name}, {told}", pl.Series([row for each in facts for row in each[what][:, place]]), "{}"
-            )
+        level, spread = (np.concatenate([each[what][:, place] for each in facts]) for what in (0, 1))
+        for told, figures in (("level", level), ("spread", spread)):
+            if np.nanstd(figures) > LEAST_APART * np.nanmedian(spread):  # else each series was scaled by itself
+                yield from ranges(f"{name}, {told}", pl.Series(figures), "{}")
 
 
 def _moments(block: Array) -> tuple[Array, Array]:
@@ -115,9 +116,3 @@ def _moments(block: Array) -> tuple[Array, Array]:
         means = np.where(known, block, 0.0).sum(axis=2) / counts
         spreads = np.sqrt(np.where(known, (block - means[:, :, None]) ** 2, 0.0).sum(axis=2) / counts)
     return means, spreads
-
-
-def levels_of_all(column: pl.Series) -> Iterator[Part]:
-    """Every level of a column, numbers in their order."""
-    for level in sorted(column.unique().to_list(), key=lambda text: (len(text), text)):
-        yield Part(column.name, level, (column == level).to_numpy())

@@ -14,12 +14,15 @@ from archwise.data.timeline.frequency import stamps_at
 from archwise.data.timeline.prepare import FORECAST, WINDOW, frequency_of, roles_of, state_of
 from archwise.errors import DataError
 from archwise.records import Array
-from archwise.report.cut import Part, cut, levels, levels_of_all, ranges
+from archwise.report.cut import Part, cut, levels, ranges
 from archwise.report.rows import Rows, inputs, inputs_of_typed
 from archwise.report.time_left import Allowed
 
 MOST_COLUMNS = 60
 MOST_BYTES = 150_000_000  # of pixels or of windows that are looked at
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+          "December")  # fmt: skip
 AT_ONCE = 128  # pictures
 GREY_BELOW = 4.0  # of 255, by which the channels of a grey picture differ in the mean: of a scan or of its compression
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
@@ -118,14 +121,18 @@ def _of_origins(rows: Rows) -> Iterator[list[Part]]:
     stamps = stamps_at(frequency, timeline.numbers[origins], name="stamp")
     if not stamps.dtype.is_temporal():
         return
-    asked = {"hour of the first step": stamps.dt.hour, "day of the week": stamps.dt.weekday, "month": stamps.dt.month}
-    for name, read in asked.items():
+    asked = {
+        "hour of the first step": (stamps.dt.hour, tuple(f"{hour}:00" for hour in range(24))),
+        "day of the week": (stamps.dt.weekday, ("", *DAYS)),
+        "month": (stamps.dt.month, ("", *MONTHS)),
+    }
+    for of, (read, words) in asked.items():
         try:
-            values = read().cast(pl.String).alias(name)
+            values = read().to_numpy()
         except pl.exceptions.PolarsError:  # a date has no hour
             continue
-        if values.n_unique() > 1:
-            yield list(levels_of_all(values))
+        if len(np.unique(values)) > 1:
+            yield [Part(of, words[value], values == value) for value in np.unique(values)]
 
 
 def _of_pasts(rows: Rows) -> Iterator[Part]:
@@ -136,4 +143,4 @@ def _of_pasts(rows: Rows) -> Iterator[Part]:
     for place, target in enumerate(roles_of(state_of(rows.model.preparation)).targets):
         told = np.full(rows.n_rows, np.nan)
         told[:n_looked] = spreads[:, place]
-        yield from ranges(f"spread of {target} before it", pl.Series(told), "{} of the usual")
+        yield from ranges(f"{target} before it, spread", pl.Series(told), "{}")

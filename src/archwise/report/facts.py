@@ -24,7 +24,7 @@ from archwise.report.stretches import moved_parts
 from archwise.report.time_left import Allowed
 from archwise.tasks import main_metric, task
 
-FORMAT = 1
+FORMAT = 2  # of the facts: 2 names rows and files, and tells of parts
 MOST_ROWS = 20_000  # that are told of, drawn by a fixed seed
 NOTHING: dict[str, Json] = {
     "rows": None, "answers": None, "slices": None, "errors": None, "importance": None, "parts": [], "words": [],
@@ -85,11 +85,9 @@ def of_run(model: Model, known: Mapping[str, Json] | None, events: Iterable[Even
         known: facts as the end of the run left them, or None.
     """
     leaders = race_facts.leaderboard(model.verdict, model.trials)
-    return {
-        "race": race_facts.race(events),
-        "data": dict(known or {}),
-        "aside": race_facts.set_aside(leaders, known),
-    }
+    race, aside = race_facts.race(events), race_facts.set_aside(leaders, known)
+    race["notes"] = [note for note in race["notes"] if not race_facts.said_elsewhere(note, aside)]
+    return {"race": race, "data": dict(known or {}), "aside": aside}
 
 
 def of_rows(rows: Rows, allowed: Allowed) -> dict[str, Json]:

@@ -46,15 +46,25 @@ def permutation_importance(rows: Rows, allowed: Allowed) -> dict[str, Json] | No
 
     Returns:
         metric, score before; n_rows, n_times; columns: name, mean and spread (standard deviation over the times) of
-        what the score loses, the most important first; n_left: columns that had no time. None of what has fewer than
-        two columns, and of forecasts.
+        what the score loses, the most important first; n_left: columns that had no time; unread: columns that the
+        chosen does not read. None of what has fewer than two columns, and of forecasts.
     """
-    names = [column.name for column in rows.judged.typed.get_columns()][:MOST_COLUMNS]
-    if rows.task.name == FORECAST or len(names) < 2 or allowed.left() <= 0:
+    every = [column.name for column in rows.judged.typed.get_columns()][:MOST_COLUMNS]
+    if rows.task.name == FORECAST or len(every) < 2 or allowed.left() <= 0:
         return None
-    rows = affordable(rows, len(names), allowed)
+    unread = _unread(rows)
+    names = [name for name in every if name not in unread]
+    rows = affordable(rows, max(1, len(names)), allowed)
     held = inputs(rows)
-    return of_score(rows, [Change(name, partial(_shuffled, rows, held, name)) for name in names], allowed)
+    found = of_score(rows, [Change(name, partial(_shuffled, rows, held, name)) for name in names], allowed)
+    return None if found is None else {**found, "unread": unread}
+
+
+def _unread(rows: Rows) -> list[str]:
+    """The columns of kinds that the chosen does not read, such as pictures beside numbers."""
+    columns = rows.model.preparation.columns
+    read = {column.kind for column in columns if column.state}  # of columns read as one only the last has a state
+    return [column.name for column in columns if column.kind not in read]
 
 
 def _shuffled(rows: Rows, held: Batch, name: str, rng: np.random.Generator) -> Batch:

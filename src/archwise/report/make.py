@@ -37,8 +37,8 @@ def report_facts(model: Model, source: object | None = None, *, run: Path | None
         run: the folder of the run that made the model, from whose sealed rows all is told anew, without haste.
 
     Raises:
-        ModelError: the facts in the folder were changed, or written by a newer archwise; or the run is of another
-            model, or was not brought to its end.
+        ModelError: the facts in the folder were changed, or are of another archwise; or the run is of another model,
+            or was not brought to its end.
         UsageError: both other rows and a run are named.
         DataError: as for `evaluate`, of `source`.
     """
@@ -47,6 +47,11 @@ def report_facts(model: Model, source: object | None = None, *, run: Path | None
             raise UsageError("a report tells either of other rows or of the sealed ones of a run; leave one out")
         return _of_run(model, run)
     facts = _kept(model)
+    if source is None and facts is None and FACTS in hashes_of(model.folder):
+        raise ModelError(
+            f"{model.folder}/{FACTS} was written by an older archwise, and its page stands as it was made; to make it "
+            "anew name the folder of the run with --run, or labelled rows with --data"
+        )
     if source is None:
         return facts if facts is not None else gather(model, None, None, allow(UNHURRIED_S))
     facts = without_rows(model, facts)
@@ -73,6 +78,7 @@ def _of_run(model: Model, run: Path) -> dict[str, Json]:
     facts, kept = gather(model, rows, told, allow(UNHURRIED_S)), _kept(model)
     if kept is not None and kept["repeat"]["is_of_fit"]:  # versions and hashes as they were then
         facts |= {name: kept[name] for name in ("repeat", "origin")}
+    facts["race"]["notes"] = [note for note in facts["race"]["notes"] if "archwise report" not in note]  # here it is
     return facts
 
 
@@ -118,13 +124,15 @@ def _as_written(model: Model, out: Path | None) -> Path:
 
 
 def _kept(model: Model) -> dict[str, Json] | None:
-    """The facts that the end of the run left in the model folder; None in one that was written without."""
+    """The facts that the end of the run left in the model folder; None of an older form, or where there are none."""
     held = read_file(model.folder, FACTS)
     if held is None:
         return None
     facts: dict[str, Json] = json.loads(held)
     if facts["format"] > FORMAT:
         raise ModelError(f"{model.folder}/{FACTS} is of a newer archwise; upgrade with pip install -U archwise")
+    if facts["format"] < FORMAT:
+        return None
     return facts
 
 

@@ -41,8 +41,8 @@ def score_slices(rows: Rows, allowed: Allowed) -> dict[str, Json]:
 
     Returns:
         metric, score of all; n_rows; parts: of, name, n, score, low, high (95 %), rest (the score outside), behind;
-        n_looked: how many parts were compared; n_columns_left: columns that had no time; groups: what is told of them,
-        or None.
+        n_looked: how many parts were compared; fewest: rows that a part must have; n_columns_left: columns that had no
+        time; groups: what is told of them, or None.
     """
     grouped = _with_deciding(rows)
     rows = rows.sample(MOST_ROWS)
@@ -69,6 +69,7 @@ def score_slices(rows: Rows, allowed: Allowed) -> dict[str, Json]:
         "n_rows": rows.n_rows,
         "parts": found,
         "n_looked": len(found),
+        "fewest": FEWEST,
         "n_columns_left": n_left,
         "groups": groups,
     }
