@@ -208,7 +208,7 @@ def check(model: Model | str | Path, source: object) -> dict[str, Json]:
     return check_with(_loaded(model), source)
 
 
-def report(model: Model | str | Path, source: object = None, *, out: str | Path = "") -> Path:
+def report(model: Model | str | Path, source: object = None, *, out: str | Path = "", run: str | Path = "") -> Path:
     """Write the report of a model as one page of HTML that opens offline.
 
     Args:
@@ -216,30 +216,32 @@ def report(model: Model | str | Path, source: object = None, *, out: str | Path 
         source: labelled rows that the model has not seen; None for those it was judged on at its fit.
         out: the file to write. When not given the report in the model folder is made again; of other rows
             NAME-report.html in the present folder.
+        run: the folder of the run that made the model, from whose sealed rows all is told anew, without haste.
 
     Returns:
         the file that was written.
 
     Raises:
         DataError: as for `evaluate`.
+        ModelError: the run is that of another model, or did not come to its end.
         MissingExtraError: what draws is not installed; the report in the model folder can be read all the same.
     """
     from archwise.report.make import report_facts, write_report
 
     loaded = _loaded(model)
     place = Path(out) if out else None if source is None else Path(f"{loaded.folder.stem}-report.html")
-    return write_report(loaded, report_facts(loaded, source), place)
+    return write_report(loaded, report_facts(loaded, source, run=Path(run) if run else None), place)
 
 
-def report_data(model: Model | str | Path, source: object = None) -> dict[str, Json]:
+def report_data(model: Model | str | Path, source: object = None, *, run: str | Path = "") -> dict[str, Json]:
     """The facts that a report is made of, as JSON.
 
     Args:
-        source: as for `report`.
+        source, run: as for `report`.
     """
     from archwise.report.make import report_facts
 
-    return report_facts(_loaded(model), source)
+    return report_facts(_loaded(model), source, run=Path(run) if run else None)
 
 
 def export(

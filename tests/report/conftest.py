@@ -162,6 +162,25 @@ def waves(rng: np.random.Generator) -> pl.DataFrame:
     return pl.DataFrame({"wave": [wave.round(3).tolist() for wave in held], "pace": np.array(["slow", "fast"])[kinds]})
 
 
+def bumps(rng: np.random.Generator) -> pl.DataFrame:
+    """Noise with a bump in steps 17 to 20 of one of two kinds."""
+    kinds = rng.integers(0, 2, N)
+    held = rng.normal(0, 0.3, (N, 40)) + 3.0 * ((np.arange(40) >= 16) & (np.arange(40) < 20) & (kinds[:, None] == 1))
+    return pl.DataFrame({"wave": held.round(3).tolist(), "kind": np.array(["flat", "bump"])[kinds]})
+
+
+def channels(rng: np.random.Generator) -> pl.DataFrame:
+    """Two channels, of which the second alone tells the kind."""
+    kinds = rng.integers(0, 2, N)
+    held = [[rng.normal(size=20).tolist(), (rng.normal(size=20) + 2.0 * kind).tolist()] for kind in kinds]
+    return pl.DataFrame({"wave": held, "kind": np.array(["low", "high"])[kinds]})
+
+
+def weighed(rng: np.random.Generator) -> pl.DataFrame:
+    """Reviews with a number beside them that says nothing."""
+    return reviews(rng).with_columns(grams=pl.Series(rng.normal(size=N))).select("text", "grams", "mood")
+
+
 def sentences(rng: np.random.Generator) -> pl.DataFrame:
     names = [
         ("Paris", "B-LOC"),
@@ -188,6 +207,9 @@ RECIPES = {
     "multilabel": Recipe("multilabel", "linear", OF_TABLE, "labels", table),
     "text": Recipe("classify", "tfidf", (("text", "text"),), "mood", reviews),
     "picture": Recipe("classify", "hog", (("picture", "image"),), "line", pictures),
+    "mixed": Recipe("classify", "tfidf", (("text", "text"), ("grams", "number")), "mood", weighed),
+    "bump": Recipe("classify", "nearest", (("wave", "series"),), "kind", bumps),
+    "channels": Recipe("classify", "nearest", (("wave", "series"),), "kind", channels),
     "series": Recipe("classify", "nearest", (("wave", "series"),), "pace", waves),
     "tag": Recipe("tag", "lexicon", (("words", "words"),), "tags", sentences),
 }

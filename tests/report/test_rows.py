@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import math
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 import pytest
+from PIL import Image
 from sklearn.inspection import permutation_importance as importance_of_sklearn
 
 import archwise
@@ -14,12 +17,16 @@ from archwise.config import Config
 from archwise.model.judged import Judged, read_judged, write_judged
 from archwise.model.predict import predict
 from archwise.report.answers import answers
+from archwise.report.cut import cut
+from archwise.report.cuts import cuts_of, looks_of
 from archwise.report.errors import is_wrong, worst_rows
-from archwise.report.importance import permutation_importance
+from archwise.report.importance import _shuffled, permutation_importance
 from archwise.report.make import judged_rows
 from archwise.report.moved import MOST_TEXTS, moved_pixels, moved_words
+from archwise.report.neighbours import moved_tags, moved_words_of_tags
 from archwise.report.rows import Rows
-from archwise.report.slices import cut, score_slices
+from archwise.report.slices import score_slices
+from archwise.report.stretches import moved_parts
 from archwise.report.time_left import Allowed
 
 NASTY = "<script>alert('x')</script>"  # a column and a level of the made table
@@ -73,7 +80,12 @@ class TestSlices:
             (pl.Series("x", ["a", "b", "a", None]), "category", ["missing", "a", "b"]),
             (pl.Series("x", [True, False]), "boolean", ["true", "false"]),
             (pl.Series("x", ["one", "two words", "and three words"]), "text", ["1 words", "2 words", "3 words"]),
-            (pl.Series("x", [[1.0], [1.0, 2.0]]), "series", ["1 steps", "2 steps"]),
+            (pl.Series("x", [[1.0], [1.0, 2.0]]), "series", ["1 steps", "2 steps", "1", "1.5", "0", "0.5"]),
+            (
+                pl.Series("x", [[[1.0, 2.0], [4.0, 4.0]], [[3.0, 4.0], [5.0, 5.0]]]),
+                "series",
+                ["2 steps", "1.5", "3.5", "4", "5"],
+            ),
             (pl.Series("x", ["a.png", "b.png"]), "image", []),
             (pl.Series("x", [math.nan, math.inf, None], dtype=pl.Float64), "number", ["missing"]),
         ],
@@ -81,12 +93,88 @@ class TestSlices:
     def test_a_column_is_cut_by_its_kind(self, column: pl.Series, kind: str, names: list[str]) -> None:
         assert sorted(part.name for part in cut(column, kind)) == sorted(names)
 
+    def test_pictures_are_cut_by_what_they_look_like_and_by_their_files(self, made, tmp_path) -> None:
+        held = made("picture")
+        frame = held.rows.with_columns(picture=pl.Series([_written(tmp_path, row, cell) for row, cell in
+                                                          enumerate(held.rows["picture"])]))  # fmt: skip
+        rows = Rows(held.model, judged_rows(held.model, frame))
+        parts = {(part.of, part.name): part.held for parts in cuts_of(rows, NEVER) for part in parts}
+        names = {of for of, _ in parts}
+        assert {"picture, brightness", "picture, contrast", "picture, shape", "picture, shorter side"} <= names
+        assert parts["picture, shape", "wide"].sum() == 40
+        assert (parts["picture, shape", "wide"] == np.array([row % 2 == 1 for row in range(80)])).all()
+        dark = next(held for (of, name), held in parts.items() if of == "picture, brightness" and name.startswith("1"))
+        assert 0 < dark.sum() < 80
+
+    def test_grey_pictures_are_told_from_coloured_ones(self) -> None:
+        grey, red = np.full((2, 4, 4, 3), 90, np.uint8), np.full((1, 4, 4, 3), (200, 0, 0), np.uint8)
+        looks = looks_of(np.concatenate([grey, red]))
+        assert looks[:, 2].tolist() == [0.0, 0.0, 200.0]
+        assert looks[0, 0] == pytest.approx(90.0)
+        assert looks[2, 0] == pytest.approx(0.299 * 200)
+
+    def test_series_that_were_scaled_one_by_one_are_not_cut_by_what_rounding_left(self) -> None:
+        waves = np.random.default_rng(0).normal(size=(40, 30))
+        waves = (waves - waves.mean(axis=1, keepdims=True)) / waves.std(axis=1, keepdims=True)
+        assert [part.name for part in cut(pl.Series("x", waves.round(6).tolist()), "series")] == ["30 steps"]
+
     def test_many_levels_are_the_most_frequent_and_the_rest(self) -> None:
         column = pl.Series("x", [f"level {row % 15}" for row in range(300)])
         parts = list(cut(column, "category"))
         assert len(parts) == 11
         assert parts[-1].name == "one of 5 rarer"
         assert sum(int(part.held.sum()) for part in parts) == 300
+
+
+def _written(folder, row: int, cell: bytes) -> str:
+    """A picture as a file; every second one twice as wide."""
+    picture = Image.open(io.BytesIO(cell))
+    picture.resize((64 if row % 2 else 32, 32)).save(folder / f"{row}.png")
+    return str(folder / f"{row}.png")
+
+
+class TestGroups:
+    def test_a_group_that_is_answered_worse_is_named_over_both_parts(self, made) -> None:
+        """Of 20 groups one has its answers turned around; 10 are of the sealed rows, 10 of those that decided."""
+        rows = grouped(made("two"), turned="g13")
+        found = score_slices(rows, NEVER)
+        assert found["groups"] == {
+            "column": "patient", "rows": "sealed rows and validation rows", "n_rows": 400, "n_groups": 20, "n_told": 20,
+            "n_left": 0,
+        }  # fmt: skip
+        assert [part["name"] for part in found["parts"] if part["of"] == "patient" and part["behind"]] == ["g13"]
+
+    def test_groups_that_are_alike_are_seldom_named(self, made) -> None:
+        """At 5 % for all together: 40 drawings name any more than 6 times with a chance of 1 in 70."""
+        named = 0
+        for seed in range(40):
+            found = score_slices(grouped(made("two"), seed=seed), NEVER)
+            named += any(part["behind"] for part in found["parts"] if part["of"] == "patient")
+        assert named <= 6
+
+    def test_without_time_they_are_counted_as_left(self, made) -> None:
+        assert score_slices(grouped(made("two")), AT_ONCE)["groups"]["n_left"] == 20
+
+
+def grouped(held, *, turned: str = "", seed: int = 0) -> Rows:
+    """Labelled rows as twenty groups, half of them among the rows that decided."""
+    rows = rows_of(held)
+    order = np.random.default_rng(seed).permutation(rows.n_rows)
+    names = np.array([f"g{row * 20 // rows.n_rows}" for row in range(rows.n_rows)])
+    outputs = np.where((names == turned)[:, None], -rows.judged.outputs[order], rows.judged.outputs[order])
+    told = pl.DataFrame({"row": np.arange(rows.n_rows), "file": [None] * rows.n_rows, "group": names},
+                        schema={"row": pl.Int64, "file": pl.String, "group": pl.String})  # fmt: skip
+    halves = [slice(0, rows.n_rows // 2), slice(rows.n_rows // 2, None)]
+    sealed, deciding = (
+        Judged(typed, rows.judged.targets[order][half], outputs[half], name=name, told=told[half])
+        for half, name, typed in zip(
+            halves,
+            ("sealed rows", "validation rows"),
+            (rows.judged.typed[order][halves[0]], pl.DataFrame()),
+            strict=True,
+        )
+    )
+    return Rows(held.model, replace(sealed, deciding=deciding, grouped_by="patient"))
 
 
 class TestErrors:
@@ -182,6 +270,21 @@ class TestImportance:
     def test_without_time_there_is_none(self, made) -> None:
         assert permutation_importance(rows_of(made("two")), AT_ONCE) is None
 
+    def test_a_text_beside_a_number_is_shuffled_whole(self, made) -> None:
+        found = permutation_importance(rows_of(made("mixed")), NEVER)
+        assert [each["name"] for each in found["columns"]] == ["text", "grams"]
+
+    def test_a_picture_beside_a_number_is_shuffled_whole(self, made) -> None:
+        held = made("two")
+        rows = rows_of(held)
+        kinds = (("picture", "image"), *rows.model.facts.columns[1:])
+        facts = replace(rows.model.facts, columns=kinds)
+        typed = rows.judged.typed.rename({"age": "picture"})
+        changed = _shuffled(Rows(replace(rows.model, facts=facts), replace(rows.judged, typed=typed)),
+                            {"image": np.arange(rows.n_rows)}, "picture", np.random.default_rng(0))  # fmt: skip
+        assert sorted(changed["image"]) == list(range(rows.n_rows))
+        assert (changed["image"] != np.arange(rows.n_rows)).any()
+
     @pytest.mark.parametrize("name", ["text", "picture", "forecast"])
     def test_what_has_no_columns_to_shuffle_has_none(self, made, name: str) -> None:
         assert permutation_importance(rows_of(made(name)), NEVER) is None
@@ -195,10 +298,92 @@ class TestMoved:
             heaviest = max((piece for piece in each["pieces"] if piece[1] is not None), key=lambda piece: abs(piece[1]))
             assert heaviest[0] in ("good", "fine", "lovely", "bad", "dull", "awful")
 
-    def test_why_there_is_no_heat_is_told(self, made) -> None:
-        found, why = moved_pixels(rows_of(made("picture")), NEVER)
-        assert found == []
-        assert "no network" in why
+    def test_words_are_weighed_beside_other_columns(self, made) -> None:
+        told = moved_words(rows_of(made("mixed")), NEVER)
+        assert len(told) == MOST_TEXTS
+        heaviest = [
+            max((piece for piece in each["pieces"] if piece[1]), key=lambda piece: abs(piece[1]))[0] for each in told
+        ]
+        assert set(heaviest) <= {"good", "fine", "lovely", "bad", "dull", "awful"}
+
+    def test_a_model_that_is_no_network_is_looked_at_by_covering(self, made) -> None:
+        found = moved_pixels(rows_of(made("picture")), NEVER)
+        assert found["how"] == "covered"
+        assert len(found["shown"]) == 6
+        assert all(each["heat"].startswith("data:image/jpeg;base64,") for each in found["shown"])
+
+    def test_without_time_no_picture_is_shown(self, made) -> None:
+        assert moved_pixels(rows_of(made("picture")), AT_ONCE)["shown"] == []
+
+    def test_what_reads_no_pictures_has_none(self, made) -> None:
+        assert moved_pixels(rows_of(made("two")), NEVER) is None
+
+
+class TestParts:
+    def test_the_stretch_that_tells_is_found(self, made) -> None:
+        """Of each series only the fifth tenth differs from class to class."""
+        found = moved_parts(rows_of(made("bump")), NEVER)
+        assert [way["title"] for way in found] == ["Stretch by stretch"]
+        by_place = [part["mean"] for part in found[0]["columns"]]
+        assert [part["name"] for part in found[0]["columns"]][:2] == [
+            "0 to 10 % of the length",
+            "10 to 20 % of the length",
+        ]
+        assert np.argmax(by_place) == 4
+        assert max(by_place[:4] + by_place[5:]) < 0.3 * by_place[4]
+
+    def test_the_channel_that_tells_is_found(self, made) -> None:
+        found = moved_parts(rows_of(made("channels")), NEVER)
+        assert found[0]["title"] == "Channel by channel"
+        first, second = found[0]["columns"]
+        assert first["name"] == "wave, channel 2"
+        assert abs(second["mean"]) < 0.2 * first["mean"]
+
+    def test_a_seasonal_forecast_hangs_on_the_last_season(self, made) -> None:
+        found = moved_parts(rows_of(made("forecast")), NEVER)
+        assert found[0]["title"] == "Stretch by stretch of the past"
+        assert sum(part["mean"] for part in found[0]["columns"]) > 0
+        assert all(part["spread"] is None for part in found[0]["columns"])
+
+    def test_what_stands_beside_a_target_is_told(self, tmp_path) -> None:
+        """The load is the push of the same step, which is known ahead; the other column is noise."""
+        config = Config(
+            time="time", horizon=4, known=("push",), only=("forecast-linear",), workers=1, budget="400steps"
+        )
+        model = archwise.fit(pushed(seed=0), "load", out=tmp_path / "pushed.archwise", config=config)
+        found = moved_parts(Rows(model, judged_rows(model, pushed(seed=1))), NEVER)
+        beside = next(way for way in found if way["title"] == "What is read beside the target")
+        assert beside["columns"][0]["name"] == "push"
+        assert all(part["mean"] < 0.1 * beside["columns"][0]["mean"] for part in beside["columns"][1:])
+
+    def test_a_lexicon_hangs_on_the_word_itself_alone(self, made) -> None:
+        found = moved_tags(rows_of(made("tag")), NEVER)
+        by_name = {part["name"]: part["mean"] for part in found["columns"]}
+        assert found["columns"][0]["name"] == "the word itself"
+        assert all(abs(mean) < 1e-6 for name, mean in by_name.items() if name.endswith(("before", "after")))
+
+    def test_words_of_a_sentence_are_weighed_for_one_tag(self, made) -> None:
+        told = moved_words_of_tags(rows_of(made("tag")), NEVER)
+        assert told
+        assert all(sum(piece[1] is None for piece in each["pieces"][::2]) == 1 for each in told)
+
+    @pytest.mark.parametrize("name", ["two", "text", "picture"])
+    def test_what_has_no_parts_has_none(self, made, name: str) -> None:
+        assert moved_parts(rows_of(made(name)), NEVER) == []
+        assert moved_tags(rows_of(made(name)), NEVER) is None
+
+    @pytest.mark.parametrize("name", ["bump", "forecast", "tag"])
+    def test_without_time_there_are_none(self, made, name: str) -> None:
+        assert moved_parts(rows_of(made(name)), AT_ONCE) == []
+        assert moved_tags(rows_of(made(name)), AT_ONCE) is None
+
+
+def pushed(*, seed: int) -> pl.DataFrame:
+    rng = np.random.default_rng(seed)
+    stamps = pl.datetime_range(pl.datetime(2024, 1, 1), pl.datetime(2024, 6, 30), "1h", eager=True)[:400]
+    push = rng.normal(size=400)
+    return pl.DataFrame({"time": stamps, "load": 5 + push + rng.normal(0, 0.1, 400), "push": push,
+                         "noise": rng.normal(size=400)})  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["two", "forecast"])

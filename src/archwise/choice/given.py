@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from archwise.choice.told import tell_rows
 from archwise.config import Config
 from archwise.data.bad import refuse_too_many_bad
 from archwise.data.drift import tell_difference
@@ -34,7 +35,7 @@ class GivenRows:
     """The usable rows of a given part.
 
     frame: as read. typed: the columns that models read. target: Float64 or String. groups: (N,) int64, or None.
-    cells: of the columns that are dear to read, how to name each to the user.
+    cells: of the columns that are dear to read, how to name each to the user. told: how rows are, see `tell_rows`.
     """
 
     name: str
@@ -44,6 +45,7 @@ class GivenRows:
     groups: Array | None
     findings: tuple[Finding, ...]
     cells: pl.DataFrame
+    told: pl.DataFrame
 
 
 def parts_of(source: object, config: Config) -> Parts:
@@ -265,7 +267,8 @@ def _usable(table: Table, profile: Profile, config: Config, *, part: str, store:
     said += [each for each in findings if each.code == "store"]
     groups = _group_numbers(frame.get_column(config.group)) if config.group else None
     named = cells_told(table.frame, columns, keep=keep)
-    return GivenRows(name, frame, parsed.frame.filter(keep), target.filter(keep), groups, tuple(said), named)
+    rows = tell_rows(table, columns, keep=keep, group=config.group)
+    return GivenRows(name, frame, parsed.frame.filter(keep), target.filter(keep), groups, tuple(said), named, rows)
 
 
 def _name(table: Table) -> str:

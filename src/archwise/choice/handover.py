@@ -9,9 +9,10 @@ import polars as pl
 
 from archwise.choice.answering import Answering
 from archwise.choice.forecast import sealed_timeline
-from archwise.choice.run import JUDGED, STORE, Ground, read_any_preparation
-from archwise.choice.seal import SealedRows
+from archwise.choice.run import JUDGED, STORE, Ground, read_any_preparation, read_targets
+from archwise.choice.seal import SealedRows, read_groups
 from archwise.choice.shortlist import shortlist
+from archwise.choice.told import read_told
 from archwise.config import Config
 from archwise.data.timeline.prepare import state_of
 from archwise.model.judged import Judged, write_judged
@@ -30,8 +31,24 @@ def hand_over(folder: Path, ground: Ground, config: Config, sealed: SealedRows, 
         timeline=sealed_timeline(sealed.typed, state_of(read_any_preparation(folder))) if is_forecast else None,
         origins=sealed.origins,
         store=folder / STORE if (folder / STORE).is_dir() else None,
+        told=sealed.told,
+        grouped_by=config.group,
+        deciding=_deciding(folder, answering) if config.group and sealed.told is not None else None,
     )
     write_judged(folder / JUDGED, judged, _facts(ground, config))
+
+
+def _deciding(folder: Path, answering: Answering) -> Judged:
+    """The validation rows as the chosen answered them in the race; of groups there are twice as many with them."""
+    assert answering.trial.outputs is not None  # only usable trials are asked
+    return Judged(
+        typed=pl.DataFrame(),
+        targets=read_targets(folder, "valid"),
+        outputs=answering.trial.outputs,
+        name="validation rows",
+        groups=read_groups(folder, "valid"),
+        told=read_told(folder, "valid"),
+    )
 
 
 def _facts(ground: Ground, config: Config) -> dict[str, Json]:

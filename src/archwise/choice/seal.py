@@ -12,6 +12,7 @@ import polars as pl
 
 from archwise.choice.forecast import sealed_batch, sealed_targets
 from archwise.choice.run import STORE, Ground, read_any_preparation, read_preparation, trial_folder
+from archwise.choice.told import read_told
 from archwise.data.kinds import kind as pick_kind
 from archwise.data.prepare import apply_preparation
 from archwise.model.session import open_session, outputs
@@ -27,12 +28,14 @@ class SealedRows:
     """The test rows: typed columns, encoded targets (N,), and the group of each row or None.
 
     origins: (N,) int64 where forecasts begin among the steps, of a forecast, whose typed columns are those steps.
+    told: how the rows are named to the user, see `tell_rows`; None of forecasts, and of more rows than memory holds.
     """
 
     typed: pl.DataFrame
     targets: Array
     groups: Array | None
     origins: Array | None = None
+    told: pl.DataFrame | None = None
 
 
 def seal_rows(folder: Path, typed: pl.DataFrame, target: pl.Series, *, split: Split) -> None:
@@ -72,7 +75,7 @@ def open_seal(folder: Path, ground: Ground) -> SealedRows:
         truth = sealed_targets(sealed, read_any_preparation(folder), origins)
         return SealedRows(sealed, truth, read_groups(folder, "test"), origins)
     targets = task(ground.profile.task).encode(ground.target_state, sealed[TARGET].alias(ground.profile.target))
-    return SealedRows(sealed.drop(TARGET), targets, read_groups(folder, "test"))
+    return SealedRows(sealed.drop(TARGET), targets, read_groups(folder, "test"), told=read_told(folder, "test"))
 
 
 def example_row(folder: Path, columns: Sequence[tuple[str, str]]) -> dict[str, Json]:

@@ -27,6 +27,7 @@ from archwise.choice.run import (
 )
 from archwise.choice.seal import seal_rows
 from archwise.choice.shortlist import asked_loss, enter
+from archwise.choice.told import tell_rows, write_told
 from archwise.config import Config
 from archwise.data.bad import refuse_too_many_bad
 from archwise.data.fold import cut_small
@@ -67,6 +68,7 @@ class Rows:
 
     frame: as read; typed: the columns that models read; target: Float64 or String, none missing.
     cells: of the columns that are dear to read, how each cell is named to the user.
+    told: how rows are named, see `tell_rows`.
     """
 
     frame: pl.DataFrame
@@ -75,6 +77,7 @@ class Rows:
     columns: tuple[tuple[str, str], ...]
     findings: tuple[Finding, ...]
     cells: pl.DataFrame
+    told: pl.DataFrame
 
 
 def start_run(
@@ -150,7 +153,7 @@ def _store(folder: Path, table: Table, needs: Sequence[Need], on_event: OnEvent)
 def _lay_out(folder: Path, table: Table, profile: Profile, config: Config, store: Store, *, given: Parts) -> Laid:
     """Split, seal and prepare the rows of a table that is whole in memory, and of the parts that are given."""
     begin_folder(folder, config)
-    rows = _usable_rows(table.frame, profile, store)
+    rows = _usable_rows(table, profile, store, group=config.group)
     apart = read_given(given, profile, config, layout=table.frame.columns, store=store)
     kind_of_task = task(profile.task)
     rule = SplitRule(
@@ -173,6 +176,7 @@ def _lay_out(folder: Path, table: Table, profile: Profile, config: Config, store
     state = fit_target(kind_of_task, rows.target[split.train], profile)
     main_metric(kind_of_task, state, config.metric)  # a misspelt name is found before anything is trained
     seal_rows(folder, rows.typed, rows.target, split=split)
+    write_told(folder, rows.told)
     inputs = {}
     for place, train, valid in (*parts_of_folds(folder, split), (folder, split.train, split.valid)):
         place.mkdir(exist_ok=True)
@@ -206,20 +210,23 @@ def _with_given(rows: Rows, apart: Mapping[str, GivenRows], rule: SplitRule) -> 
         typed=pl.concat([rows.typed, *(part.typed for part in apart.values())]),
         target=pl.concat([rows.target, *(part.target for part in apart.values())]),
         cells=pl.concat([rows.cells, *(part.cells for part in apart.values())]),
+        told=pl.concat([rows.told, *(part.told for part in apart.values())]),
         findings=(*rows.findings, *find_given(apart, rows.typed, rows.frame, rule, columns=rows.columns)),
     )
 
 
-def _usable_rows(frame: pl.DataFrame, profile: Profile, store: Store) -> Rows:
+def _usable_rows(table: Table, profile: Profile, store: Store, *, group: str) -> Rows:
     """Set aside the rows whose target or cells cannot be read; too many of them is an error."""
+    frame = table.frame
     columns = tuple((column.name, column.kind) for column in profile.used)
     parsed = parse_columns(frame, columns, store=store)
     target, unreadable = target_values(frame, profile)
     refuse_too_many_bad(parsed.bad, parsed.findings, classes=target if profile.task == CLASSIFY else None)
     keep = pl.Series(~(parsed.bad | unreadable))
     cells = cells_told(frame, columns, keep=keep)
+    told = tell_rows(table, columns, keep=keep, group=group)
     frame = with_names(frame, parsed.frame, columns).filter(keep)
-    return Rows(frame, parsed.frame.filter(keep), target.filter(keep), columns, tuple(parsed.findings), cells)
+    return Rows(frame, parsed.frame.filter(keep), target.filter(keep), columns, tuple(parsed.findings), cells, told)
 
 
 def _prepare(folder: Path, rows: Rows, sides: tuple[Array, Array], store: Store) -> dict[str, tuple[InputSpec, ...]]:

@@ -29,16 +29,17 @@ def show(model: Path, *, as_json: bool) -> None:
 @app.command()
 @MODEL
 @text("--data", "Labelled rows that the model has not seen, in the place of its sealed rows.")
+@text("--run", "The folder of the run that made the model: all is told anew of its sealed rows.")
 @OUT
 @AS_JSON
-def report(model: Path, data: str, out: Path | None, *, as_json: bool) -> None:
+def report(model: Path, data: str, run: str, out: Path | None, *, as_json: bool) -> None:
     """Write the report of a model: one page of HTML that opens offline. It lies in the model folder already."""
     from archwise import use, view
 
     loaded = use.load(model)
     if as_json:
-        return view.print_json(use.report_data(loaded, data or None))
-    return view.show_report(use.report(loaded, data or None, out=out or ""))
+        return view.print_json(use.report_data(loaded, data or None, run=run))
+    return view.show_report(use.report(loaded, data or None, out=out or "", run=run))
 
 
 @app.command()

@@ -118,6 +118,19 @@ def hushed() -> Iterator[None]:
         log.setLevel(level)
 
 
+def sides(content: bytes) -> tuple[int, int]:
+    """Width and height of a picture as it stands upright, from its header alone.
+
+    Raises:
+        DataError: as for `decode`, but what is behind the header is not looked at.
+    """
+    if content.startswith(NPY):
+        height, width = _read_array(content).shape[:2]
+        return width, height
+    with _opened(content) as opened:
+        return _sides(opened)
+
+
 def glance(content: bytes) -> Glance:
     """Look at a picture without all of its pixels: a JPEG is read at an eighth of its size, yet to its end.
 
@@ -128,9 +141,7 @@ def glance(content: bytes) -> Glance:
         pixels = _read_array(content)
         return Glance(pixels.shape[1], pixels.shape[0], pixels.ndim == 3 and _has_colour(pixels))
     with _opened(content) as opened:
-        width, height = opened.size
-        if opened.getexif().get(_ORIENTATION, 1) in _LYING:
-            width, height = height, width
+        width, height = _sides(opened)
         opened.draft("RGB", (_GLANCE, _GLANCE))
         opened.load()
         picture = _plain(opened)
@@ -199,6 +210,11 @@ def _upright(opened: Image) -> Image:
 
     ImageOps.exif_transpose(opened, in_place=True)
     return opened
+
+
+def _sides(opened: Image) -> tuple[int, int]:
+    width, height = opened.size
+    return (height, width) if opened.getexif().get(_ORIENTATION, 1) in _LYING else (width, height)
 
 
 def _has_colour(pixels: Array) -> bool:

@@ -154,8 +154,12 @@ def networks_of(model: Model) -> list[Network]:
     return networks
 
 
-def _looked_at(network: Network) -> nn.Module:
-    """The last layer that has maps or tokens."""
+def looked_at(network: Network) -> nn.Module:
+    """The last layer that has maps or tokens.
+
+    Raises:
+        UsageError: there is none.
+    """
     named = getattr(network.body, "looked_at", "blocks")
     modules = dict(network.body.named_modules())
     if named not in modules:
@@ -179,7 +183,7 @@ def _outputs_and_heats(networks: list[Network], pixels: Array, place: int | None
     target = target if outputs.shape[1] > 1 else 0
     heats = []
     for network in networks:
-        layer, maps = _looked_at(network), _seen(network, given)
+        layer, maps = looked_at(network), _seen(network, given)
         for parameter in network.parameters():
             parameter.requires_grad_(True)
         if maps.ndim == 4:
@@ -198,7 +202,7 @@ def _seen(network: Network, given: torch.Tensor) -> torch.Tensor:
     import torch
 
     found: list[torch.Tensor] = []
-    hook = _looked_at(network).register_forward_hook(lambda module, inputs, output: found.append(output))
+    hook = looked_at(network).register_forward_hook(lambda module, inputs, output: found.append(output))
     with torch.no_grad():
         network(given)
     hook.remove()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,11 +80,33 @@ def explain_text(model: Model, text: str, *, label: str = "") -> ExplainedText:
     columns = text_columns(model)
     if len(columns) != len(model.facts.columns):
         raise UsageError(f"{model.folder} reads other columns beside the text, which are not explained")
+
+    def answer(variants: Sequence[str]) -> pl.DataFrame:
+        return predict(model, as_texts(columns, variants)).answers
+
+    return weigh_words(model, text, answer, label=label)
+
+
+def as_texts(columns: Sequence[str], texts: Sequence[str]) -> pl.DataFrame:
+    """Texts as the columns of texts that a model reads as one: the last holds them, the others nothing."""
+    none = {name: pl.Series([None] * len(texts), dtype=pl.String) for name in columns[:-1]}
+    return pl.DataFrame({**none, columns[-1]: pl.Series(texts, dtype=pl.String)})
+
+
+def weigh_words(
+    model: Model, text: str, answer: Callable[[Sequence[str]], pl.DataFrame], *, label: str = ""
+) -> ExplainedText:
+    """Leave the words of a text out, one by one, and compare the answers.
+
+    Args:
+        answer: gives the answers to texts, as `predict` does; what stands beside the text is its own matter.
+        label: as for `explain_text`.
+
+    Raises:
+        UsageError: there is no such class.
+    """
     stretches = _stretches(text)
-    variants = [text, *(text[:start] + text[end:] for start, end in stretches)]
-    others = {name: pl.Series([None] * len(variants), dtype=pl.String) for name in columns[:-1]}
-    cells = {**others, columns[-1]: pl.Series(variants, dtype=pl.String)}
-    answers = predict(model, pl.DataFrame(cells)).answers
+    answers = answer([text, *(text[:start] + text[end:] for start, end in stretches)])
     prediction = answers["prediction"][0]
     of, scores = _scores(model, answers, label)
     parts = (

@@ -2,6 +2,8 @@
 
 rows.arrow   the columns that the model reads, as their kinds type them
 rows.npz     targets, outputs, groups; of a forecast the steps and its origins among them
+told.arrow   how rows are named to the user, where that is known
+deciding/    the same of the rows that decided, where groups are told
 facts.json   the name of the rows, and what is known of the data and of the race
 """
 
@@ -20,6 +22,8 @@ from archwise.data.timeline.grid import Timeline
 from archwise.model.facts import plain
 from archwise.records import Array, Json
 
+TOLD, DECIDING = "told.arrow", "deciding"
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -29,6 +33,9 @@ class Judged:
     name: how to call them, such as "sealed rows". groups: (N,) int64 where rows depend on each other, else None.
     timeline, origins: of a forecast the steps, and (N,) the places among them where it begins.
     store: the folder in which dear cells such as pictures were read before, or None. n_left_out: rows not judged.
+    told: how the rows are named, (N,) row Int64 from 1, file and group String or null; or None.
+    grouped_by: the column of groups, or "". deciding: the rows that decided, with told and without typed columns, where
+        there are groups; else None.
     """
 
     typed: pl.DataFrame
@@ -40,6 +47,9 @@ class Judged:
     origins: Array | None = None
     store: Path | None = None
     n_left_out: int = 0
+    told: pl.DataFrame | None = None
+    grouped_by: str = ""
+    deciding: Judged | None = None
 
 
 def write_judged(folder: Path, judged: Judged, facts: Mapping[str, Json]) -> None:
@@ -50,6 +60,7 @@ def write_judged(folder: Path, judged: Judged, facts: Mapping[str, Json]) -> Non
     told: dict[str, Json] = {
         "name": judged.name,
         "n_left_out": judged.n_left_out,
+        "grouped_by": judged.grouped_by,
         "store": None if judged.store is None else str(judged.store),
         "facts": plain(facts),
     }
@@ -59,6 +70,10 @@ def write_judged(folder: Path, judged: Judged, facts: Mapping[str, Json]) -> Non
         held = judged.timeline
         arrays |= {"origins": judged.origins, "begins": held.begins, "first": held.first, "values": held.values}
         told |= {"frequency": held.frequency.to_json(), "names": list(held.names)}
+    if judged.told is not None:
+        judged.told.write_ipc(folder / TOLD)
+    if judged.deciding is not None:
+        write_judged(folder / DECIDING, judged.deciding, {})
     np.savez(folder / "rows.npz", **arrays)  # type: ignore[arg-type]  # every value is an array
     (folder / "facts.json").write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
 
@@ -87,5 +102,8 @@ def read_judged(folder: Path) -> tuple[Judged, dict[str, Json]]:
         origins=arrays.get("origins"),
         store=None if told["store"] is None else Path(told["store"]),
         n_left_out=told["n_left_out"],
+        told=pl.read_ipc(folder / TOLD) if (folder / TOLD).is_file() else None,
+        grouped_by=told.get("grouped_by", ""),
+        deciding=read_judged(folder / DECIDING)[0] if (folder / DECIDING).is_dir() else None,
     )
     return judged, told["facts"]

@@ -96,9 +96,13 @@ def draw(
 
 
 def short(text: object, most: int = 24) -> str:
-    """A name as a chart can show it: one line without what cannot be written in XML."""
+    """A name as a chart can show it: one line without what cannot be written in XML; a number at its end stays."""
     plain = "".join(each if each.isprintable() else " " for each in str(text))
-    return plain if len(plain) <= most else plain[: most - 1] + "…"
+    if len(plain) <= most:
+        return plain
+    number = re.search(r" \d{1,3}$", plain)
+    end = number[0] if number else ""
+    return plain[: most - 1 - len(end)] + "…" + end
 
 
 def _write_thousands(axes: Axes) -> None:

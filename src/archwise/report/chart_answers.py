@@ -76,7 +76,7 @@ def _curves(curves: Sequence[Mapping[str, Json]], which: str) -> dict[str, str] 
     def paint(axes: Axes) -> None:
         for place, curve in enumerate(curves):
             colour = SERIES[place % len(SERIES)]
-            name = f"{short(curve['label'], 14)}  {curve[area]:.3f}"
+            name = f"{short(curve['label'], 14)}, area {curve[area]:.3f}"
             axes.plot(*zip(*curve[which], strict=True), color=colour, label=name)
             if which == "pr" and len(curves) == 1:
                 axes.axhline(curve["share"], color=SOFT, linewidth=0.8, linestyle="--")

@@ -11,7 +11,7 @@ from archwise.report.chart import LINE, SERIES, SOFT, draw, short
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST_STAMPS = 3  # along a forecast
+MOST_STAMPS, LONG_STAMP = 3, 10  # along a forecast; letters of a stamp, of longer ones fewer are written
 
 
 def number_charts(answers: Mapping[str, Json], target: str) -> list[dict[str, str]]:
@@ -67,6 +67,7 @@ def _by_range(answers: Mapping[str, Json]) -> dict[str, str]:
             middles, [each["mean_error"] for each in ranges], "-o", markersize=4, color=SERIES[1], label="mean error"
         )
         axes.set_xlabel("answered")
+        axes.set_ylabel("error")
         axes.legend(handlelength=1.2)
 
     told = "; ".join(f"{each['from']:.4g} to {each['to']:.4g}: {each['mean_distance']:.3g}" for each in ranges)
@@ -147,9 +148,12 @@ def _whole(held: Mapping[str, Json], name: str) -> dict[str, str]:
         axes.plot(ahead, held["said"], color=SERIES[1], label="forecast")
         axes.axvline(n_past - 0.5, color=LINE, linewidth=1)
         last = len(held["stamps"]) - 1
-        places = sorted({round(last * share / (MOST_STAMPS - 1)) for share in range(MOST_STAMPS)})
-        axes.set_xticks(places, [_stamp(held["stamps"][place]) for place in places])
+        stamps = [_stamp(stamp) for stamp in held["stamps"]]
+        most = MOST_STAMPS if max(map(len, stamps)) <= LONG_STAMP else MOST_STAMPS - 1
+        places = sorted({round(last * share / (most - 1)) for share in range(most)})
+        axes.set_xticks(places, [stamps[place] for place in places])
         axes.grid(axis="x", visible=False)
+        axes.set_ylabel(short(held["target"]))
         axes.legend(handlelength=1.2, loc="upper left", ncols=2)
 
     title = (
@@ -173,8 +177,10 @@ def series_charts(rows: Sequence[Mapping[str, Json]]) -> list[dict[str, str]]:
         def paint(axes: Axes, steps: Sequence[float | None] = row["series"]) -> None:
             axes.plot([float("nan") if each is None else each for each in steps], color=SERIES[0])
             axes.set_xlabel("steps")
+            axes.set_ylabel("value")
 
         told = f"True {row['true']}, answered {row['said']}; {len(row['series'])} steps are drawn."
-        title = f"true {short(row['true'])}, answered {short(row['said'])}"
+        where = f"Row {row['row']:,}: " if row.get("row") else ""
+        title = f"{where}true {short(row['true'])}, answered {short(row['said'])}"
         charts.append(draw(f"series-{place}", paint, title=title, told=told, height=2.0))
     return charts[:6]

@@ -32,7 +32,7 @@ def leaderboard_chart(facts: Mapping[str, Json]) -> dict[str, str] | None:
                 axes.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=2, alpha=0.55)
             axes.plot(row["score"], place, "o", color=colour, markersize=5.5 if row["is_chosen"] else 4)
         axes.set_yticks(range(len(board)), [short(row["label"]) for row in board])
-        axes.invert_yaxis()
+        axes.set_ylim(len(board) - 0.5, -0.5)
         axes.grid(axis="y", visible=False)
         axes.set_xlabel(f"{metric}, {_better(facts)}")
         ends = _focused([row["score"] for row in board], sign)
@@ -155,7 +155,7 @@ def curve_charts(facts: Mapping[str, Json]) -> list[dict[str, str]]:
                     axes.plot(*max(points, key=lambda each: sign * each[1]), "o", color=SERIES[place], markersize=4.5)
             axes.set_xlabel("epochs")
             axes.set_ylabel(metric if what == "score" else "loss")
-            axes.legend(ncols=2, handlelength=1.2)
+            axes.figure.legend(ncols=2, handlelength=1.2, loc="outside lower center")
 
         names = ", ".join(str(row["label"]) for row in rows)
         charts.append(draw(f"curve-{what}", paint, title=title, told=f"Curves of {names}, by epochs."))
@@ -205,7 +205,7 @@ def gap_chart(facts: Mapping[str, Json]) -> dict[str, str] | None:
             axes.plot(each["score"], place, "D", color=SOFT, markersize=4.5)
         names = [name for name, _, _ in bars] + [f"{short(each['label'], 16)}, sealed" for each in references]
         axes.set_yticks(range(len(names)), names)
-        axes.invert_yaxis()
+        axes.set_ylim(len(names) - 0.5, -0.5)
         axes.grid(axis="y", visible=False)
         axes.set_xlabel(f"{facts['metric']['name']}, {_better(facts)}")
 

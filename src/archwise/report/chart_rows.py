@@ -27,8 +27,8 @@ def slice_chart(slices: Mapping[str, Json] | None) -> dict[str, str] | None:
             colour = BAD if part["behind"] else SERIES[0]
             axes.plot([part["low"], part["high"]], [place, place], color=colour, linewidth=2, alpha=0.55)
             axes.plot(part["score"], place, "o", color=colour, markersize=4.5)
-        axes.set_yticks(range(len(parts)), [short(f"{part['of']}: {part['name']}", 30) for part in parts])
-        axes.invert_yaxis()
+        axes.set_yticks(range(len(parts)), [short(f"{part['of']}: {part['name']}", 32) for part in parts])
+        axes.set_ylim(len(parts) - 0.5, -0.5)
         axes.grid(axis="y", visible=False)
         axes.set_xlabel(f"{slices['metric']} (dashed: all rows)")
 
@@ -37,8 +37,12 @@ def slice_chart(slices: Mapping[str, Json] | None) -> dict[str, str] | None:
     return draw("slices", paint, title=title, told=told, height=0.7 + 0.24 * len(parts))
 
 
-def importance_chart(importance: Mapping[str, Json] | None) -> dict[str, str] | None:
-    """What the score loses without each column, with its spread."""
+def importance_chart(importance: Mapping[str, Json] | None, place: int | None = None) -> dict[str, str] | None:
+    """What the score loses without each column or part, with its spread.
+
+    Args:
+        place: of the way of looking among those that tell of parts; None for columns.
+    """
     if not importance:
         return None
     columns = importance["columns"][:MOST_COLUMNS]
@@ -52,9 +56,10 @@ def importance_chart(importance: Mapping[str, Json] | None) -> dict[str, str] | 
             axes.plot(column["mean"], place, "o", color=SERIES[0], markersize=4.5)
         axes.axvline(0, color=SOFT, linewidth=0.9)
         axes.set_yticks(range(len(columns)), [short(column["name"]) for column in columns])
-        axes.invert_yaxis()
+        axes.set_ylim(len(columns) - 0.5, -0.5)
         axes.grid(axis="y", visible=False)
-        axes.set_xlabel(f"what {importance['metric']} loses")
+        axes.set_xlabel(f"how much worse {importance['metric']} gets")
 
     told = "; ".join(f"{column['name']}: {column['mean']:.3g}" for column in columns[:8])
-    return draw("importance", paint, title="What moved the answers", told=told, height=0.7 + 0.24 * len(columns))
+    name, title = ("importance", "Column by column") if place is None else (f"parts-{place}", importance["title"])
+    return draw(name, paint, title=title, told=told, height=0.7 + 0.24 * len(columns))

@@ -26,6 +26,7 @@ def charts_of(facts: Mapping[str, Json]) -> Charts:
         "slices": _one(slice_chart(facts["slices"])),
         "errors": [*series_charts(errors.get("rows", ())), *whole_charts(errors.get("whole", ()), "worst")],
         "moved": _one(importance_chart(facts["importance"])),
+        **{f"moved-{place}": _one(importance_chart(way, place)) for place, way in enumerate(facts["parts"])},
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -66,7 +67,8 @@ def show_rows(rows: Rows, *, first: Sequence[str] = ()) -> list[dict[str, Json]]
     """What a person sees of each row.
 
     Returns:
-        for each row cells, a list of [column, cell]; and where the model reads them text, series and picture, a data
+        for each row cells, a list of [column, cell]; row, its number in the source from 1, or None; file, the name of
+        its picture's file, or ""; and where the model reads them text, series and picture, a data
         URL of a JPEG.
     """
     kinds = {name: read_as(kind) for name, kind in rows.model.facts.columns}
@@ -76,7 +78,7 @@ def show_rows(rows: Rows, *, first: Sequence[str] = ()) -> list[dict[str, Json]]
     found = []
     for place in range(rows.n_rows):
         row = rows.judged.typed.row(place, named=True)
-        shown: dict[str, Json] = {"cells": [[name, _cell(row[name])] for name in plain]}
+        shown: dict[str, Json] = {"cells": [[name, _cell(row[name])] for name in plain], **_where(rows, place)}
         shown |= {kind: read(row[name]) for name in order for kind, read in _READ.items() if kinds[name] == kind}
         if pictures[place]:
             shown["picture"] = pictures[place]
@@ -84,6 +86,14 @@ def show_rows(rows: Rows, *, first: Sequence[str] = ()) -> list[dict[str, Json]]
             shown["words"] = _marked_words(rows, place, row[words_column(rows.model.facts.columns)])
         found.append(shown)
     return found
+
+
+def _where(rows: Rows, place: int) -> dict[str, Json]:
+    """The number of a row in its source and the name of its file, as far as they are known."""
+    told = rows.judged.told
+    if told is None:
+        return {"row": None, "file": ""}
+    return {"row": told["row"][place], "file": Path(told["file"][place] or "").name}
 
 
 def picture_urls(rows: Rows) -> list[str]:

@@ -16,17 +16,19 @@ from archwise.report.errors import worst_rows
 from archwise.report.event import Event
 from archwise.report.importance import permutation_importance
 from archwise.report.moved import moved_pixels, moved_words
+from archwise.report.neighbours import moved_tags, moved_words_of_tags
 from archwise.report.origin import origin, repeat
 from archwise.report.rows import Rows
 from archwise.report.slices import score_slices
+from archwise.report.stretches import moved_parts
 from archwise.report.time_left import Allowed
 from archwise.tasks import main_metric, task
 
-FORMAT = 1
+FORMAT = 2  # of the facts: 2 names rows and files, and tells of parts
 MOST_ROWS = 20_000  # that are told of, drawn by a fixed seed
 NOTHING: dict[str, Json] = {
-    "rows": None, "answers": None, "slices": None, "errors": None, "importance": None, "words": [], "pixels": [],
-    "why_no_pixels": "", "given": None, "missing": [],
+    "rows": None, "answers": None, "slices": None, "errors": None, "importance": None, "parts": [], "words": [],
+    "pixels": None, "given": None, "missing": [],
 }  # fmt: skip
 WITHOUT_ROWS = (
     "Nothing is told here of single answers, slices, errors and what moved them, for the rows that this model was "
@@ -36,10 +38,11 @@ WITHOUT_ROWS = (
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What is known of the run: facts as the end of it left them, and its events."""
+    """What is known of the run: facts as the end of it left them, its events, and whether it ends just now."""
 
     facts: Mapping[str, Json]
     events: Iterable[Event]
+    is_at_fit: bool = True
 
 
 def gather(model: Model, rows: Rows | None, run: RunFacts | None, allowed: Allowed) -> dict[str, Json]:
@@ -55,9 +58,8 @@ def gather(model: Model, rows: Rows | None, run: RunFacts | None, allowed: Allow
     """
     began = allowed.clock()
     known = None if run is None else run.facts
-    facts = (
-        of_choice(model, is_at_fit=run is not None) | of_run(model, known, () if run is None else run.events) | NOTHING
-    )
+    is_at_fit = run is not None and run.is_at_fit
+    facts = of_choice(model, is_at_fit=is_at_fit) | of_run(model, known, () if run is None else run.events) | NOTHING
     facts |= of_rows(rows, allowed) if rows is not None else {"missing": [WITHOUT_ROWS]}
     facts["seconds"] = round(allowed.clock() - began, 2)
     told: dict[str, Json] = plain(facts)
@@ -83,11 +85,9 @@ def of_run(model: Model, known: Mapping[str, Json] | None, events: Iterable[Even
         known: facts as the end of the run left them, or None.
     """
     leaders = race_facts.leaderboard(model.verdict, model.trials)
-    return {
-        "race": race_facts.race(events),
-        "data": dict(known or {}),
-        "aside": race_facts.set_aside(leaders, known),
-    }
+    race, aside = race_facts.race(events), race_facts.set_aside(leaders, known)
+    race["notes"] = [note for note in race["notes"] if not race_facts.said_elsewhere(note, aside)]
+    return {"race": race, "data": dict(known or {}), "aside": aside}
 
 
 def of_rows(rows: Rows, allowed: Allowed) -> dict[str, Json]:
@@ -100,18 +100,19 @@ def of_rows(rows: Rows, allowed: Allowed) -> dict[str, Json]:
     rows = rows.sample(MOST_ROWS)
     if not rows.can_tell:
         return {"rows": about, "slices": plain(score_slices(rows, allowed))}
-    importance = permutation_importance(rows, allowed.share(0.45))
+    importance = permutation_importance(rows, allowed.share(0.4))
+    parts = [*moved_parts(rows, allowed.share(0.4)), *filter(None, [moved_tags(rows, allowed.share(0.3))])]
     columns = [] if importance is None else [each["name"] for each in importance["columns"]]
-    pixels, why = moved_pixels(rows, allowed.share(0.5))
+    pixels = moved_pixels(rows, allowed.share(0.5))
     told: dict[str, Json] = plain(
         {
             "rows": about,
             "answers": answers(rows),
             "errors": worst_rows(rows, first=columns),
             "importance": importance,
-            "words": moved_words(rows, allowed.share(0.6)),
+            "parts": parts,
+            "words": [*moved_words(rows, allowed.share(0.6)), *moved_words_of_tags(rows, allowed.share(0.6))],
             "pixels": pixels,
-            "why_no_pixels": why,
             "slices": score_slices(rows, allowed),
         }
     )

@@ -100,6 +100,7 @@ def whole_forecasts(rows: Rows, places: Array) -> list[dict[str, Json]]:
         found.append(
             {
                 "series": str(timeline.names[owner]),
+                "target": roles_of(state).targets[0],
                 "stamps": _stamps(state, timeline.numbers[start : origin + 1]),
                 "first": str(_stamps(state, timeline.numbers[[origin]])[0]),
                 "past": timeline.values[start:origin, 0].tolist(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,11 @@ class ReportJob:
     seconds: float
 
 
+def command_of(model: Path, run: Path) -> str:
+    """The command that makes the whole report of a run again, from the rows that its folder holds."""
+    return shlex.join(["archwise", "report", str(model), "--run", str(run)])
+
+
 def attach_report(model: Path, run: Path, *, workers: Workers, tell: OnEvent, seconds: float | None) -> None:
     """Make the report of a run and put it into the model folder; where it cannot be made, say why and leave all as is.
 
@@ -47,7 +53,7 @@ def attach_report(model: Path, run: Path, *, workers: Workers, tell: OnEvent, se
         seconds: that it may take, or None where no clock decides.
     """
     if seconds is not None and seconds < SHORTEST_S:
-        tell({"event": "note", "message": f"no time was left for the report: archwise report {model} makes it"})
+        tell({"event": "note", "message": f"no time was left for the report: {command_of(model, run)} makes it"})
         return
     for name in (FACTS, PAGE):
         (run / name).unlink(missing_ok=True)  # of an earlier sitting
@@ -56,7 +62,8 @@ def attach_report(model: Path, run: Path, *, workers: Workers, tell: OnEvent, se
     outcome = next(iter(workers.run(make_report, [job])))
     add_files(model, {name: (run / name).read_bytes() for name in (FACTS, PAGE) if (run / name).is_file()})
     if outcome.kind != "ok":
-        message = f"the report could not be made ({outcome.reason}); the model is whole: archwise report {model}"
+        again = f"{command_of(model, run)} makes it without haste"
+        message = f"the report could not be made ({outcome.reason}); the model is whole, and {again}"
         tell({"event": "note", "message": message})
         return
     tell({"event": "report", "path": str(model / PAGE), **_as_event(outcome.value)})

@@ -1,21 +1,27 @@
-"""What moved single answers: the words of some texts, and where a network looked in some pictures."""
+"""What moved single answers: the words of some texts, and what spoke for the answer in some pictures."""
 
 from __future__ import annotations
 
+import importlib.util
 import io
 from collections.abc import Sequence
+from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from archwise.data.kinds.text import join_texts
 from archwise.errors import MissingExtraError, UsageError
-from archwise.model.explain_picture import draw, explain_picture, networks_of
-from archwise.model.explain_text import explain_text, text_columns
+from archwise.model.cover import heat_by_cover
+from archwise.model.explain_picture import Explained, draw, explain_picture, looked_at, networks_of
+from archwise.model.explain_text import as_texts, text_columns, weigh_words
+from archwise.model.predict import Model
+from archwise.model.session import outputs
 from archwise.records import Array, Json
 from archwise.report.errors import MOST_LETTERS, is_wrong, picture_url
-from archwise.report.rows import Rows, inputs_of_typed
+from archwise.report.rows import Rows, inputs, inputs_of_typed
 from archwise.report.time_left import Allowed
 
 if TYPE_CHECKING:
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
 MOST_TEXTS = 6
 MOST_PICTURES = 6
 WORST, DRAWN = "a worst error", "drawn at random"
+GRADIENTS, COVERED = "gradients", "covered"  # how the heat of a picture is told
 
 
 def moved_words(rows: Rows, allowed: Allowed) -> list[dict[str, Json]]:
@@ -31,10 +38,10 @@ def moved_words(rows: Rows, allowed: Allowed) -> list[dict[str, Json]]:
 
     Returns:
         for each picked (why it is shown), said, true, of, and pieces: [text, weight from -1 to 1, or None for what
-        stands between words].
+        stands between words]; focus: -1, for no piece is looked at.
     """
     columns = text_columns(rows.model)
-    if not columns or len(columns) != len(rows.model.facts.columns):
+    if not columns:
         return []
     texts = join_texts([rows.judged.typed[name] for name in columns])
     found: list[dict[str, Json]] = []
@@ -42,7 +49,7 @@ def moved_words(rows: Rows, allowed: Allowed) -> list[dict[str, Json]]:
         text = str(texts[place] or "")[:MOST_LETTERS]
         if allowed.left() <= 0 or not text.strip():
             continue
-        explained = explain_text(rows.model, text)
+        explained = weigh_words(rows.model, text, partial(_answers_to, rows.part(np.array([place])), columns))
         most = max((abs(part.weight) for part in explained.parts), default=0.0) or 1.0
         pieces: list[list[Json]] = []
         at = 0
@@ -51,37 +58,70 @@ def moved_words(rows: Rows, allowed: Allowed) -> list[dict[str, Json]]:
             at = part.end
         pieces.append([text[at:], None])
         told = {"picked": picked, "said": str(explained.prediction), "true": _truth(rows, place)}
-        found.append({**told, "of": explained.of, "pieces": pieces})
+        found.append({**told, "of": explained.of, "pieces": pieces, "focus": -1})
     return found
 
 
-def moved_pixels(rows: Rows, allowed: Allowed) -> tuple[list[dict[str, Json]], str]:
-    """Some pictures with the heat of where the network looked, as `some_places` picks them.
+def _answers_to(one: Rows, columns: Sequence[str], texts: Sequence[str]) -> pl.DataFrame:
+    """The answers to one row with other texts in the place of its own."""
+    many = one.part(np.zeros(len(texts), np.int64))
+    typed = many.judged.typed.with_columns(as_texts(columns, texts).get_columns())
+    given = outputs(one.model.session, inputs_of_typed(many, typed))
+    facts = one.model.facts
+    return pl.DataFrame(one.task.answers(facts.target_state, facts.calibration, given))
+
+
+def moved_pixels(rows: Rows, allowed: Allowed) -> dict[str, Json] | None:
+    """Some pictures with the heat of what spoke for the answer, as `some_places` picks them.
+
+    Of a network of pictures alone it is told by its gradients, of every other model by fields that are covered.
 
     Returns:
-        for each picked (why it is shown), said, true, picture and heat (data URLs); and why there are none, "" where
-        there are some.
+        how: GRADIENTS or COVERED; shown: for each picked (why it is shown), said, true, picture and heat (data URLs).
+        None where no pictures are read; `shown` is empty where no time was left.
     """
-    if "image" not in dict(rows.model.facts.columns).values():
-        return [], ""
-    shown, took = some_places(rows, MOST_PICTURES), 0.0
-    batch = inputs_of_typed(rows, rows.judged.typed[[place for place, _ in shown]])
+    if "image" not in dict(rows.model.facts.columns).values() or rows.model.facts.need.image is None:
+        return None
+    places = some_places(rows, MOST_PICTURES)
+    some = rows.part(np.array([place for place, _ in places]))
+    batch = {name: np.asarray(array) for name, array in inputs(some).items()}
+    networks = _networks(rows.model)
     found: list[dict[str, Json]] = []
-    networks: list[Network] | None = None
-    for (place, picked), pixels in zip(shown, np.asarray(batch["image"]), strict=True):
+    took = 0.0
+    for number, (_, picked) in enumerate(places):
         began = allowed.clock()
         if allowed.left() <= took:
             break
-        try:
-            networks = networks_of(rows.model) if networks is None else networks
+        row = {name: array[number : number + 1] for name, array in batch.items()}
+        pixels = batch["image"][number]
+        if networks is None:
+            explained = Explained(None, "", heat_by_cover(rows.model, row), _in_colours(pixels))
+        else:
             explained = explain_picture(rows.model, _as_file(pixels), networks=networks)
-        except (UsageError, MissingExtraError) as error:
-            return [], str(error)
-        told = {"picked": picked, "said": str(explained.prediction), "true": _truth(rows, place)}
+        told = {"picked": picked, "said": _shown(some.answers["prediction"][number]), "true": _truth(some, number)}
         heat = picture_url(np.asarray(draw(explained)))
         found.append({**told, "picture": picture_url(explained.picture), "heat": heat})
-        took = allowed.clock() - began if len(found) > 1 else took  # the first also builds the network
-    return found, "" if found else "no time was left to look where the network looked"
+        took = allowed.clock() - began
+    return {"how": COVERED if networks is None else GRADIENTS, "shown": found}
+
+
+def _networks(model: Model) -> list[Network] | None:
+    """The network of a model, or its members; None of what can only be looked at from outside."""
+    try:
+        networks = networks_of(model)
+        for network in networks:
+            looked_at(network)
+    except (UsageError, MissingExtraError):
+        return None
+    return networks if importlib.util.find_spec("captum") is not None else None
+
+
+def _in_colours(pixels: Array) -> Array:
+    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+
+
+def _shown(said: object) -> str:
+    return f"{said:.5g}" if isinstance(said, float | np.floating) else str(said)
 
 
 def some_places(rows: Rows, most: int) -> list[tuple[int, str]]:

@@ -72,8 +72,8 @@ def sections_of(facts: Mapping[str, Json], charts: Charts) -> list[tuple[str, st
     empty = {name for name in ("cost", "curves") if not charts[name]}
     empty |= set() if facts["verdict"].get("next_steps") else {"next"}
     empty |= {name for name in ("answers", "errors") if not facts[name]}
-    empty |= set() if facts["slices"] and facts["slices"]["parts"] else {"slices"}
-    moved = facts["importance"] or facts["words"] or facts["pixels"] or facts["why_no_pixels"]
+    empty |= set() if facts["slices"] else {"slices"}
+    moved = any(facts[name] for name in ("importance", "parts", "words", "pixels"))
     empty |= set() if moved else {"moved"}
     empty |= set() if facts["growth"].get("sentence") else {"growth"}
     return [(name, title) for name, title in TITLES.items() if name not in empty]

@@ -50,6 +50,12 @@ def race(events: Iterable[Event]) -> dict[str, Json]:
     return {"rungs": rungs, "notes": list(dict.fromkeys(notes)), "seconds": round(seconds, 1)}
 
 
+def said_elsewhere(note: str, aside: Mapping[str, Json]) -> bool:
+    """Whether a note of the run repeats a finding, or why a candidate left the race."""
+    whys = [each["why"] for each in aside["failed"]]
+    return note in [each["message"] for each in aside["findings"]] or any(note.endswith(f": {why}") for why in whys)
+
+
 def set_aside(leaders: Sequence[Mapping[str, Json]], run: Mapping[str, Json] | None) -> dict[str, Json]:
     """What was set aside and why: findings, columns, candidates that failed, architectures that did not race."""
     failed = [

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from archwise.data.prepare import Parsed, apply_preparation, load_batch
+from archwise.data.timeline.prepare import batch_at, prepare_steps, state_of
 from archwise.model.judged import Judged
 from archwise.model.predict import Model
 from archwise.records import FORECAST, Array, Batch, Metric, Task
@@ -80,6 +81,7 @@ class Rows:
                 outputs=judged.outputs[places],
                 groups=None if judged.groups is None else judged.groups[places],
                 origins=None if judged.origins is None else judged.origins[places],
+                told=None if judged.told is None else judged.told[places],
             ),
         )
 
@@ -103,6 +105,16 @@ class Rows:
 def loss_name(rows: Rows) -> str:
     """What the losses of rows are, in words."""
     return _LOSS_NAMES[rows.task.name]
+
+
+def inputs(rows: Rows) -> Batch:
+    """The inputs of the rows as the model reads them; of a forecast the windows of its origins."""
+    judged, preparation = rows.judged, rows.model.preparation
+    if judged.timeline is None or judged.origins is None:
+        return inputs_of_typed(rows, judged.typed)
+    state = state_of(preparation)
+    steps = prepare_steps(state, judged.timeline)
+    return batch_at(state, steps, judged.origins, past=preparation.need.past)
 
 
 def inputs_of_typed(rows: Rows, typed: pl.DataFrame) -> Batch:
