@@ -16,6 +16,7 @@ import numpy as np
 from archwise.data.picture import decode, encode_arrays
 from archwise.errors import ArchwiseError
 from archwise.model.explain_picture import Explained, draw
+from archwise.model.explain_text import LEAST_SHARE
 from archwise.model.predict import Model
 from archwise.model.together import answer_together
 from archwise.records import Array, Json
@@ -29,15 +30,30 @@ _AT_ONCE = 16  # rows with a picture: each holds a copy of it
 
 @dataclass(frozen=True)
 class Moved:
-    """What was answered and by how much the answer falls without each part.
+    """What was answered for the whole row and for it without each part.
 
-    of: the class or the label that is explained, None where the answer is a number. effects: in probability, or in the
-    unit of the number, in the order of the parts.
+    of: the class or the label that is explained, None where the answer is a number. whole: its probability, or the
+    number. without: the same, in the order of the parts.
     """
 
     prediction: Json
     of: str | None
-    effects: tuple[float, ...]
+    whole: float
+    without: tuple[float, ...]
+
+    @property
+    def effects(self) -> tuple[float, ...]:
+        """By how much the answer falls without each part, in probability or in the unit of the number."""
+        return tuple(self.whole - level for level in self.without)
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """The same in log odds where it is a class: of a sure answer the probability hardly moves."""
+        if self.of is None:
+            return self.effects
+        shares = np.clip([self.whole, *self.without], LEAST_SHARE, 1.0 - LEAST_SHARE)
+        odds = np.log(shares / (1.0 - shares))
+        return tuple((odds[0] - odds[1:]).tolist())
 
 
 def put_aside(model: Model, row: Mapping[str, object], variants: Sequence[Mapping[str, object]]) -> Moved:
@@ -60,7 +76,7 @@ def put_aside(model: Model, row: Mapping[str, object], variants: Sequence[Mappin
     prediction, shares = answers[0]["prediction"], answers[0].get("probabilities", {})
     of = None if not shares else prediction if prediction in shares else max(shares, key=lambda name: shares[name])
     levels = [float(told["prediction"] if of is None else told["probabilities"][of]) for told in answers]
-    return Moved(prediction, of, tuple(levels[0] - level for level in levels[1:]))
+    return Moved(prediction, of, levels[0], tuple(levels[1:]))
 
 
 def stretches_of(cell: Sequence[Json]) -> tuple[list[tuple[int, int]], list[Json]]:
@@ -113,11 +129,13 @@ def explain_pixels(model: Model, row: Mapping[str, object], column: str, content
         row: all cells, among them the picture. column: of the picture. content: its bytes.
 
     Returns:
-        the effects of N_PATCHES x N_PATCHES places, row by row; and a PNG of the picture with heat where it falls.
+        what moved of N_PATCHES x N_PATCHES places, row by row; and a PNG of the picture with heat where it falls.
 
     Raises:
         DataError: the picture cannot be read.
     """
+    from PIL import Image
+
     shown = decode(content)
     shown.thumbnail((SHOWN_PIXELS, SHOWN_PIXELS))
     pixels = np.asarray(shown)
@@ -132,9 +150,8 @@ def explain_pixels(model: Model, row: Mapping[str, object], column: str, content
         picture[place] = GREY
     given = {**row, column: encode_arrays(pixels[None])[0]}
     moved = put_aside(model, given, [{column: cell} for cell in encode_arrays(covered)])
-    heat = np.zeros(pixels.shape[:2], np.float32)
-    for effect, place in zip(moved.effects, places, strict=True):
-        heat[place] = max(effect, 0.0)
+    grid = np.maximum(np.array(moved.weights, np.float32).reshape(N_PATCHES, N_PATCHES), 0.0)
+    heat = np.asarray(Image.fromarray(grid).resize(shown.size, Image.Resampling.BILINEAR))
     coloured = np.repeat(pixels[:, :, None], 3, axis=2) if pixels.ndim == 2 else pixels
     held = io.BytesIO()
     draw(Explained(moved.prediction, moved.of or "", heat / (heat.max() or 1.0), coloured)).save(held, "PNG")

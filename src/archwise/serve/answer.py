@@ -180,7 +180,7 @@ async def predict_steps(desk: Desk, request: Request) -> Response:
     asked = body.parse_json(sent) if sent else {}
     if not isinstance(asked, dict):
         raise RefusedError(422, 'the body is no object; send {"horizon": 12}, {"rows": [...]} or {"columns": {...}}')
-    horizon, newer = _newer_steps(asked, desk.limits)
+    horizon, newer = newer_steps(asked, desk.limits)
     return Told(desk.headed(await desk.bench.do(lambda _: _forecast(desk.served, newer, horizon))))
 
 
@@ -189,8 +189,12 @@ async def refuse_rows(desk: Desk, _: Request) -> Response:
     raise RefusedError(422, f"'{desk.served.name}' forecasts; ask /models/{desk.served.name}/predict")
 
 
-def _newer_steps(asked: Mapping[str, Json], limits: Limits) -> tuple[int, dict[str, list[Json]] | None]:
-    """The horizon, 0 for that of training, and the columns of newer rows, None for none."""
+def newer_steps(asked: Mapping[str, Json], limits: Limits) -> tuple[int, dict[str, list[Json]] | None]:
+    """The horizon, 0 for that of training, and the columns of newer rows, None for none.
+
+    Raises:
+        RefusedError: they are neither, or too many.
+    """
     horizon = asked.get("horizon", 0)
     if type(horizon) is not int or horizon < 0:
         raise RefusedError(422, f"'horizon' is {str(horizon)[:60]}; it should be a whole number of steps")

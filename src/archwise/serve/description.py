@@ -118,7 +118,7 @@ def explanation(served: Served) -> dict[str, Json]:
     """What moved an answer."""
     whole = {"type": "integer"}
     word = {"words": {"type": "string"}, "start": whole, "end": whole, "weight": _NUMBER}
-    stretch = {"start": whole, "end": whole, "effect": _NUMBER}
+    stretch = {"start": whole, "end": whole, "weight": _NUMBER}
     effect: dict[str, Json] = {"column": {"type": "string"}, "value": {}, "typical": {}, "effect": _NUMBER}
     return {
         "type": "object",

@@ -30,8 +30,8 @@ COLUMNS = (
     "probability or in its own unit. It is no causal effect, and columns that go together hide each other"
 )
 STEPS = (
-    "each stretch was made a straight line in turn, the others left; effect: by how much the answer falls then, in "
-    "probability or in its own unit"
+    "each stretch was made a straight line in turn, the others left; weight: by how much the answer falls then, in log "
+    "odds or in its own unit"
 )
 HEAT = (
     f"grey was laid over each of {N_PATCHES} x {N_PATCHES} places in turn; red is where the answer falls most then, "
@@ -70,8 +70,8 @@ def _steps(served: Served, row: Mapping[str, object]) -> dict[str, Json]:
     assert isinstance(cell, list)  # as the door checks
     pairs, cells = stretches_of(cell)
     moved = put_aside(served.model, row, [{name: each} for each in cells])
-    told = [{"start": start, "end": end, "effect": effect}
-            for (start, end), effect in zip(pairs, moved.effects, strict=True)]  # fmt: skip
+    told = [{"start": start, "end": end, "weight": weight}
+            for (start, end), weight in zip(pairs, moved.weights, strict=True)]  # fmt: skip
     return {"prediction": moved.prediction, "of": _of(served, moved.of), "how": STEPS, "stretches": told}
 
 
@@ -80,7 +80,7 @@ def _pixels(served: Served, row: Mapping[str, object]) -> dict[str, Json]:
     if not isinstance(cell, bytes):
         raise RefusedError(422, f"'{name}': it is null; it should be a picture")
     moved, drawn = explain_pixels(served.model, row, name, cell)
-    grid = [list(moved.effects[start : start + N_PATCHES]) for start in range(0, N_PATCHES**2, N_PATCHES)]
+    grid = [list(moved.weights[start : start + N_PATCHES]) for start in range(0, N_PATCHES**2, N_PATCHES)]
     picture = base64.b64encode(drawn).decode()
     return {"prediction": moved.prediction, "of": _of(served, moved.of), "how": HEAT, "grid": grid, "picture": picture}
 
