@@ -14,7 +14,7 @@ import polars as pl
 from starlette.requests import Request
 from starlette.responses import Response
 
-from archwise.errors import ArchwiseError
+from archwise.errors import ArchwiseError, nearest
 from archwise.model.forecast import forecast
 from archwise.model.predict import predict_parts
 from archwise.model.together import answer_together, tell
@@ -198,7 +198,11 @@ def newer_steps(asked: Mapping[str, Json], limits: Limits) -> tuple[int, dict[st
     horizon = asked.get("horizon", 0)
     if type(horizon) is not int or horizon < 0:
         raise RefusedError(422, f"'horizon' is {str(horizon)[:60]}; it should be a whole number of steps")
-    newer = asked.get("rows") or asked.get("columns")
+    known = ("horizon", "rows", "columns")
+    for name in asked:
+        if name not in known:
+            raise RefusedError(422, f"'{name[:60]}' is not asked for.{nearest(name[:60], known)}")
+    newer = asked.get("rows", asked.get("columns"))
     if newer is None:
         return horizon, None
     rows = body.rows_of(newer)

@@ -78,6 +78,7 @@ def body_of_forecast(served: Served) -> dict[str, Json]:
     columns = {"type": "object", "additionalProperties": {"type": "array", "items": cells}}
     schema = {
         "type": "object",
+        "additionalProperties": False,
         "properties": {
             "horizon": {"type": "integer", "minimum": 0, "description": "steps; as many as in training when 0"},
             "rows": {"type": "array", "items": row, "description": newer},

@@ -19,7 +19,9 @@ from archwise.serve.metrics import Metrics
 from archwise.serve.refusal import RefusedError, answer_refusal, busy
 
 REQUEST_ID = b"x-request-id"
-OPEN = frozenset({"/", "/page.css", "/page.js", "/answer.js", "/v2/health/live", "/v2/health/ready"})  # hold nothing of a model
+OPEN = frozenset(
+    {"/", "/page.css", "/page.js", "/answer.js", "/v2/health/live", "/v2/health/ready"}
+)  # hold nothing of a model
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
