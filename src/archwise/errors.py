@@ -22,9 +22,17 @@ from collections.abc import Iterable
 
 
 class ArchwiseError(Exception):
-    """The root of everything archwise raises on purpose."""
+    """The root of everything archwise raises on purpose.
+
+    found: the message without its end `at_fit`, which tells what an option of `look` or `fit` does about it: who asks a
+    written model cannot give one.
+    """
 
     exit_code = 1
+
+    def __init__(self, found: str = "", *, at_fit: str = "") -> None:
+        super().__init__(found + at_fit)
+        self.found = found
 
 
 class UsageError(ArchwiseError):
@@ -89,6 +97,15 @@ class InterruptedRunError(ArchwiseError):
     """Ctrl-C in mid-race; the run can be resumed."""
 
     exit_code = 130
+
+
+LONGEST_SHOWN = 60  # characters of a value that a message repeats
+
+
+def shorten(value: object) -> str:
+    """A value as a message repeats it, cut where it is long."""
+    shown = str(value)
+    return shown if len(shown) <= LONGEST_SHOWN else shown[:LONGEST_SHOWN] + "…"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

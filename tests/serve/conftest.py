@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import io
 import json
 import re
@@ -20,7 +21,9 @@ import polars as pl
 import pytest
 from PIL import Image
 
+from archwise.api import fit
 from archwise.architectures import architecture, need_of
+from archwise.config import Config
 from archwise.data.prepare import apply_preparation, fit_preparation, inputs_of, parse_columns
 from archwise.model.folder import ModelContent, ModelFacts, write_model
 from archwise.model.session import open_session, outputs
@@ -40,7 +43,7 @@ def picture(shade: int, *, size: int = 12) -> bytes:
 
 
 def _frames() -> dict[str, tuple[pl.DataFrame, str, str, str]]:
-    """Name -> rows with the target last, the kind of their columns, task and architecture."""
+    """Name -> rows with the target last, the kinds of the columns before it, task and architecture."""
     rng = np.random.default_rng(0)
     words = ["good", "fine", "bad", "poor", "film", "plot", "the", "a"]
     label = rng.integers(0, 2, 80)
@@ -65,12 +68,30 @@ def _frames() -> dict[str, tuple[pl.DataFrame, str, str, str]]:
             "classify",
             "nearest",
         ),
+        "labels": (
+            pl.DataFrame({
+                "text": texts, "hours": rng.normal(40, 10, 80), "seen": label == 1, "day": [dt.date(2024, 1, 1)] * 80,
+                "tags": [f";{'red' if side else 'round'};odd;" if side else "" for side in label],
+            }),
+            "text number boolean date",
+            "multilabel",
+            "linear",
+        ),
+        "words": (
+            pl.DataFrame({
+                "words": ["Ada saw Lima", "the sea", "Lima and Oslo"] * 20,
+                "tags": ["B-PER O B-LOC", "O O", "B-LOC O B-LOC"] * 20,
+            }),
+            "words",
+            "tag",
+            "lexicon",
+        ),
     }  # fmt: skip
 
 
-def _write(place: Path, frame: pl.DataFrame, kind: str, task_name: str, name: str) -> Path:
+def _write(place: Path, frame: pl.DataFrame, kinds: str, task_name: str, name: str) -> Path:
     entry, asked, target = architecture(name), task(task_name), frame.columns[-1]
-    columns = tuple((column, kind) for column in frame.columns[:-1])
+    columns = tuple(zip(frame.columns[:-1], kinds.split(), strict=True))
     candidate = Candidate(name, settings_of(entry.defaults().items()), Plan(), name)
     need = need_of(candidate)
     typed = parse_columns(frame, columns).frame
@@ -78,7 +99,7 @@ def _write(place: Path, frame: pl.DataFrame, kind: str, task_name: str, name: st
     batch = apply_preparation(preparation, typed)
     state = asked.encode_fit(frame[target])
     targets = asked.encode(state, frame[target])
-    signature = Signature(inputs_of(preparation), asked.n_outputs(state))
+    signature = Signature(inputs_of(preparation), asked.n_outputs(state), form=asked.needs)
     assert entry.solve is not None
     solved = entry.solve(signature, entry.defaults(), batch, targets, task_name, 0)
     given = outputs(open_session(solved.onnx), batch)
@@ -100,6 +121,19 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     shutil.copytree(GOLDEN, place / "table.archwise")
     made = {name: _write(place / f"{name}.archwise", *parts) for name, parts in _frames().items()}
     return {"table": place / "table.archwise", **made}
+
+
+@pytest.fixture(scope="session")
+def forecasts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that forecasts the sales of two shops, of which the price is known ahead."""
+    days = pl.date_range(pl.date(2024, 1, 1), pl.date(2024, 4, 9), eager=True)
+    steps = np.arange(2 * len(days))
+    columns = {"day": [*days, *days], "shop": ["A"] * len(days) + ["B"] * len(days)}
+    frame = pl.DataFrame({**columns, "sales": np.sin(steps / 3), "price": steps % 7})
+    place = tmp_path_factory.mktemp("forecasts") / "steps.archwise"
+    roles = {"target": "sales", "time": "day", "series": "shop", "known": ("price",), "horizon": 3}
+    fit(frame, config=Config(**roles, only=("last-value",), budget="10s", workers=1, out=str(place)))
+    return place
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import polars as pl
 import pytest
 
 from archwise.model.predict import load, predict
+from archwise.serve.schema import fields_of
 
+PARQUET = "application/vnd.apache.parquet"
 ROW = {"age": 39.5, "hours": 40, "city": "Lima"}
 
 
@@ -154,7 +157,93 @@ def test_what_moved_an_answer_is_told_for_texts_and_tables(service: Any) -> None
     columns = service.ask("/explain", ROW)
     assert columns.status == 200
     assert {effect["column"] for effect in columns.told["effects"]} <= set(ROW)
-    assert service.ask("/models/series/explain", {"series": [0.1] * 16}).status == 422
+
+
+def test_what_moved_an_answer_is_told_for_series_and_pictures(service: Any) -> None:
+    steps = [0.0] * 8 + [5.0, None] + [0.0] * 6
+    told = service.ask("/models/series/explain", {"series": steps}).told
+    assert [told["stretches"][0]["start"], told["stretches"][-1]["end"]] == [0, 16]
+    told = service.ask("/models/picture/explain", shade(10), content_type="image/png").told
+    assert len(told["grid"]) == 8
+    assert base64.b64decode(told["picture"]).startswith(b"\x89PNG")
+
+
+def test_a_mixed_table_of_several_labels_tells_what_moved_the_likeliest(service: Any) -> None:
+    row = {"text": "the bad film", "hours": 90, "seen": True, "day": "2024-05-01"}
+    answer, told = service.ask("/models/labels/predict", row).told, service.ask("/models/labels/explain", row).told
+    assert told["of"] == max(answer["probabilities"], key=answer["probabilities"].get)
+    by_column = {each["column"]: each for each in told["effects"]}
+    assert by_column["text"]["typical"] == ""
+    without = service.ask("/models/labels/predict", {**row, "text": ""}).told["probabilities"][told["of"]]
+    assert by_column["text"]["effect"] == pytest.approx(answer["probabilities"][told["of"]] - without)
+
+
+def test_what_is_not_explained_says_so(service: Any) -> None:
+    given = service.ask("/models/words/explain", {"words": "Ada saw Lima"})
+    assert given.status == 422
+    assert "tags every word" in given.told["detail"]
+
+
+def test_words_are_tagged(service: Any) -> None:
+    assert service.ask("/models/words/predict", {"words": "Ada saw Lima"}).told["prediction"] == ["B-PER", "O", "B-LOC"]
+
+
+def test_a_series_is_answered_from_the_example_that_a_run_keeps(folders: dict[str, Path]) -> None:
+    model = load(folders["series"])
+    kept = replace(model, facts=replace(model.facts, profile={"example": {"series": [[0.1, 0.2, 0.3]]}}))
+    assert fields_of(kept)[0].example == [0.1, 0.2, 0.3]  # a table holds a list for each channel
+    broken = replace(model, facts=replace(model.facts, profile={"example": {"series": "a text"}}))
+    assert len(fields_of(broken)[0].example) == 16  # made up, for what is no series would not be answered
+
+
+def test_what_an_option_of_fit_would_do_is_not_told_to_who_asks(service: Any) -> None:
+    csv = b"age,hours,city\nforty,1,Lima\nfifty,2,Lima\n"
+    given = service.ask("/batch_predict", csv, content_type="text/csv")
+    assert given.status == 422
+    assert "'forty' is not a number (2 such cells); mend the value" in given.told["detail"]
+    assert "--" not in given.told["detail"]
+
+
+def test_a_forecast_is_answered_from_its_own_example_rows_and_tables(serving: Any, forecasts: Path) -> None:
+    with serving([forecasts]) as service:
+        example = service.ask("/info").told["example"]
+        described = service.ask("/openapi.json").told["paths"]["/predict"]["post"]["requestBody"]["content"]
+        assert described["application/json"]["schema"]["example"] == example
+        told = service.ask("/predict", example).told["forecast"]
+        assert [row["day"] for row in told] == ["2024-04-11", "2024-04-12", "2024-04-13"]
+        frame = pl.DataFrame(example["rows"])
+        held = io.BytesIO()
+        frame.write_parquet(held)
+        for body, kind in ((frame.write_csv().encode(), "text/csv"), (held.getvalue(), PARQUET)):
+            assert service.ask("/predict", body, content_type=kind).told["forecast"] == told
+        for path in ("/batch_predict", "/explain", "/v2/models/steps/infer"):
+            given = service.ask(path, {})
+            assert (given.status, "forecast" in given.told["detail"]) == (422, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"horizon": -1}, "should be a whole number of steps"),
+        ({"horizon": 3_000_000}, "the model was trained to forecast 1 to 3 steps"),
+        ({"rows": [{"day": "2024-04-10"}]}, "the table: columns are missing"),
+        ({"rows": [{"day": "no", "shop": "A", "sales": 1, "price": 1}]}, "'no' is no time"),
+        ({"rows": [{"day": "2024-04-10", "shop": "A", "sales": "x", "price": 1}]}, "'x' is not a number"),
+        ({"rows": [{"day": "2024-04-10", "shop": "A", "sales": 1, "price": 1}] * 2}, "give each step one row"),
+        ({"rows": [{"day": "2024-04-10", "shop": "C", "sales": 1, "price": 1}]}, "'C'"),
+        ({"rows": []}, "no list of objects"),
+        ({"rows": 7}, "neither a list of rows nor an object"),
+    ],
+)
+def test_a_forecast_that_cannot_be_is_refused_in_words_of_its_body(
+    serving: Any, forecasts: Path, change: dict[str, Any], words: str
+) -> None:
+    with serving([forecasts]) as service:
+        given = service.ask("/predict", {"horizon": 3, **change})
+    assert given.status == 422
+    assert words in given.told["detail"]
+    assert "--" not in given.told["detail"]
+    assert "/tmp" not in given.told["detail"]
 
 
 def test_info_and_openapi_hold_rows_that_are_answered(service: Any, folders: dict[str, Path]) -> None:

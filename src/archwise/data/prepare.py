@@ -14,7 +14,7 @@ import polars as pl
 from archwise.data.growing import narrow_dtype
 from archwise.data.kinds import kind as pick_kind
 from archwise.data.padding import join_channels
-from archwise.errors import ColumnError, nearest
+from archwise.errors import ColumnError, nearest, shorten
 from archwise.records import Array, Batch, Finding, InputSpec, Json, Need, Store
 
 N_SHOWN = 5  # cells that a finding names
@@ -330,8 +330,7 @@ def _tell_bad(values: pl.Series, is_bad: Array, kind: str, rows: Array | None) -
     first = int(np.argmax(is_bad))
     row = first if rows is None else int(rows[first])
     instead = "category" if kind != "category" else "text"
-    message = (
-        f"column '{values.name}', row {row + 1}: '{values[first]}' is not a {kind}; mend the value, "
-        f"or read the column as a {instead} with --kind {values.name}={instead} ({n_bad:,} such cells)"
-    )
-    return Finding("bad-cells", "warning", message, column=values.name, n_rows=n_bad)
+    cell = shorten(values[first])
+    found = f"column '{values.name}', row {row + 1}: '{cell}' is not a {kind} ({n_bad:,} such cells); mend the value"
+    at_fit = f", or read the column as a {instead} with --kind {values.name}={instead}"
+    return Finding("bad-cells", "warning", found + at_fit, column=values.name, n_rows=n_bad, at_fit=at_fit)

@@ -55,7 +55,7 @@ def check(model: Model, source: object) -> dict[str, Json]:
     findings = [*table.findings, *parsed.findings]
     if not missing and not parsed.bad.all():
         findings += predict(model, frame.filter(pl.Series(~parsed.bad))).findings
-    notes = [finding.message for finding in findings]
+    notes = [finding.of_written_model().message for finding in findings]
     if frame.height < FEWEST_ROWS:
         notes.append(f"{frame.height:,} rows are too few to tell a shift from chance; {FEWEST_ROWS} are needed")
     unread = int(parsed.bad.sum()) + len(table.set_aside)

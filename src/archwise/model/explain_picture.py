@@ -104,8 +104,8 @@ def _form(model: Model) -> ImageNeed:
         raise UsageError(f"{model.folder} reads no pictures; explain shows where in a picture a network looked")
     if architecture(facts.candidate.architecture).is_reference or not (model.folder / WEIGHTS).is_file():
         raise UsageError(
-            f"{model.folder} holds {facts.candidate.label}, which is no network; fit again with "
-            "--only and a network, such as cnn"
+            f"{model.folder} holds {facts.candidate.label}, which is no network; fit again with networks alone, such "
+            "as cnn"
         )
     if any(spec.name != "image" for spec in facts.signature.inputs):
         raise UsageError(f"{model.folder} reads other columns beside the picture, which are not explained")

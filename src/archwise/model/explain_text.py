@@ -21,7 +21,7 @@ from archwise.records import Array
 
 MOST_PARTS = 300  # of a text that are left out one by one; of more words a part is a stretch of some
 _WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]+")
-_LEAST_SHARE = 1e-6  # of a probability whose odds are told
+LEAST_SHARE = 1e-6  # of a probability whose odds are told
 STRONG = 0.5  # of the greatest weight, from which a word is among those that moved most
 
 
@@ -148,7 +148,7 @@ def _scores(model: Model, answers: pl.DataFrame, label: str) -> tuple[str, Array
     if not known:
         return model.facts.target, answers["prediction"].cast(pl.Float64).to_numpy()
     of = label or _likeliest(answers, known)
-    shares = np.clip(answers[f"p:{of}"].to_numpy(), _LEAST_SHARE, 1.0 - _LEAST_SHARE)
+    shares = np.clip(answers[f"p:{of}"].to_numpy(), LEAST_SHARE, 1.0 - LEAST_SHARE)
     return of, np.log(shares / (1.0 - shares))
 
 

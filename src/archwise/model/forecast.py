@@ -63,7 +63,7 @@ def forecast(model: Model, source: object | None = None, *, horizon: int = 0) ->
     state = state_of(model.preparation)
     most = int(state["horizon"])
     if horizon < 0:
-        raise UsageError(f"--horizon {horizon}: forecast 1 step or more; the model was trained for {most:,}")
+        raise UsageError(f"a horizon of {horizon}: forecast 1 step or more; the model was trained for {most:,}")
     horizon = horizon or most
     n_blocks = -(-horizon // most)
     if n_blocks > 1:
@@ -92,16 +92,16 @@ def _refuse_to_roll(model: Model, horizon: int) -> None:
     """
     state = state_of(model.preparation)
     roles, most = roles_of(state), int(state["horizon"])
-    told = f"--horizon {horizon}: the model was trained to forecast 1 to {most:,} steps"
+    told = f"a horizon of {horizon}: the model was trained to forecast 1 to {most:,} steps"
     if roles.past and dict(model.facts.candidate.settings).get("covariates") == "read":
         raise UsageError(
             f"{told}, and it cannot go on from its own answers, for it also reads {', '.join(roles.past)}, which it "
-            f"does not forecast; fit again with --horizon {horizon}"
+            f"does not forecast; fit again for {horizon} steps"
         )
     if horizon > MOST_BLOCKS * most:
         raise UsageError(
             f"{told}, and goes on from its own answers up to {MOST_BLOCKS} times as far, {MOST_BLOCKS * most:,} steps; "
-            "fit again with a longer --horizon"
+            "fit again for more"
         )
 
 
@@ -109,7 +109,7 @@ def _tell_rolled(most: int, horizon: int) -> Finding:
     message = (
         f"beyond step {most:,} the forecast goes on from its own answers; its intervals there are widened as if the "
         f"errors of each {most:,} steps were added to those before and did not depend on them, and are not calibrated; "
-        f"fit again with --horizon {horizon} for such as are"
+        f"fit again for {horizon} steps to have such as are"
     )
     return Finding("rolled", "warning", message)
 
@@ -218,7 +218,8 @@ def _newer(state: Mapping[str, Json], table: Table, n_ahead: int) -> Ahead:
         firsts.append(first + len(seen) - past)
     begins = np.arange(len(pieces) + 1) * (past + n_ahead)
     timeline = replace(whole, begins=begins, first=np.array(firsts, np.int64), values=np.concatenate(pieces))
-    return Ahead(timeline, begins[:-1] + past, (*table.findings, *whole.findings))
+    findings = (finding.of_written_model() for finding in (*table.findings, *whole.findings))
+    return Ahead(timeline, begins[:-1] + past, tuple(findings))
 
 
 def _with_tail(state: Mapping[str, Json], place: int, seen: Array, first: int) -> tuple[Array, int]:
@@ -245,7 +246,10 @@ def read_as_trained(state: Mapping[str, Json], table: Table) -> Timeline:
             f"{table.source}: columns are missing: {told}; a forecast needs every column of training."
             f"{nearest(missing[0], table.frame.columns)}"
         )
-    return lay_on_grid(table.frame, roles, frequency=frequency_of(state), source=table.source)
+    try:
+        return lay_on_grid(table.frame, roles, frequency=frequency_of(state), source=table.source)
+    except DataError as error:
+        raise type(error)(error.found) from None
 
 
 def _check_known(ahead: Ahead, roles: Roles, horizon: int) -> None:

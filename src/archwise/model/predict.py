@@ -280,11 +280,12 @@ def read_table(model: Model, table: Table, source: object) -> TableRows:
     try:
         parsed = parse_columns(table.frame, model.facts.columns, rows=table.rows)
     except ColumnError as error:
-        raise ColumnError(f"{table.source}: {error}") from None
+        raise ColumnError(f"{table.source}: {error.found}") from None
     batch, parsed = load_batch(model.preparation, parsed, rows=table.rows)
     unseen = find_unseen(model.preparation, lambda name, row: parsed.frame[name][row], batch, rows=table.rows)
     is_bad = np.concatenate([parsed.bad, np.ones(len(table.set_aside), bool)])
-    return TableRows(table, parsed, batch, is_bad, (*parsed.findings, *table.findings, *unseen))
+    findings = (*parsed.findings, *table.findings, *unseen)
+    return TableRows(table, parsed, batch, is_bad, tuple(finding.of_written_model() for finding in findings))
 
 
 def _places(rows: TableRows) -> pl.Series | None:

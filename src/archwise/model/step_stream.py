@@ -159,5 +159,5 @@ def _read_beside(model: Model, cells: Mapping[str, object], sequence: str) -> tu
     preparation = replace(model.preparation, columns=others)
     batch, parsed = load_batch(preparation, parse_columns(frame, columns))
     if parsed.bad.any():
-        raise DataError("; ".join(finding.message for finding in parsed.findings))
+        raise DataError("; ".join(finding.of_written_model().message for finding in parsed.findings))
     return batch, find_unseen(preparation, lambda name, row: parsed.frame[name][row], batch)

@@ -14,7 +14,7 @@ from archwise.data.kinds.category import FEWEST_ROWS, RARE_CODE
 from archwise.data.picture_array import IMAGE
 from archwise.data.prepare import Preparation
 from archwise.data.series_column import SERIES
-from archwise.errors import ColumnError
+from archwise.errors import ColumnError, shorten
 from archwise.records import Array, Batch, Finding, Table
 
 
@@ -39,9 +39,10 @@ def find_unseen(
             continue
         n_unseen, first = int(is_unseen.sum()), int(np.argmax(is_unseen))
         row = first if rows is None else int(rows[first])
+        cell = shorten(cell_of(column.name, first))
         message = (
             f"column '{column.name}': {n_unseen:,} cells hold a level that training saw in fewer than {FEWEST_ROWS} "
-            f"rows or never, such as '{cell_of(column.name, first)}' in row {row + 1}; they are answered as unknown"
+            f"rows or never, such as '{cell}' in row {row + 1}; they are answered as unknown"
         )
         findings.append(Finding("unseen", "warning", message, column.name, n_unseen))
     return tuple(findings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from archwise.records.forecast import ForecastFacts, ForecastTold
@@ -34,6 +34,7 @@ class Finding:
     count, skewed, unreadable, store, labels, near-copies, parts, pictures, tags,
     columns, gaps, coarse, still, series, rolled).
     detail: what tells findings of one code and column apart, such as the reason why cells cannot be read.
+    at_fit: the end of the message, where it tells what an option of `look` or `fit` does about it.
     """
 
     code: str
@@ -42,6 +43,11 @@ class Finding:
     column: str | None = None
     n_rows: int = 0
     detail: str = ""
+    at_fit: str = ""
+
+    def of_written_model(self) -> Finding:
+        """The same for who asks a written model, and cannot give options of `fit`."""
+        return replace(self, message=self.message.removesuffix(self.at_fit), at_fit="")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,10 +15,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from archwise import __version__
+from archwise.errors import DataError
+from archwise.model.forecast import forecast
 from archwise.serve import page
-from archwise.serve.answer import Bench, Desk
+from archwise.serve.answer import Bench, Desk, newer_steps
 from archwise.serve.body import read_row
 from archwise.serve.guard import Door, Guard, Limits
+from archwise.serve.info import example_steps
 from archwise.serve.metrics import Metrics
 from archwise.serve.place import Served, open_models
 from archwise.serve.refusal import RefusedError, answer_refusal
@@ -52,7 +55,7 @@ def make_app(folders: Sequence[Path], settings: Settings) -> ASGIApp:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         for each in served.values():
-            await _warm_up(each)
+            await _warm_up(each, limits)
             metrics.model(each.name, each.version)
         app.state.ready = True
         yield
@@ -83,12 +86,12 @@ def _swift_paths(desks: Mapping[str, Desk]) -> dict[str, Desk]:
     return {path: desk for path, desk in {"/predict": first, **paths}.items() if not desk.served.forecasts}
 
 
-async def _warm_up(served: Served) -> None:
+async def _warm_up(served: Served, limits: Limits) -> None:
     """Let a model answer a few times, so that no asker waits for what only the first answer needs."""
     if served.forecasts:
-        from archwise.model.forecast import forecast
-
-        await asyncio.to_thread(forecast, served.model)
+        horizon, newer = newer_steps(example_steps(served), limits)
+        with suppress(DataError):  # what has to be known ahead cannot be made up without stamps
+            await asyncio.to_thread(forecast, served.model, newer, horizon=horizon)
         return
     row = read_row(served.fields, example_row(served.fields))
     served.queue.warm_up(row, n_calls=WARM_CALLS)

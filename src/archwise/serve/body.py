@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,8 @@ from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect, Request
 
 from archwise.records import Json
-from archwise.serve.guard import Limits
+from archwise.serve.guard import Limits, refuse_many
+from archwise.serve.parquet import read_parquet
 from archwise.serve.refusal import RefusedError, of_fault
 from archwise.serve.schema import Fault, Field, check_row
 
@@ -147,10 +147,11 @@ async def read_many(request: Request, fields: tuple[Field, ...], limits: Limits)
         RefusedError: as for `read_one`, or there are too many.
     """
     if media_type(request) == FORM:
-        return [row for _, row in await _read_form(request, fields)]
+        files = [row for _, row in await _read_form(request, fields)]
+        refuse_many(len(files), limits)
+        return files
     rows = rows_of(await read_json(request))
-    if len(rows) > limits.rows:
-        raise _too_many(len(rows), limits)
+    refuse_many(len(rows), limits)
     return [read_row(fields, row, number=number) for number, row in enumerate(rows)]
 
 
@@ -180,38 +181,26 @@ def is_table(request: Request) -> bool:
 
 
 @contextmanager
-def table_file(content: bytes, kind: str, fields: tuple[Field, ...], limits: Limits) -> Iterator[Path]:
-    """A table in a file of a name that is ours, in a folder of its own that is then gone.
+def table_of(content: bytes, kind: str, fields: tuple[Field, ...], limits: Limits) -> Iterator[Path | pl.DataFrame]:
+    """A table as something to answer: CSV in a file of a name that is ours, in a folder of its own that is then gone.
 
     Raises:
-        RefusedError: it has too many rows, is broken, or names files of pictures.
+        RefusedError: it has too many rows, takes too much memory, is broken, or names files of pictures.
     """
-    if any(field.kind == "image" for field in fields) and kind == CSV:
+    pictures = [field.name for field in fields if field.kind == "image"]
+    if kind != CSV:
+        frame = read_parquet(content, limits)
+        for name in pictures:
+            if frame.schema.get(name) not in (None, pl.Binary):
+                told = f"column '{name}' holds {frame.schema[name]}; give the bytes of the pictures themselves"
+                raise RefusedError(422, told)
+        yield frame
+        return
+    if pictures:
         raise RefusedError(415, "a table of names of files is not read: they are not here; send the files as a form")
+    n_rows = max(content.count(b"\n"), content.count(b"\r"))
+    refuse_many(n_rows - 1, limits)  # one line is the header
     with TemporaryDirectory(prefix="archwise-") as folder:
-        place = Path(folder) / ("rows.csv" if kind == CSV else "rows.parquet")
+        place = Path(folder) / "rows.csv"
         place.write_bytes(content)
-        n_rows = content.count(b"\n") if kind == CSV else _rows_of_parquet(content, fields)
-        if n_rows > limits.rows + 1:
-            raise _too_many(n_rows, limits)
         yield place
-
-
-def _rows_of_parquet(content: bytes, fields: tuple[Field, ...]) -> int:
-    """How many rows the file says it has; nothing of them is read."""
-    try:
-        scan = pl.scan_parquet(io.BytesIO(content))
-        types = scan.collect_schema()
-        n_rows = int(scan.select(pl.len()).collect().item())
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise RefusedError(422, f"the body is not Parquet that can be read ({str(error).splitlines()[0]})") from None
-    named = [field.name for field in fields if field.kind == "image" and types.get(field.name) not in (None, pl.Binary)]
-    if named:
-        raise RefusedError(
-            422, f"column '{named[0]}' holds {types[named[0]]}; give the bytes of the pictures themselves"
-        )
-    return n_rows
-
-
-def _too_many(n_rows: int, limits: Limits) -> RefusedError:
-    return RefusedError(413, f"there are {n_rows:,} rows; this service reads up to {limits.rows:,} at a time")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from archwise.records import Json
 from archwise.serve import body
 from archwise.serve.guard import Limits
+from archwise.serve.info import example_steps
 from archwise.serve.place import Served
 from archwise.serve.schema import Field, example_row, row_schema
 
@@ -64,26 +65,28 @@ def body_of_many(served: Served, limits: Limits) -> dict[str, Json]:
     if len(pictures) == 1:
         content |= _as_files(served.fields, pictures[0], several=True)
     if not pictures:
-        content[body.CSV] = {"schema": {"type": "string", "description": "a header line and the columns of a row"}}
+        return _body({**content, **_as_table("the columns of a row")})
     content[body.PARQUET] = {"schema": {"type": "string", "format": "binary"}}
     return _body(content)
 
 
-def body_of_forecast() -> dict[str, Json]:
+def body_of_forecast(served: Served) -> dict[str, Json]:
     """The body of `predict` where steps are forecast."""
+    newer = "newer rows in the columns of training, of which the last steps are followed"
+    cells = {"type": ["string", "number", "boolean", "null"]}
+    row = {"type": "object", "additionalProperties": cells}
+    columns = {"type": "object", "additionalProperties": {"type": "array", "items": cells}}
     schema = {
         "type": "object",
+        "additionalProperties": False,
         "properties": {
             "horizon": {"type": "integer", "minimum": 0, "description": "steps; as many as in training when 0"},
-            "rows": {
-                "type": "array",
-                "items": {"type": "object"},
-                "description": "newer rows, the columns of training",
-            },
+            "rows": {"type": "array", "items": row, "description": newer},
+            "columns": {**columns, "description": f"the same as lists: {newer}"},
         },
-        "example": {"horizon": 0},
+        "example": example_steps(served),
     }
-    return {**_body({body.JSON: {"schema": schema}}), "required": False}
+    return {**_body({body.JSON: {"schema": schema}, **_as_table(newer)}), "required": False}
 
 
 def one_answer(served: Served) -> dict[str, Json]:
@@ -112,17 +115,24 @@ def forecast_answer() -> dict[str, Json]:
     }
 
 
-def explanation() -> dict[str, Json]:
+def explanation(served: Served) -> dict[str, Json]:
     """What moved an answer."""
+    whole = {"type": "integer"}
+    word = {"words": {"type": "string"}, "start": whole, "end": whole, "weight": _NUMBER}
+    stretch = {"start": whole, "end": whole, "weight": _NUMBER}
+    effect: dict[str, Json] = {"column": {"type": "string"}, "value": {}, "typical": {}, "effect": _NUMBER}
     return {
         "type": "object",
-        "required": ["model", "version", "prediction", "how"],
+        "required": ["model", "version", "prediction", "of", "how"],
         "properties": {
             **_HEAD,
-            "of": {"type": "string"},
-            "how": {"type": "string"},
-            "parts": {"type": "array", "items": {"type": "object"}},
-            "effects": {"type": "array", "items": {"type": "object"}},
+            "prediction": _answer(served)["prediction"],
+            "of": {"type": "string", "description": "the class, the label or the number that is explained"},
+            "how": {"type": "string", "description": "what was done, and in which unit"},
+            "parts": {"type": "array", "items": {"type": "object", "properties": word}},
+            "stretches": {"type": "array", "items": {"type": "object", "properties": stretch}},
+            "effects": {"type": "array", "items": {"type": "object", "properties": effect}},
+            "grid": {"type": "array", "items": {"type": "array", "items": _NUMBER}},
             "picture": {"type": "string", "description": "PNG with heat over the picture, in base64"},
         },
     }
@@ -150,6 +160,11 @@ def _as_files(fields: tuple[Field, ...], picture: Field, *, several: bool) -> di
     form = {"type": "object", "properties": {**names, picture.name: held}, "required": [*names, picture.name]}
     content: dict[str, Json] = {body.FORM: {"schema": form}}
     return content if several else {**content, "image/*": {"schema": file}}
+
+
+def _as_table(columns: str) -> dict[str, Json]:
+    csv = {"type": "string", "description": f"a header line; {columns}"}
+    return {body.CSV: {"schema": csv}, body.PARQUET: {"schema": {"type": "string", "format": "binary"}}}
 
 
 def _body(content: Mapping[str, Json]) -> dict[str, Json]:

@@ -9,7 +9,7 @@ import itertools
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,10 +17,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from archwise.errors import UsageError, nearest
 from archwise.serve.metrics import Metrics
 from archwise.serve.patience import IS_WHOLE
-from archwise.serve.refusal import RefusedError, answer_refusal
+from archwise.serve.refusal import RefusedError, answer_refusal, busy
 
 REQUEST_ID = b"x-request-id"
-OPEN = frozenset({"/", "/page.css", "/page.js", "/v2/health/live", "/v2/health/ready"})  # hold nothing of a model
+OPEN = frozenset(
+    {"/", "/page.css", "/page.js", "/answer.js", "/v2/health/live", "/v2/health/ready"}
+)  # hold nothing of a model
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
@@ -29,11 +31,13 @@ _ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 class Limits:
     """What a request may bring and take.
 
-    body_mb: of a body, as it is sent; packed bodies are refused. rows: of one request. seconds: for the body to come
-    in, and again for the answer. waiting: rows that may wait for a model.
+    body_mb: of a body, as it is sent; packed bodies are refused. memory_mb: that a Parquet body takes when it is read,
+    and that all bodies that are on their way take together. rows: of one request. seconds: for the body to come in, and
+    again for the answer. waiting: rows that may wait for a model.
     """
 
     body_mb: float = 16.0
+    memory_mb: float = 256.0
     rows: int = 10_000
     seconds: float = 30.0
     waiting: int = 1_024
@@ -43,6 +47,11 @@ class Limits:
         """The most bytes of a body."""
         return int(self.body_mb * 1e6)
 
+    @property
+    def memory_bytes(self) -> int:
+        """The most bytes that bodies take in memory."""
+        return int(self.memory_mb * 1e6)
+
 
 def read_limits(given: Mapping[str, str]) -> Limits:
     """The limits with those that were given in words.
@@ -50,7 +59,7 @@ def read_limits(given: Mapping[str, str]) -> Limits:
     Raises:
         UsageError: there is no such limit, or it is no number above nought.
     """
-    known = {"body_mb": float, "rows": int, "seconds": float, "waiting": int}
+    known = {"body_mb": float, "memory_mb": float, "rows": int, "seconds": float, "waiting": int}
     limits = Limits()
     for name, text in given.items():
         if name not in known:
@@ -78,6 +87,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, *, door: Door, limits: Limits, metrics: Metrics) -> None:
         self._app, self._limits, self._metrics = app, limits, metrics
+        self._n_held = 0  # bytes of all bodies that are on their way
         self._first, self._count = secrets.token_hex(6).encode(), itertools.count(1)
         self._hosts = frozenset(door.hosts)
         self._token = _digest(door.token.encode()) if door.token else b""
@@ -93,7 +103,18 @@ class Guard:
         number = given if _ID.fullmatch(given) else b"%s-%x" % (self._first, next(self._count))
         state = scope.setdefault("state", {})
         state["request_id"] = number.decode()
-        status = 500
+        status, n_own = 500, 0
+
+        def hold(n_bytes: int) -> None:
+            nonlocal n_own
+            n_own += n_bytes
+            self._n_held += n_bytes
+            if n_own > self._limits.body_bytes:
+                raise _too_large(self._limits)
+            if self._n_held > self._limits.memory_bytes:
+                raise busy(
+                    f"the bodies on their way are more than {self._limits.memory_mb:g} MB; try again in a second"
+                )
 
         async def tell(message: Message) -> None:
             nonlocal status
@@ -104,11 +125,12 @@ class Guard:
 
         try:
             self._check(scope["path"], headers)
-            await self._app(scope, _bounded(receive, state, self._limits), tell)
+            await self._app(scope, _bounded(receive, state, self._limits.seconds, hold), tell)
         except RefusedError as refused:
             refused.told["request_id"] = number.decode()
             await answer_refusal(refused)(scope, receive, tell)
         finally:
+            self._n_held -= n_own
             route = scope.get("route")
             path = getattr(route, "path", None) or scope.get("told_path", "other")
             self._metrics.request(path, status, time.perf_counter() - started)
@@ -148,30 +170,37 @@ def _too_large(limits: Limits) -> RefusedError:
     return RefusedError(413, f"the body is larger than {limits.body_mb:g} MB; send fewer rows at a time")
 
 
-def _bounded(receive: Receive, state: Mapping[str, object], limits: Limits) -> Receive:
-    """The same, but no more bytes than may be, and none that come too late."""
-    n_bytes, deadline = 0, 0.0
-    is_whole = False
+def refuse_many(n_rows: int, limits: Limits) -> None:
+    """Refuse more rows than may be.
+
+    Raises:
+        RefusedError: there are more.
+    """
+    if n_rows > limits.rows:
+        raise RefusedError(413, f"there are {n_rows:,} rows; this service reads up to {limits.rows:,} at a time")
+
+
+def _bounded(receive: Receive, state: Mapping[str, object], seconds: float, hold: Callable[[int], None]) -> Receive:
+    """The same, but none that comes too late; hold: told the bytes that came, which may be too many."""
+    deadline, is_whole = 0.0, False
 
     async def bounded() -> Message:
-        nonlocal n_bytes, deadline, is_whole
+        nonlocal deadline, is_whole
         if is_whole:  # what is waited for now is that the asker leaves
             return await receive()
         if IS_WHOLE in state:  # a timer would cost more than what is left to do
             message = await receive()
         else:
-            deadline = deadline or asyncio.get_running_loop().time() + limits.seconds
+            deadline = deadline or asyncio.get_running_loop().time() + seconds
             try:
                 async with asyncio.timeout_at(deadline):
                     message = await receive()
             except TimeoutError:
-                told = f"the body did not come within {limits.seconds:g} s; send it again"
+                told = f"the body did not come within {seconds:g} s; send it again"
                 raise RefusedError(408, told, headers={"Connection": "close"}) from None
         if message["type"] == "http.request":
-            n_bytes += len(message.get("body", b""))
             is_whole = not message.get("more_body", False)
-            if n_bytes > limits.body_bytes:
-                raise _too_large(limits)
+            hold(len(message.get("body", b"")))
         return message
 
     return bounded

@@ -1,14 +1,10 @@
-"""What moved an answer: marked words of a text, heat over a picture, and what each column of a table changes."""
+"""What moved an answer over HTTP: marked words, stretches of a series, heat over a picture, and columns of a table."""
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import json
-import sys
-from collections.abc import Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,102 +12,109 @@ from starlette.responses import Response
 from archwise.errors import ArchwiseError
 from archwise.model.explain_text import explain_text, text_columns
 from archwise.model.facts import plain
-from archwise.model.together import answer_together
+from archwise.model.moved import N_PATCHES, explain_pixels, flat, grey_picture, put_aside, stretches_of
 from archwise.records import Json
 from archwise.serve import body
 from archwise.serve.answer import Desk
+from archwise.serve.info import why_unexplained
 from archwise.serve.place import Served
 from archwise.serve.refusal import RefusedError, Told, of_error
+from archwise.serve.schema import Field
 
-MISSING_EXTRA, WRONG_USE = 6, 2  # exit codes of the command line
+T = TypeVar("T")
 WORDS = (
     "each word was left out in turn; weight: by how much the answer falls without it, in log odds or in its own unit"
 )
 COLUMNS = (
-    "each column was set to its typical value in turn, the others left; effect: by how much the answer falls then, in "
+    "each column was set to what is typical in turn, the others left; effect: by how much the answer falls then, in "
     "probability or in its own unit. It is no causal effect, and columns that go together hide each other"
 )
-HEAT = "Grad-CAM: red is where the network looked most"
+STEPS = (
+    "each stretch was made a straight line in turn, the others left; weight: by how much the answer falls then, in log "
+    "odds or in its own unit"
+)
+HEAT = (
+    f"grey was laid over each of {N_PATCHES} x {N_PATCHES} places in turn; red is where the answer falls most then, "
+    "blue where it does not"
+)
 
 
 async def explain(desk: Desk, request: Request) -> Response:
     """Explain the answer to one row."""
-    sent, row = await body.read_one(request, desk.served.fields)
-    del sent
-    pictures = [field for field in desk.served.fields if field.kind == "image"]
-    if pictures:
-        content = row[pictures[0].name]
-        if not isinstance(content, bytes) or len(desk.served.fields) > 1:
-            raise RefusedError(422, "only a picture alone is explained, and there has to be one")
-        told = await _heat(desk, content)
-    elif text_columns(desk.served.model) and len(desk.served.fields) == 1:
-        text = next((str(cell or "") for cell in row.values()), "")
-        told = await desk.bench.do(lambda: _words(desk.served, text))
-    elif any(field.typical is not None for field in desk.served.fields):
-        told = await desk.bench.do(lambda: _columns(desk.served, row))
-    else:
-        raise RefusedError(422, "this model reads nothing that is explained: a text, a picture or a table of columns")
-    return Told(desk.headed(plain(told)))
+    served = desk.served
+    why_not = why_unexplained(served)
+    if why_not:
+        raise RefusedError(422, why_not)
+    _, row = await body.read_one(request, served.fields)
+    alone = served.fields[0].kind if len(served.fields) == 1 else ""
+    way = _WAYS.get("text" if alone and text_columns(served.model) else alone, _columns)
+    return Told(desk.headed(plain(await desk.bench.do(lambda _: _read(way, served, row)))))
 
 
-def _words(served: Served, text: str) -> dict[str, Json]:
+def _read(way: Callable[[Served, Mapping[str, object]], T], served: Served, row: Mapping[str, object]) -> T:
     try:
-        found = explain_text(served.model, text)
+        return way(served, row)
     except ArchwiseError as error:
         raise of_error(error) from None
+
+
+def _words(served: Served, row: Mapping[str, object]) -> dict[str, Json]:
+    found = explain_text(served.model, next((str(cell or "") for cell in row.values()), ""))
     parts = [{"words": found.words_of(part), "start": part.start, "end": part.end, "weight": part.weight}
              for part in found.parts]  # fmt: skip
     return {"prediction": found.prediction, "of": found.of, "how": WORDS, "parts": parts}
 
 
+def _steps(served: Served, row: Mapping[str, object]) -> dict[str, Json]:
+    ((name, cell),) = row.items()
+    assert isinstance(cell, list)  # as the door checks
+    pairs, cells = stretches_of(cell)
+    moved = put_aside(served.model, row, [{name: each} for each in cells])
+    told = [{"start": start, "end": end, "weight": weight}
+            for (start, end), weight in zip(pairs, moved.weights, strict=True)]  # fmt: skip
+    return {"prediction": moved.prediction, "of": _of(served, moved.of), "how": STEPS, "stretches": told}
+
+
+def _pixels(served: Served, row: Mapping[str, object]) -> dict[str, Json]:
+    ((name, cell),) = row.items()
+    if not isinstance(cell, bytes):
+        raise RefusedError(422, f"'{name}': it is null; it should be a picture")
+    moved, drawn = explain_pixels(served.model, row, name, cell)
+    grid = [list(moved.weights[start : start + N_PATCHES]) for start in range(0, N_PATCHES**2, N_PATCHES)]
+    picture = base64.b64encode(drawn).decode()
+    return {"prediction": moved.prediction, "of": _of(served, moved.of), "how": HEAT, "grid": grid, "picture": picture}
+
+
 def _columns(served: Served, row: Mapping[str, object]) -> dict[str, Json]:
-    """How the answer changes when one column after the other has its typical value, the largest change first."""
-    changed = [field for field in served.fields if field.typical is not None and row[field.name] != field.typical]
-    rows = [row, *({**row, field.name: field.typical} for field in changed)]
-    answers = answer_together(served.model, rows)
-    given = []
-    for each in answers:
-        if isinstance(each, ArchwiseError):
-            raise of_error(each)
-        given.append(each)
-    of = given[0]["prediction"]
-    if isinstance(of, list) or (isinstance(of, str) and of not in given[0].get("probabilities", {})):
-        raise RefusedError(422, "an answer of several labels or tags is not explained")
-
-    def level(told: Mapping[str, Json]) -> float:
-        return float(told["probabilities"][of] if isinstance(of, str) else told["prediction"])
-
+    """How the answer changes when one column after the other is what is typical, the largest change first."""
+    typical = {field.name: _typical(field, row[field.name]) for field in served.fields}
+    changed = [name for name, cell in typical.items() if cell is not None and row[name] != cell]
+    moved = put_aside(served.model, row, [{name: typical[name]} for name in changed])
     effects = [
-        {
-            "column": field.name,
-            "value": row[field.name],
-            "typical": field.typical,
-            "effect": level(given[0]) - level(told),
-        }
-        for field, told in zip(changed, given[1:], strict=True)
+        {"column": name, "value": _shown(row[name]), "typical": _shown(typical[name]), "effect": effect}
+        for name, effect in zip(changed, moved.effects, strict=True)
     ]
     effects.sort(key=lambda effect: -abs(effect["effect"]))
-    return {"prediction": of, "of": str(of), "how": COLUMNS, "effects": effects}
+    return {"prediction": moved.prediction, "of": _of(served, moved.of), "how": COLUMNS, "effects": effects}
 
 
-async def _heat(desk: Desk, content: bytes) -> dict[str, Json]:
-    """Heat over a picture, by a process of its own: it needs torch, which this one never loads."""
-    with TemporaryDirectory(prefix="archwise-") as folder:
-        shown, heat = Path(folder) / "picture", Path(folder) / "heat.png"
-        shown.write_bytes(content)
-        call = ("explain", str(desk.served.model.folder), str(shown), "--out", str(heat), "--json")
-        done = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "archwise", *call, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-        )
-        try:
-            printed, complaint = await asyncio.wait_for(done.communicate(), desk.limits.seconds)
-        except TimeoutError:
-            done.kill()
-            raise RefusedError(503, f"there was no explanation within {desk.limits.seconds:g} s") from None
-        if done.returncode:
-            said = complaint.decode(errors="replace").strip().splitlines() or ["it cannot be explained"]
-            sentence = said[-1].removeprefix("archwise: ").replace(str(shown), "the picture")
-            raise RefusedError(501 if done.returncode == MISSING_EXTRA else 422, sentence)
-        told = json.loads(printed)
-        picture = base64.b64encode(heat.read_bytes()).decode()
-    return {"prediction": told.get("prediction"), "of": str(told.get("explained", "")), "how": HEAT, "picture": picture}
+def _typical(field: Field, cell: object) -> Json | bytes:
+    """What stands in for a cell: the usual value, no words, a flat line, grey; None where nothing is known."""
+    if field.kind == "text":
+        return ""
+    if field.kind == "image":
+        return grey_picture()
+    if field.kind == "series":
+        return flat(cell) if isinstance(cell, list) else None
+    return field.typical
+
+
+def _shown(cell: object) -> Json:
+    return "a picture" if isinstance(cell, bytes) else f"a series of {len(cell)}" if isinstance(cell, list) else cell
+
+
+def _of(served: Served, of: str | None) -> str:
+    return served.model.facts.target if of is None else of
+
+
+_WAYS = {"text": _words, "series": _steps, "image": _pixels}

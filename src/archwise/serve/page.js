@@ -15,7 +15,7 @@ function make(tag, attributes, ...children) {
   return node;
 }
 
-const short = (value) => (typeof value !== "number" ? String(value) : Number.isInteger(value) ? value.toLocaleString("en") : Number(value.toPrecision(5)).toLocaleString("en", { maximumSignificantDigits: 5 }));
+const short = (value) => (typeof value !== "number" ? String(value) : Number.isInteger(value) ? value.toLocaleString("en", { useGrouping: Math.abs(value) >= 10000 }) : Number(value.toPrecision(5)).toLocaleString("en", { maximumSignificantDigits: 5 }));
 
 async function ask(path, options) {
   const headers = { ...(options && options.headers) };
@@ -55,6 +55,7 @@ function fieldOf(field, place) {
   } else if (field.kind === "date") {
     input = make("input", { id, type: "text", placeholder: "2026-03-31" });
     hints.push("year-month-day, and a time where it has one");
+    if (field.range) hints.push("in training " + field.range.join(" to "));
   } else if (field.kind === "series") {
     input = make("textarea", { id, spellcheck: "false" });
     hints.push(field.channels ? field.channels + " channels, one a line; numbers with blanks or commas between" : "paste numbers, with blanks, commas or lines between");
@@ -105,10 +106,12 @@ function forecastFields(forecast) {
   const horizon = make("input", { id: "horizon", type: "text", inputmode: "numeric", placeholder: String(forecast.horizon) });
   const columns = [forecast.time, forecast.series, ...forecast.targets, ...forecast.covariates, ...forecast.known_ahead].filter(Boolean);
   const rows = make("textarea", { id: "rows", spellcheck: "false", placeholder: columns.join(",") + "\n…" });
+  const known = forecast.known_ahead.join(", ");
+  const told = known ? "their last rows tell " + known + " of the steps ahead, and leave " + forecast.targets.join(", ") + " empty" : "without them the forecast goes on from the end of the model's own data";
   return [
-    make("div", { class: "field" }, make("label", { for: "horizon" }, "steps ahead"), horizon, make("div", { class: "hint" }, "1 to " + forecast.horizon)),
-    make("div", { class: "field wide" }, make("label", { for: "rows" }, "newer rows (CSV with a header line; may stay empty)"), rows,
-      make("div", { class: "hint" }, "without them the forecast goes on from the end of the model's own data; its columns: " + columns.join(", "))),
+    make("div", { class: "field" }, make("label", { for: "horizon" }, "steps ahead"), horizon, make("div", { class: "hint" }, forecast.horizon + " in training; more go on from its own answers")),
+    make("div", { class: "field wide" }, make("label", { for: "rows" }, known ? "newer rows (CSV with a header line)" : "newer rows (CSV with a header line; may stay empty)"), rows,
+      make("div", { class: "hint" }, told + "; columns: " + columns.join(", "))),
   ];
 }
 
@@ -134,7 +137,7 @@ function requestOf() {
     const told = { horizon: horizon === "" ? 0 : Number.isInteger(Number(horizon)) ? Number(horizon) : horizon };
     const lines = at("rows").value.trim();
     if (lines) told.rows = readCsv(lines);
-    return { headers: { "Content-Type": "application/json" }, body: JSON.stringify(told) };
+    return ofJson(told);
   }
   const inputs = [...at("fields").querySelectorAll("[data-name]")];
   if (inputs.some((input) => input.dataset.kind === "image")) {
@@ -146,7 +149,19 @@ function requestOf() {
     return { body: form };
   }
   const row = Object.fromEntries(inputs.map((input) => [input.dataset.name, cellOf(input)]));
-  return { headers: { "Content-Type": "application/json" }, body: JSON.stringify(row) };
+  return ofJson(row);
+}
+
+const ofJson = (row) => ({ headers: { "Content-Type": "application/json" }, body: JSON.stringify(row) });
+
+// The request as a command for a shell, where words in single quotes stand for themselves.
+function commandOf(request) {
+  const quoted = (text) => "'" + text.replaceAll("'", "'\\''") + "'";
+  const token = state.token ? ' -H "Authorization: Bearer $ARCHWISE_TOKEN"' : "";
+  const url = new URL(state.prefix + "predict", location.href).href;
+  if (typeof request.body === "string") return "curl " + url + token + " -H 'Content-Type: application/json' -d " + quoted(request.body);
+  const parts = [...request.body].map(([name, value]) => " -F " + quoted(name + "=" + (value instanceof File ? "@" + value.name : value)));
+  return "curl " + url + token + parts.join("");
 }
 
 function readCsv(text) {
@@ -155,119 +170,6 @@ function readCsv(text) {
     const cell = cells[place] === undefined ? "" : cells[place];
     return [name, cell === "" ? null : Number.isFinite(Number(cell)) ? Number(cell) : cell];
   })));
-}
-
-// ---------------------------------------------------------------- the answer
-
-function bars(shares, chosen) {
-  const ordered = Object.entries(shares).sort((a, b) => b[1] - a[1]).slice(0, 12);
-  const box = make("div", { class: "bars", role: "list", "aria-label": "probabilities" });
-  for (const [name, share] of ordered) {
-    const bar = make("i", {});
-    bar.style.width = 100 * share + "%";
-    const label = make("span", {}, name);
-    if (name === chosen) label.style.fontWeight = "650";
-    box.append(label, make("div", { class: "track" }, bar), make("span", { class: "figure" }, (100 * share).toFixed(1) + " %"));
-  }
-  return box;
-}
-
-function interval(told) {
-  const mark = make("i", {});
-  mark.style.left = "calc(" + (100 * (told.prediction - told.low)) / (told.high - told.low || 1) + "% - 1.5px)";
-  return make("div", {}, make("div", { class: "span" }, mark), make("div", { class: "ends" }, make("span", {}, short(told.low)), make("span", {}, "9 of 10 lie between"), make("span", {}, short(told.high))));
-}
-
-function showAnswer(told) {
-  const box = at("told");
-  box.replaceChildren();
-  if (told.forecast) return box.append(...forecastShown(told.forecast), ...notesOf(told));
-  if (told.words) {
-    const line = make("p", { class: "words" });
-    told.words.forEach((word, place) => {
-      const tag = told.prediction[place];
-      const shown = tag && tag !== "O" ? make("mark", {}, word, make("span", { class: "tag" }, tag)) : document.createTextNode(word);
-      if (shown.style) shown.style.background = "var(--soft)";
-      line.append(shown, " ");
-    });
-    return box.append(line, ...notesOf(told));
-  }
-  box.append(make("div", { class: "faint" }, state.info.target), make("div", { class: "big", id: "prediction" }, told.prediction === null || told.prediction === "" ? "none" : short(told.prediction)));
-  if (told.probabilities) box.append(bars(told.probabilities, told.prediction));
-  if (told.low !== undefined && told.low !== null) box.append(interval(told));
-  box.append(...notesOf(told));
-}
-
-const notesOf = (told) => (told.notes || []).map((note) => make("p", { class: "note" }, note));
-
-function forecastShown(rows) {
-  if (!rows.length) return [];
-  const names = Object.keys(rows[0]);
-  const table = make("table", {}, make("thead", {}, make("tr", {}, ...names.map((name) => make("th", {}, name)))),
-    make("tbody", {}, ...rows.slice(0, 200).map((row) => make("tr", {}, ...names.map((name) => make("td", {}, typeof row[name] === "number" ? short(row[name]) : String(row[name])))))));
-  const shown = [make("div", { class: "scroll" }, table)];
-  const series = state.info.forecast.series;
-  if ("prediction" in rows[0] && rows.length > 1) shown.unshift(lineOf(series ? rows.filter((row) => row[series] === rows[0][series]) : rows));
-  return shown;
-}
-
-function lineOf(rows) {
-  const wide = 600, high = 200, edge = 8;
-  const ends = rows.flatMap((row) => [row.prediction, row.low ?? row.prediction, row.high ?? row.prediction]);
-  const least = Math.min(...ends), most = Math.max(...ends);
-  const x = (place) => edge + ((wide - 2 * edge) * place) / Math.max(1, rows.length - 1);
-  const y = (value) => high - edge - ((high - 2 * edge) * (value - least)) / (most - least || 1);
-  const path = (name) => rows.map((row, place) => x(place) + "," + y(row[name]));
-  const ns = "http://www.w3.org/2000/svg";
-  const svg = document.createElementNS(ns, "svg");
-  svg.setAttribute("viewBox", "0 0 " + wide + " " + high);
-  svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", "the forecast with its interval; the table below has the figures");
-  if (rows[0].low !== undefined) {
-    const band = document.createElementNS(ns, "polygon");
-    band.setAttribute("points", [...path("low"), ...path("high").reverse()].join(" "));
-    band.setAttribute("fill", "var(--soft)");
-    svg.append(band);
-  }
-  const line = document.createElementNS(ns, "polyline");
-  line.setAttribute("points", path("prediction").join(" "));
-  line.setAttribute("fill", "none");
-  line.setAttribute("stroke", "var(--bar)");
-  line.setAttribute("stroke-width", "2.5");
-  svg.append(line);
-  return svg;
-}
-
-function showMoved(told) {
-  const box = at("moved");
-  box.replaceChildren(make("h3", {}, "What moved it"));
-  if (told.parts) {
-    const most = Math.max(...told.parts.map((part) => Math.abs(part.weight)), 1e-12);
-    const line = make("p", { class: "words" });
-    for (const part of told.parts) {
-      const word = make("mark", { title: "weight " + part.weight.toFixed(3) }, part.words);
-      const share = Math.round((70 * Math.abs(part.weight)) / most);
-      word.style.background = "color-mix(in srgb, var(" + (part.weight > 0 ? "--good" : "--wrong") + ") " + share + "%, transparent)";
-      line.append(word, " ");
-    }
-    box.append(line, make("p", { class: "note" }, "Green speaks for “" + told.of + "”, red against it."));
-  } else if (told.effects) {
-    const shown = told.effects.slice(0, 8).filter((effect) => Math.abs(effect.effect) >= 0.0005 || told.of === String(told.prediction) && typeof told.prediction === "number");
-    const most = Math.max(...shown.map((effect) => Math.abs(effect.effect)), 1e-12);
-    const list = make("div", { class: "bars" });
-    for (const effect of shown) {
-      const bar = make("i", { class: effect.effect < 0 ? "against" : "" });
-      bar.style.width = (100 * Math.abs(effect.effect)) / most + "%";
-      const figure = typeof told.prediction === "number" ? short(effect.effect) : (100 * effect.effect).toFixed(1) + " points";
-      list.append(make("span", {}, effect.column + " = " + short(effect.value)), make("div", { class: "track" }, bar), make("span", { class: "figure" }, (effect.effect > 0 ? "+" : "") + figure));
-    }
-    box.append(shown.length ? list : make("p", { class: "faint" }, "No column alone changes the answer by much."));
-  } else if (told.picture) {
-    const heat = make("img", { class: "heat", alt: "heat over the picture" });
-    heat.src = "data:image/png;base64," + told.picture;
-    box.append(heat);
-  }
-  box.append(make("p", { class: "note" }, "How: " + told.how + "."));
 }
 
 function showWrong(told) {
@@ -289,10 +191,10 @@ async function send(event) {
     const request = requestOf();
     showAnswer(await ask("predict", { method: "POST", ...request }));
     at("moved").replaceChildren();
-    if (matchMedia("(max-width: 52rem)").matches) at("answer").scrollIntoView({ block: "start" });
-    const kinds = (state.info.fields || []).map((field) => field.kind);
-    if (state.info.explains === "at once") showMoved(await ask("explain", { method: "POST", ...request }));
-    if (state.info.explains === "slowly" && kinds.includes("image")) offerHeat(request);
+    at("command").textContent = commandOf(request);
+    at("answer").scrollIntoView({ block: matchMedia("(max-width: 52rem)").matches ? "start" : "nearest" });
+    if (state.info.explains === "at once") await explain(request);
+    if (state.info.explains === "slowly") offerHeat(request);
   } catch (told) {
     if (told instanceof Error) throw told;
     showWrong(told);
@@ -301,21 +203,33 @@ async function send(event) {
   }
 }
 
+async function explain(request) {
+  try {
+    const row = typeof request.body === "string" ? JSON.parse(request.body) : {};
+    showMoved(await ask("explain", { method: "POST", ...request }), row);
+  } catch (told) {  // the answer stands, whatever comes of its explanation
+    if (told instanceof Error) throw told;
+    at("moved").replaceChildren(make("p", { class: "wrong", role: "alert" }, told.detail));
+  }
+}
+
 function offerHeat(request) {
-  const button = make("button", { type: "button", class: "quiet" }, "Show where it looked");
-  button.addEventListener("click", async () => {
+  const button = make("button", { type: "button", class: "quiet" }, "Show what moved it");
+  button.addEventListener("click", () => {
     button.disabled = true;
-    try {
-      showMoved(await ask("explain", { method: "POST", ...request }));
-    } catch (told) {
-      if (told instanceof Error) throw told;
-      at("moved").replaceChildren(make("p", { class: "wrong", role: "alert" }, told.detail));
-    }
+    explain(request);
   });
   at("moved").replaceChildren(make("div", { class: "actions" }, button));
 }
 
 function fill() {
+  if (state.info.forecast) {
+    const { horizon, rows = [] } = state.info.example;
+    at("horizon").value = horizon;
+    const names = [...new Set(rows.flatMap(Object.keys))];
+    at("rows").value = rows.length ? [names, ...rows.map((row) => names.map((name) => row[name] ?? ""))].map((cells) => cells.join(",")).join("\n") : "";
+    return;
+  }
   for (const field of state.info.fields) {
     const input = at("fields").querySelector('[data-name="' + CSS.escape(field.name) + '"]');
     if (!input || field.kind === "image") continue;
@@ -327,14 +241,16 @@ function fill() {
 function show(info) {
   state.info = info;
   document.title = info.model + " · archwise";
-  at("title").textContent = info.forecast ? "What comes next of " + info.forecast.targets.join(", ") + "?" : "Which " + info.target + "?";
-  at("about").textContent = info.model + ": " + info.architecture + ", " + info.metric + " " + short(info.test[info.metric]) + " on sealed rows that it had never seen.";
+  const asks = { tag: "Which words are what?", regress: "How much is " + info.target + "?" };
+  at("title").textContent = info.forecast ? "What comes next of " + info.forecast.targets.join(", ") + "?" : asks[info.task] || "Which " + info.target + "?";
+  at("about").textContent = info.model + ": " + info.architecture + ", " + info.metric + " " + short(Number(info.test[info.metric].toPrecision(4))) + " on sealed rows that it had never seen.";
   at("fields").replaceChildren(...(info.forecast ? forecastFields(info.forecast) : info.fields.map(fieldOf)));
-  at("fill").hidden = !info.fields.some((field) => field.kind !== "image");
+  at("fill").hidden = !info.forecast && !info.fields.some((field) => field.kind !== "image");
   at("verdict").replaceChildren(...info.verdict.map((sentence) => make("li", {}, sentence)));
   at("version").textContent = info.model + " " + info.version + ", made " + info.created.slice(0, 10) + " by archwise " + info.archwise;
   at("told").replaceChildren(make("p", { class: "faint" }, "Fill the form and send it; the answer comes here."));
   at("moved").replaceChildren();
+  at("command").textContent = "Send a row, and the command stands here.";
 }
 
 async function open(name) {

@@ -1,4 +1,4 @@
-"""The page to try a model: three files of the package, and nothing from anywhere else."""
+"""The page to try a model: four files of the package, and nothing from anywhere else."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from starlette.responses import Response
 FILES = {
     "/": ("page.html", "text/html"),
     "/page.css": ("page.css", "text/css"),
+    "/answer.js": ("answer.js", "text/javascript"),
     "/page.js": ("page.js", "text/javascript"),
 }
 HEADERS = {

@@ -16,6 +16,7 @@ from archwise.errors import ArchwiseError
 from archwise.records import Json
 from archwise.serve import body
 from archwise.serve.answer import Desk, in_turns
+from archwise.serve.guard import refuse_many
 from archwise.serve.refusal import RefusedError, Told, of_error
 from archwise.serve.schema import Field
 
@@ -60,19 +61,15 @@ async def infer(desk: Desk, request: Request) -> Response:
         name, cells = _column(tensor, place, desk.served.fields)
         columns[name] = cells
     sent = body.rows_of(columns)
-    if len(sent) > desk.limits.rows:
-        raise RefusedError(
-            413, f"there are {len(sent):,} rows; this service reads up to {desk.limits.rows:,} at a time"
-        )
+    refuse_many(len(sent), desk.limits)
     if not sent:
         raise RefusedError(422, "'inputs' has no row; give tensors of one row or more")
     rows = [body.read_row(desk.served.fields, row, number=number) for number, row in enumerate(sent)]
-    answers = await desk.bench.do(lambda: in_turns(desk.served, rows))
+    answers = await desk.bench.do(lambda go_on: in_turns(desk.served, rows, go_on))
     told: list[Mapping[str, Json]] = []
     for number, answer in enumerate(answers):
         if isinstance(answer, ArchwiseError):
-            refused = of_error(answer)
-            raise RefusedError(refused.status, f"row {number}: {answer}")
+            raise of_error(answer, told=f"row {number}: {answer}")
         told.append(answer)
     desk.metrics.rows(desk.served.name, len(told))
     out: dict[str, Json] = {

@@ -39,11 +39,15 @@ def of_fault(fault: Fault, *, row: int | None = None) -> RefusedError:
     return RefusedError(422, sentence, told=told)
 
 
-def of_error(error: ArchwiseError) -> RefusedError:
-    """What archwise itself refused: 422 where the data or what is asked cannot be, 501 where a part is missing."""
-    if isinstance(error, DataError | UsageError):
-        return RefusedError(422, str(error))
-    return RefusedError(501 if isinstance(error, MissingExtraError) else 500, str(error))
+def of_error(error: ArchwiseError, *, told: str = "") -> RefusedError:
+    """What archwise itself refused: 422 where the data or what is asked cannot be, 501 where a part is missing.
+
+    Args:
+        told: the sentence, where it is not that of the error.
+    """
+    is_asked = isinstance(error, DataError | UsageError)
+    status = 422 if is_asked else 501 if isinstance(error, MissingExtraError) else 500
+    return RefusedError(status, told or str(error))
 
 
 def busy(detail: str) -> RefusedError:

@@ -38,25 +38,25 @@ def add_routes(app: FastAPI, desks: Mapping[str, Desk], metrics: Metrics) -> Non
 
 def _add_model(app: FastAPI, prefix: str, desk: Desk) -> None:
     served = desk.served
+    can_explain = explains(served) != "no"
     if served.forecasts:
-        schemas = description.body_of_forecast(), description.forecast_answer()
-        _add_post(
-            app,
-            f"{prefix}/predict",
-            _at(desk, answer.predict_steps),
-            "Forecast what follows.",
-            schemas=schemas,
-            is_described=True,
+        steps = description.body_of_forecast(served), description.forecast_answer()
+        none: Schemas = {}, {}
+        paths: tuple[tuple[str, Do, str, Schemas, bool], ...] = (
+            ("predict", answer.predict_steps, "Forecast what follows.", steps, True),
+            ("batch_predict", answer.refuse_rows, "", none, False),
+            ("explain", moved.explain, "", none, False),
         )
     else:
         one, many = description.body_of_one(served), description.body_of_many(served, desk.limits)
-        for path, do, summary, schemas in (
-            ("predict", answer.predict_one, "Answer one row.", (one, description.one_answer(served))),
-            ("batch_predict", answer.predict_many, "Answer rows in order.", (many, description.many_answers(served))),
-            ("explain", moved.explain, "What moved the answer to one row.", (one, description.explanation())),
-        ):
-            is_described = do is not moved.explain or explains(served) != "no"
-            _add_post(app, f"{prefix}/{path}", _at(desk, do), summary, schemas=schemas, is_described=is_described)
+        explained = one, description.explanation(served)
+        paths = (
+            ("predict", answer.predict_one, "Answer one row.", (one, description.one_answer(served)), True),
+            ("batch_predict", answer.predict_many, "Answer rows.", (many, description.many_answers(served)), True),
+            ("explain", moved.explain, "What moved the answer to one row.", explained, can_explain),
+        )
+    for path, do, summary, schemas, is_described in paths:
+        _add_post(app, f"{prefix}/{path}", _at(desk, do), summary, schemas=schemas, is_described=is_described)
 
     async def info(_: Request) -> Response:
         return Told(info_of(served, desk.limits))
@@ -87,7 +87,7 @@ def _add_protocol(app: FastAPI, desks: Mapping[str, Desk]) -> None:
 
     async def infer(desk: Desk, request: Request) -> Response:
         if desk.served.forecasts:
-            raise RefusedError(422, f"'{desk.served.name}' forecasts; ask /models/{desk.served.name}/predict")
+            return await answer.refuse_rows(desk, request)
         return await protocol.infer(desk, request)
 
     hidden = {  # their description is the protocol's own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import io
 import re
 from collections.abc import Mapping
@@ -13,23 +14,23 @@ import numpy as np
 
 from archwise.data.kinds import kind as pick_kind
 from archwise.data.kinds.category import read_name
-from archwise.errors import nearest
+from archwise.errors import nearest, shorten
 from archwise.records import Json
 
 if TYPE_CHECKING:
     from archwise.model.predict import Model
 
 MOST_LEVELS = 500  # that are listed for people; of more the most frequent
+A_DATE = "2026-03-31"
 NUMBER = r"^\s*([+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?)?\s*$"  # a number written as a text, or blank
 BASE64 = r"^[A-Za-z0-9+/]*={0,2}$"
-LONGEST_SHOWN = 60  # characters of a value that an error repeats
 SHRUNK = 16.0  # by which quantiles and centres are kept smaller, so that no difference of two overflows
 _NUMBER = re.compile(NUMBER)
 _WORDS_OF_KIND = {
     "number": "a number",
     "boolean": "true or false",
     "category": "a name or a code",
-    "date": "a date, such as 2026-03-31",
+    "date": f"a date, such as {A_DATE}",
     "image": "a picture in base64",
     "series": "a list of numbers, of which some may be null",
     "words": "a sentence",
@@ -40,15 +41,17 @@ _WORDS_OF_KIND = {
 class Field:
     """One column that a model reads.
 
-    low, high: of the training rows, where it is a number and they are known. levels: that training saw, the most
-    frequent first. typical: the median or the most frequent level, None where it is not known. example: a cell.
-    known: all levels of training, None where they are not told. n_channels: of a series.
+    low, high: of the training rows, where it is a number and they are known; first, last where it is a date. levels:
+    that training saw, the most frequent first. typical: the median or the most frequent level, None where it is not
+    known. example: a cell. known: all levels of training, None where they are not told. n_channels: of a series.
     """
 
     name: str
     kind: str
     low: float | None = None
     high: float | None = None
+    first: str = ""
+    last: str = ""
     levels: tuple[str, ...] = ()
     known: frozenset[str] | None = None
     typical: Json = None
@@ -78,18 +81,21 @@ def fields_of(model: Model) -> tuple[Field, ...]:
     fields = []
     for column in model.preparation.columns:
         field = _field(column.name, column.kind, column.state, told.get(column.name, {}))
-        is_shown = example.get(column.name) is not None
-        fields.append(replace(field, example=example[column.name]) if is_shown else field)
+        cell = example.get(column.name)
+        if field.kind == "series" and field.n_channels == 1 and isinstance(cell, list) and len(cell) == 1:
+            cell = cell[0]  # tables hold a list for each channel
+        is_told = cell is not None and _CHECKS[field.kind](field, cell)
+        fields.append(replace(field, example=cell) if is_told else field)
     return tuple(fields)
 
 
 def _field(name: str, kind: str, state: Mapping[str, Json], told: Mapping[str, Json]) -> Field:
     like = kind if kind == "words" else pick_kind(kind).like or kind
     if like == "number":
-        low, middle, high = _range_of(state)
+        low, usual, high = _range_of(state)
         low, high = told.get("min", low), told.get("max", high)
         marks = state.get("marks", ())
-        typical = told.get("median", 0.0 if 0.0 in marks else middle)  # a mark is a value of many rows
+        typical = told.get("median", 0.0 if 0.0 in marks else usual)  # a mark is a value of many rows
         example = 0 if typical is None else typical
         return Field(name, like, low=low, high=high, typical=typical, example=example)
     if like == "category":
@@ -98,19 +104,32 @@ def _field(name: str, kind: str, state: Mapping[str, Json], told: Mapping[str, J
         example = typical or "a"
         known = frozenset(levels) if 0 < len(levels) < MOST_LEVELS else None
         return Field(name, like, levels=levels, known=known, typical=typical, example=example)
+    if like == "boolean":
+        is_usual = told.get("true", 1.0) >= 0.5
+        return Field(name, like, typical=is_usual, example=is_usual)
+    if like == "date":
+        begin, end = str(told.get("first", ""))[:10], str(told.get("last", ""))[:10]
+        middle = _middle(begin, end) or A_DATE
+        return Field(name, like, first=begin, last=end, typical=middle, example=middle)
     if like == "series":
         shape = pick_kind(kind).spec(state).get("series", ((8, 1), ()))[0]
         n_steps, n_channels = shape if isinstance(shape, tuple) else (shape, 1)
         steps: Json = [round(float(np.sin(step / 4)), 3) for step in range(n_steps)]
         return Field(name, like, example=steps if n_channels == 1 else [steps] * n_channels, n_channels=n_channels)
     examples = {
-        "boolean": True,
-        "date": "2026-03-31",
         "image": _grey_picture(),
         "words": "Ada Lovelace lived in London .",
     }
-    example = examples.get(like, "A text such as this one.")
-    return Field(name, like, example=example, typical=example if like in ("boolean", "date") else None)
+    return Field(name, like, example=examples.get(like, "A text such as this one."))
+
+
+def _middle(first: str, last: str) -> str:
+    """The day in the middle of two, "" where they are none."""
+    try:
+        begin, end = dt.date.fromisoformat(first), dt.date.fromisoformat(last)
+    except ValueError:
+        return ""
+    return str(begin + (end - begin) / 2)
 
 
 def _range_of(state: Mapping[str, Json]) -> tuple[float | None, float | None, float | None]:
@@ -209,6 +228,8 @@ def _expected(field: Field) -> str:
     told = _WORDS_OF_KIND.get(field.kind, "a text")
     if field.low is not None and field.high is not None:
         return f"{told}, in training from {field.low:g} to {field.high:g}"
+    if field.first:
+        return f"{told}, in training from {field.first} to {field.last}"
     if field.levels and len(field.levels) <= 12:
         return f"{told}, in training one of {', '.join(field.levels)}"
     if field.levels:
@@ -223,12 +244,11 @@ def _tell(cell: object) -> str:
     if cell is None:
         return "null"
     if isinstance(cell, str):
-        shown = cell if len(cell) <= LONGEST_SHOWN else cell[:LONGEST_SHOWN] + "…"
-        return f"the text '{shown}'"
+        return f"the text '{shorten(cell)}'"
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, int | float):
-        return f"the number {str(cell)[:LONGEST_SHOWN]}"
+        return f"the number {shorten(cell)}"
     if isinstance(cell, list):
         return f"a list of {len(cell):,}"
     return "an object"
@@ -244,10 +264,8 @@ def notes_on(fields: tuple[Field, ...], row: Mapping[str, Json]) -> list[str]:
         if field.known is not None:
             name = read_name(cell)
             if name and name not in field.known:
-                shown = name[:LONGEST_SHOWN]
-                notes.append(
-                    f"'{field.name}': training saw '{shown}' in too few rows or never; it is answered as unknown"
-                )
+                told = f"training saw '{shorten(name)}' in too few rows or never; it is answered as unknown"
+                notes.append(f"'{field.name}': {told}")
         elif field.low is not None and field.high is not None and type(cell) in (int, float):
             if field.low <= cell <= field.high:
                 continue

@@ -295,11 +295,9 @@ def _name_columns(
     if not first_is_header:
         if names:
             return make_unique(names, source)
-        message = (
-            f"{source}: the first line looks like data, so the columns are called column_1 to "
-            f"column_{len(first)}; give their names with --names where they have any"
-        )
-        return number_names(len(first)), (Finding("header", "note", message, n_rows=0),)
+        found = f"{source}: the first line looks like data, so the columns are called column_1 to column_{len(first)}"
+        at_fit = "; give their names with --names where they have any"
+        return number_names(len(first)), (Finding("header", "note", found + at_fit, at_fit=at_fit),)
     if not names or tuple(first) == names:
         return make_unique(first, source)
     unique, findings = make_unique(names, source)

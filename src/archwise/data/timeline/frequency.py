@@ -14,7 +14,7 @@ import polars as pl
 
 from archwise.data.kinds.date import parse_date
 from archwise.data.kinds.number import parse_number
-from archwise.errors import ColumnError, DataError, UsageError
+from archwise.errors import ColumnError, DataError, UsageError, shorten
 from archwise.records import Array, Json
 
 Unit = Literal["row", "us", "weekday", "month"]
@@ -110,7 +110,7 @@ def read_stamps(column: pl.Series, *, zone: str = "", series: Array | None = Non
     typed, is_bad = (dates, is_no_date) if is_dated else (numbers, is_no_number)
     if typed.null_count():
         first = int(typed.is_null().arg_max() or 0)
-        found = f"'{column[first]}' is no time" if is_bad[first] else "the cell is missing"
+        found = f"'{shorten(column[first])}' is no time" if is_bad[first] else "the cell is missing"
         raise ColumnError(
             f"time column '{column.name}', row {first + 1}: {found}; expected a date such as 2024-03-01, a month such "
             f"as 2024-03, or a whole number in all {len(column):,} rows"
@@ -286,7 +286,8 @@ def _from_clock(column: pl.Series, clock: Array, zone: str, series: Array | None
         row = int(found.is_null().arg_max() or 0)
         raise ColumnError(
             f"time column '{column.name}', row {row + 1}: '{column[row]}' is skipped by the clock of {zone}, which was "
-            "put forward then; mend the stamp, or name the zone in which it was written with --zone"
+            "put forward then; mend the stamp",
+            at_fit=", or name the zone in which it was written with --zone",
         )
     return found.dt.convert_time_zone("UTC").dt.replace_time_zone(None).cast(pl.Int64).to_numpy()
 

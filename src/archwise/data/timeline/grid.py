@@ -18,7 +18,7 @@ from archwise.data.timeline.frequency import (
     stamp_text,
     stamps_at,
 )
-from archwise.errors import ColumnError, DataError, TargetError, UsageError, nearest
+from archwise.errors import ColumnError, DataError, TargetError, UsageError, nearest, shorten
 from archwise.records import Array, Finding
 
 ERROR, FILL = "error", "fill"
@@ -177,7 +177,9 @@ def check_cells(timeline: Timeline, roles: Roles, source: str) -> tuple[Finding,
         if not n_lost:
             continue
         if n_lost == len(is_lost):
-            raise ColumnError(f"column '{name}' of {source}: every cell is missing; leave it out with --drop {name}")
+            raise ColumnError(
+                f"column '{name}' of {source}: every cell is missing", at_fit=f"; leave it out with --drop {name}"
+            )
         told = f"column '{name}': {n_lost:,} of {len(is_lost):,} steps have no value"
         if roles.gaps == ERROR:
             first = stamps_at(timeline.frequency, timeline.numbers[is_lost][:1], name="stamp")[0]
@@ -247,8 +249,9 @@ def _channel(frame: pl.DataFrame, name: str) -> Array:
     if is_bad.any():
         row = int(np.argmax(is_bad))
         raise TargetError(
-            f"column '{name}', row {row + 1}: '{column[row]}' is not a number ({int(is_bad.sum()):,} such cells); mend "
-            f"the value, or leave the column out with --drop {name}"
+            f"column '{name}', row {row + 1}: '{shorten(column[row])}' is not a number "
+            f"({int(is_bad.sum()):,} such cells); mend the value",
+            at_fit=f", or leave the column out with --drop {name}",
         )
     return number_array(typed)
 
@@ -279,9 +282,11 @@ def _repeats(stamps: Stamps, order: Array, is_new: Array, roles: Roles, source: 
     n_more = int((~is_new).sum())
     found = f"{n_more:,} rows repeat the stamp of another, such as {told} in rows {rows[0]} and {rows[1]}"
     if roles.gaps == ERROR:
-        hint = "" if roles.series else "name the column that tells series apart with --series, or "
+        hint = "" if roles.series else "name the column that tells series apart with --series, "
         clock = "" if roles.zone or not stamps.is_dated else ", or the clock's zone with --zone if an hour comes twice"
-        raise DataError(f"{source}: {found}; {hint}take their mean with --gaps fill{clock}")
+        raise DataError(
+            f"{source}: {found}; give each step one row", at_fit=f", {hint}or take their mean with --gaps fill{clock}"
+        )
     return Finding("repeats", "warning", f"{found}; their mean is taken", roles.time, n_more)
 
 
@@ -296,6 +301,9 @@ def _gaps(timeline: Timeline, places: Array, n_lost: int, roles: Roles, source: 
         clock = (
             "" if roles.zone or not 0 < timeline.frequency.step_s < 86_400 else "; or name the clock's zone with --zone"
         )
-        raise DataError(f"{source}: {found}; --gaps fill carries the last value on, and judges nothing there{clock}")
+        raise DataError(
+            f"{source}: {found}; give a row for each step",
+            at_fit=f", or --gaps fill, which carries the last value on and judges nothing there{clock}",
+        )
     message = f"{found}; the past carries the last value on, and no forecast is judged there"
     return Finding("gaps", "warning", message, roles.time, n_lost)
