@@ -132,7 +132,7 @@ def forecasts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     frame = pl.DataFrame({**columns, "sales": np.sin(steps / 3), "price": steps % 7})
     place = tmp_path_factory.mktemp("forecasts") / "steps.archwise"
     roles = {"target": "sales", "time": "day", "series": "shop", "known": ("price",), "horizon": 3}
-    fit(frame, config=Config(**roles, only=("last-value",), budget="10s", workers=1, out=str(place)))
+    fit(frame, config=Config(**roles, only=("last-value",), budget="50steps", workers=1, out=str(place)))
     return place
 
 
