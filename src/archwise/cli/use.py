@@ -66,26 +66,35 @@ def predict(
 
     SOURCE are the rows to answer, in the columns of the training data; or pictures; or newer series.
     """
-    from archwise import use, view
-    from archwise.model.answer import print_parts
-    from archwise.model.bulk import key_of, write_parts
+    from archwise import use
 
     if stream:
         if source or out or horizon or sets:
             raise UsageError("--stream reads steps from standard input, and prints JSON; leave out what else was given")
+        from archwise import view
+
         view.print_stream(use.stream(model).of_lines(sys.stdin), quiet=quiet)
         return
     rows = source[0] if len(source) == 1 else list(source) or None
     loaded = use.load(model)
-    with view.progress(quiet=quiet or out is None) as tell:
-        answer = partial(use.predict_parts, loaded, rows, sets=sets, horizon=horizon, tell=tell)
-        if out is None:
-            written = print_parts(answer(), as_json=as_json)
-        else:
-            key = key_of(loaded.folder, rows, sets=sets)
-            written = write_parts(lambda before: answer(before=before), out, as_json=as_json, key=key)
-    if not quiet:
-        view.show_written(*written, out)
+    answer = partial(use.predict_parts, loaded, rows, sets=sets, horizon=horizon)
+    if out is None:
+        from archwise.model.answer import print_parts
+
+        n_rows, findings = print_parts(answer(), as_json=as_json)
+    else:
+        from archwise import view
+        from archwise.model.bulk import key_of, write_parts
+
+        key = key_of(loaded.folder, rows, sets=sets)
+        with view.progress(quiet=quiet) as tell:
+            n_rows, findings = write_parts(
+                lambda before: answer(before=before, tell=tell), out, as_json=as_json, key=key
+            )
+    if not quiet and (findings or out is not None):  # a single answer does not wait for what draws tables
+        from archwise import view
+
+        view.show_written(n_rows, findings, out)
 
 
 @app.command()
