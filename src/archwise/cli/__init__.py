@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Sequence
 
 from archwise.cli import learn, serve, use  # each adds its verbs, in the order in which the help lists them
-from archwise.cli.app import app
+from archwise.cli.app import DISK_FULL, app
 from archwise.errors import ArchwiseError
 
 __all__ = ["app", "learn", "main", "serve", "use"]
@@ -23,6 +24,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ArchwiseError as error:
         print(f"archwise: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        named = f"{error.filename}: " if error.filename else ""
+        mend = "make room and give the command again, or resume the run; what was there before is whole"
+        print(f"archwise: {named}the disk is full; {mend}", file=sys.stderr)
+        return DISK_FULL
     except SystemExit as end:  # the option parser leaves so, after its own words
         return end.code if isinstance(end.code, int) else 0
     return 0

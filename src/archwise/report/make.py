@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import polars as pl
 
 from archwise.errors import ModelError
 from archwise.model.backtest import backtest, judge_origins
-from archwise.model.folder import add_files, hashes_of, read_file
+from archwise.model.folder import add_files, hashes_of, read_file, read_json
 from archwise.model.forecast import is_forecast
 from archwise.model.judged import Judged
 from archwise.model.labelled import evaluate, read_labelled
@@ -77,11 +76,8 @@ def _as_written(model: Model, out: Path | None) -> Path:
 
 def _kept(model: Model) -> dict[str, Json] | None:
     """The facts that the end of the run left in the model folder; None in one that was written without."""
-    held = read_file(model.folder, FACTS)
-    if held is None:
-        return None
-    facts: dict[str, Json] = json.loads(held)
-    if facts["format"] > FORMAT:
+    facts = read_json(model.folder, FACTS)
+    if facts is not None and facts["format"] > FORMAT:
         raise ModelError(f"{model.folder}/{FACTS} is of a newer archwise; upgrade with pip install -U archwise")
     return facts
 
