@@ -179,9 +179,9 @@ def _make_column(
     else:
         scale = {name.removeprefix("scale_"): held for name, held in column.state.items()}
         values = pl.Series(_make_numbers(scale, n_rows, rng)).fill_nan(None)
-    if column.kind == "date" and not values.dtype.is_temporal():
-        years = values + column.state["origin"]
-        values = (years * 365.2425 * 86_400e6).cast(pl.Int64).cast(pl.Datetime("us"))
+    if column.kind == "date":  # a sketch holds moments to the millisecond
+        years = None if values.dtype.is_temporal() else values + column.state["origin"]
+        values = (values if years is None else (years * 365.2425 * 86_400e6).cast(pl.Int64)).cast(pl.Datetime("us"))
     if column.kind == "boolean":
         values = values > 0.5 if values.dtype != pl.Boolean else values
     return values.alias(column.name)
