@@ -259,7 +259,7 @@ def export(
         integer: what int8 costs and gains.
 
     Raises:
-        UsageError: another form, a task that is not exported, or nothing that int8 could hold.
+        UsageError: another form, or nothing that int8 could hold.
         ParityError: it does not answer as `predict` does; nothing is written.
         DataError: the rows cannot be read.
         MissingExtraError: onnx is not installed.

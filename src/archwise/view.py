@@ -269,8 +269,8 @@ def show_exported(written: Exported) -> None:
     out.print(f"On {rows} it answers as predict does (largest difference {written.largest:.1g}).", soft_wrap=True)
     if written.prepared:
         names = ", ".join(f"'{name}'" for name in written.prepared)
-        told = "these stay as archwise prepares them; example.py says how they are made, where that needs no archwise"
-        out.print(f"ONNX Runtime cannot prepare {escape(names)}: {told}.", soft_wrap=True)
+        shown = "example.py shows what goes in"
+        out.print(f"ONNX Runtime cannot make {escape(names)} of the cells; {shown}.", soft_wrap=True)
     for line in written.integer.get("sentences", ()):
         out.print(escape(line), soft_wrap=True)
     if written.integer:

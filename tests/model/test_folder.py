@@ -2,20 +2,70 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import pickle
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from archwise import cli
 from archwise.errors import ModelError, UsageError
-from archwise.model.folder import FORMAT, NEEDED, ModelContent, read_model, write_model
+from archwise.model.check import check
+from archwise.model.folder import (
+    FORMAT,
+    NEEDED,
+    SKETCH,
+    STREAM,
+    ModelContent,
+    add_files,
+    read_model,
+    write_model,
+)
 from archwise.model.folder import _hash_of as hash_of
 from archwise.model.predict import load
+from archwise.model.step_stream import open_stream
 
 GOLDEN = Path(__file__).parent / "golden"
+KEPT = GOLDEN / "texts" / "format-1"
+ALL = (*sorted(path.name for path in KEPT.iterdir()), "report.html", "report.json")
+
+
+@pytest.fixture
+def every(tmp_path: Path) -> Path:
+    """A folder with every file that there can be: weights, stream, sketch and report too."""
+    shutil.copytree(KEPT, tmp_path / "every.archwise")
+    facts = (GOLDEN / "table" / "format-1" / "report.json").read_bytes()
+    add_files(tmp_path / "every.archwise", {"report.html": b"<html>", "report.json": facts})
+    return tmp_path / "every.archwise"
+
+
+def full(descriptor: int) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def held(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+class Touch:
+    """What writes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (self.path,))
+
+
+def read_again(folder: Path) -> ModelContent:
+    opened = read_model(folder)
+    return ModelContent(opened.facts, opened.preparation, opened.onnx, opened.verdict, opened.trials, "seed = 0\n")
 
 
 def change_facts(folder: Path, **changes: object) -> None:
@@ -103,31 +153,59 @@ class TestWriting:
     def test_a_write_that_fails_leaves_the_older_model(
         self, folder: Path, content: ModelContent, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def full(descriptor: int) -> None:
-            raise OSError(28, "No space left on device")
-
-        before = {path.name: path.read_bytes() for path in folder.iterdir()}
+        before = held(folder)
         monkeypatch.setattr("os.fsync", full)
         with pytest.raises(OSError, match="No space left"):
             write_model(folder, content)
-        assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+        assert held(folder) == before
         assert list(folder.parent.iterdir()) == [folder]
+
+    def test_a_report_that_finds_no_room_leaves_the_model_as_it_was(
+        self, every: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = held(every)
+        monkeypatch.setattr("os.fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            add_files(every, {"report.html": b"<html>" * 100})
+        assert held(every) == before
+        assert list(every.parent.iterdir()) == [every]
+
+    def test_the_command_line_says_that_the_disk_is_full_in_one_line(
+        self, every: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        before = held(every)
+        monkeypatch.setattr("os.fsync", full)
+        assert cli.main(["report", str(every)]) == 8
+        assert capsys.readouterr().err.count("\n") == 1
+        assert held(every) == before
 
 
 class TestReading:
-    @pytest.mark.parametrize("name", [*NEEDED, "model.json"])
-    def test_a_changed_file_is_named(self, folder: Path, name: str) -> None:
-        held = (folder / name).read_bytes()
-        middle = len(held) // 2
-        (folder / name).write_bytes(held[:middle] + bytes([held[middle] ^ 1]) + held[middle + 1 :])
-        with pytest.raises(ModelError, match=name):
-            read_model(folder)
+    def test_the_folder_of_these_tests_has_every_file(self, every: Path) -> None:
+        assert set(ALL) == {*NEEDED, "model.json", SKETCH, STREAM, "weights.safetensors", "report.html", "report.json"}
+        assert read_model(every).stream
 
-    @pytest.mark.parametrize("name", NEEDED)
-    def test_a_missing_file_is_named_with_the_mend(self, folder: Path, name: str) -> None:
-        (folder / name).unlink()
+    @pytest.mark.parametrize("name", ALL)
+    def test_a_changed_byte_is_refused_and_its_file_named(self, every: Path, name: str) -> None:
+        written = (every / name).read_bytes()
+        middle = len(written) // 2
+        (every / name).write_bytes(written[:middle] + bytes([written[middle] ^ 1]) + written[middle + 1 :])
+        with pytest.raises(ModelError, match=name) as refused:
+            read_model(every)
+        assert "\n" not in str(refused.value)
+
+    @pytest.mark.parametrize("name", [*ALL[:-2], "report.json"])
+    def test_a_file_of_another_model_is_refused_and_named(self, every: Path, name: str) -> None:
+        other = GOLDEN / "forecast" / "format-1" / name
+        (every / name).write_bytes(other.read_bytes() if other.exists() else b"other")
+        with pytest.raises(ModelError, match=f"{name} was changed" if name != "model.json" else "missing|changed"):
+            read_model(every)
+
+    @pytest.mark.parametrize("name", [name for name in ALL if name != "model.json"])
+    def test_a_missing_file_is_named_with_the_mend(self, every: Path, name: str) -> None:
+        (every / name).unlink()
         with pytest.raises(ModelError, match=f"{name} is missing; copy the folder again"):
-            read_model(folder)
+            read_model(every)
 
     def test_a_changed_fact_is_found(self, folder: Path) -> None:
         text = (folder / "model.json").read_text()
@@ -192,6 +270,28 @@ class TestStranger:
         self.put(folder, "model.onnx", b"broken")
         with pytest.raises(ModelError, match="cannot open it"):
             load(folder)
+
+    def test_a_pickle_in_the_place_of_weights_or_of_the_stream_is_not_run(self, every: Path, tmp_path: Path) -> None:
+        pickled = pickle.dumps(Touch(tmp_path / "ran"))
+        for name in ("weights.safetensors", STREAM, SKETCH, "report.json"):
+            self.put(every, name, pickled)
+        model = load(every)
+        with pytest.raises(ModelError, match="cannot open it"):
+            open_stream(model)
+        with pytest.raises(ModelError, match=r"sketch\.json"):
+            check(model, {"text": ["a film"]})
+        assert not (tmp_path / "ran").exists()
+
+    def test_the_preparation_of_another_model_is_refused(self, every: Path) -> None:
+        write_model(every, read_again(every))
+        self.put(every, "prepared.npz", (GOLDEN / "table" / "format-1" / "prepared.npz").read_bytes())
+        with pytest.raises(ModelError, match="of another preparation"):
+            read_model(every)
+
+    def test_a_graph_of_other_outputs_is_refused(self, every: Path) -> None:
+        self.put(every, "model.onnx", (GOLDEN / "forecast" / "format-1" / "model.onnx").read_bytes())
+        with pytest.raises(ModelError, match="is of another model; copy the folder again"):
+            load(every)
 
     def test_a_name_outside_the_folder_is_refused(self, folder: Path, tmp_path: Path) -> None:
         (tmp_path / "secret").write_bytes(b"secret")

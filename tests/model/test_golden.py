@@ -79,6 +79,7 @@ def test_it_is_exported_and_its_example_answers_as_predict_does(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = folder.parent.name
+    assert not use.export(folder, tmp_path / "out").are_real
     assert use.export(folder, tmp_path / "out", rows=rows_of(folder)).are_real
     program = tmp_path / "out" / EXAMPLE
     assert imported(program) - set(sys.stdlib_module_names) <= NEEDED

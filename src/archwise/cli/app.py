@@ -9,8 +9,9 @@ from archwise import __version__
 EXIT_CODES = """\
 Exit codes: 0 done · 1 a fault of archwise itself · 2 a wrong option or name · 3 the data cannot be used as they stand ·
 4 a model or run folder is missing, changed or of another format · 5 no candidate became usable in the budget · 6 a part
-that is not installed is needed · 7 the model does not reach what --require asks · 130 interrupted; the run can be
-resumed."""
+that is not installed is needed · 7 the model does not reach what --require asks · 8 the disk is full · 130 interrupted;
+the run can be resumed."""
+DISK_FULL = 8
 
 
 class _Verbs(click.Group):

@@ -312,11 +312,17 @@ def dump_preparation(preparation: Preparation) -> tuple[Json, dict[str, Array]]:
             else:
                 state[name] = value
         columns.append({"name": column.name, "kind": column.kind, "state": state})
-    return {"need": asdict(preparation.need), "columns": columns}, arrays
+    return {"need": asdict(preparation.need), "columns": columns, "arrays": sorted(arrays)}, arrays
 
 
 def load_preparation(data: Json, arrays: dict[str, Array]) -> Preparation:
-    """The preparation that `dump_preparation` wrote, bit for bit."""
+    """The preparation that `dump_preparation` wrote, bit for bit.
+
+    Raises:
+        ValueError: the arrays are of another preparation.
+    """
+    if sorted(arrays) != sorted(data.get("arrays", arrays)):  # which older ones do not name
+        raise ValueError("the arrays are of another preparation")
     columns = []
     for position, column in enumerate(data["columns"]):
         prefix = f"c{position}_"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import polars as pl
 
 from archwise.data.drift import find_shifts
@@ -11,7 +9,7 @@ from archwise.data.open import open_source, sample_stream
 from archwise.data.prepare import parse_columns
 from archwise.data.sketch import measure, rows_of
 from archwise.errors import UsageError
-from archwise.model.folder import SKETCH
+from archwise.model.folder import SKETCH, read_json
 from archwise.model.predict import Model, predict
 from archwise.model.unseen import name_columns, name_pictures
 from archwise.records import Json, Stream
@@ -37,10 +35,9 @@ def check(model: Model, source: object) -> dict[str, Json]:
     """
     if task(model.facts.task).needs == "window":
         raise UsageError(f"{model.folder} forecasts; how it does on newer steps is told by evaluate")
-    path = model.folder / SKETCH
-    if not path.exists():
+    sketch = read_json(model.folder, SKETCH)
+    if sketch is None:
         raise UsageError(f"{model.folder} has no {SKETCH}: it was written by an older archwise; fit again to have it")
-    sketch: dict[str, Json] = json.loads(path.read_text(encoding="utf-8"))
     opened = open_source(source)
     table = sample_stream(opened, seed=0) if isinstance(opened, Stream) else opened
     table = name_pictures(table, model.facts.columns, target=model.facts.target)

@@ -44,6 +44,7 @@ __all__ = [
     "add_files",
     "hashes_of",
     "read_file",
+    "read_json",
     "read_model",
     "write_model",
 ]
@@ -156,6 +157,20 @@ def read_file(folder: Path, name: str) -> bytes | None:
     if hashlib.sha256(held).hexdigest() != expected:
         raise ModelError(f"{path} was changed after it was written; {COPY_AGAIN}")
     return held
+
+
+def read_json(folder: Path, name: str) -> dict[str, Json] | None:
+    """A file of JSON of a model folder, checked against its hash; None where the model was written without it.
+
+    Raises:
+        ModelError: as for `read_model`, or it is no JSON.
+    """
+    held = read_file(folder, name)
+    try:
+        found: dict[str, Json] | None = None if held is None else json.loads(held)
+    except ValueError as error:
+        raise ModelError(f"{folder / name} is not as archwise writes it ({error}); fit again") from None
+    return found
 
 
 def read_model(folder: Path) -> Opened:

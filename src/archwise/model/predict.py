@@ -17,8 +17,8 @@ from archwise.data.kinds.category import read_name
 from archwise.data.open import MOST_ROWS, open_source
 from archwise.data.prepare import Parsed, Preparation, load_batch, parse_columns
 from archwise.data.row import RowReader, make_row_reader, plain_cells, read_row
-from archwise.errors import ColumnError, UsageError
-from archwise.model.folder import ModelFacts, read_model
+from archwise.errors import ColumnError, ModelError, UsageError
+from archwise.model.folder import COPY_AGAIN, ModelFacts, read_model
 from archwise.model.piece import pieces_of, rows_at_once
 from archwise.model.session import Session, n_cores, open_session, outputs
 from archwise.model.tagged import by_word, find_unread, words_column
@@ -90,6 +90,7 @@ def load(folder: Path, *, threads: int = 1) -> Model:
     """
     opened = read_model(folder)
     session = open_session(opened.onnx, threads=threads)
+    _check_outputs(session, opened.facts, folder)
     row_reader = make_row_reader(opened.preparation, opened.facts.columns)
     return Model(
         opened.facts, opened.preparation, session, opened.verdict, opened.trials, folder, row_reader, opened.stream
@@ -99,6 +100,15 @@ def load(folder: Path, *, threads: int = 1) -> Model:
 def is_forecast(model: Model) -> bool:
     """Whether a model forecasts series."""
     return model.facts.task == FORECAST
+
+
+def _check_outputs(session: Session, facts: ModelFacts, folder: Path) -> None:
+    n_outputs = facts.signature.n_outputs
+    if session.n_outputs not in (n_outputs, 3 * n_outputs):  # of a forecast the ends of intervals may be learnt too
+        raise ModelError(
+            f"{folder}: model.onnx gives {session.n_outputs:,} outputs and its facts tell of {n_outputs:,}, so it is "
+            f"of another model; {COPY_AGAIN}"
+        )
 
 
 def predict(model: Model, source: object, *, sets: bool = False) -> Predicted:

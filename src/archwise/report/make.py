@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ import polars as pl
 from archwise.data.open import open_table
 from archwise.errors import ModelError, UsageError
 from archwise.model.backtest import backtest, judge_origins
-from archwise.model.folder import add_files, hashes_of, read_file
+from archwise.model.folder import add_files, hashes_of, read_file, read_json
 from archwise.model.judged import Judged, read_judged
 from archwise.model.labelled import Labelled, evaluate, read_labelled
 from archwise.model.predict import Model, is_forecast
@@ -125,10 +124,9 @@ def _as_written(model: Model, out: Path | None) -> Path:
 
 def _kept(model: Model) -> dict[str, Json] | None:
     """The facts that the end of the run left in the model folder; None of an older form, or where there are none."""
-    held = read_file(model.folder, FACTS)
-    if held is None:
+    facts = read_json(model.folder, FACTS)
+    if facts is None:
         return None
-    facts: dict[str, Json] = json.loads(held)
     if facts["format"] > FORMAT:
         raise ModelError(f"{model.folder}/{FACTS} is of a newer archwise; upgrade with pip install -U archwise")
     if facts["format"] < FORMAT:

@@ -190,8 +190,9 @@ def _literal(value: object) -> str:
 
 
 def _tail(model: Model, bundle: Bundle) -> list[str]:
-    task, names = model.facts.task, ", ".join(repr(name) for name in bundle.outputs)
-    lines = ["", f"answers = dict(zip(({names},), session.run([{names}], inputs), strict=True))"]
+    task = model.facts.task
+    lines = ["", f"names = {list(bundle.outputs)!r}"]
+    lines += ["answers = dict(zip(names, session.run(names, inputs), strict=True))"]
     if task == TAG:
         return [*lines, 'print(list(zip(words, answers["tags"][0].tolist(), answers["p"][0].tolist(), strict=False)))']
     if task == FORECAST:

@@ -115,7 +115,7 @@ def _terms(column: PreparedColumn) -> Piece:
 def _words(column: PreparedColumn) -> Piece:
     """Numbers of words and of their forms, as `number_words` finds them."""
     before = [
-        *_FORMS.strip().splitlines(),
+        *_FORMS.splitlines(),
         'text = sys.argv[1] if len(sys.argv) > 1 else "a text to be answered"',
         f"words = text.split()[:{int(column.state['longest'])}]  # in a batch 0 stands behind the end of a shorter one",
         'known = json.loads((here / "words.json").read_text(encoding="utf-8"))  # what is looked up -> its numbers',

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +18,7 @@ from archwise.data.series_cells import CHANNELS, dense_blocks, n_values
 from archwise.data.sketch import rows_of
 from archwise.model.bundle.graph import GraphInput
 from archwise.model.bundle.write import is_held
-from archwise.model.folder import SKETCH
+from archwise.model.folder import SKETCH, read_json
 from archwise.model.labelled import read_typed
 from archwise.model.predict import Model
 from archwise.model.session import outputs
@@ -72,8 +71,7 @@ def gather_rows(model: Model, inputs: Sequence[GraphInput], source: object) -> R
     rng = np.random.default_rng(0)
     has_steps = any(spec.is_padded for spec in model.facts.signature.inputs)
     n_rows = N_MADE_PICTURES if has_pictures else N_MADE_OF_STEPS if has_steps else N_MADE
-    path = model.folder / SKETCH
-    sketch = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    sketch = read_json(model.folder, SKETCH) or {}
     columns = [_make_column(column, sketch, n_rows, rng) for column in model.preparation.columns if is_held(column)]
     typed = pl.DataFrame(columns) if columns else pl.DataFrame()
     prepared = [
@@ -181,9 +179,9 @@ def _make_column(
     else:
         scale = {name.removeprefix("scale_"): held for name, held in column.state.items()}
         values = pl.Series(_make_numbers(scale, n_rows, rng)).fill_nan(None)
-    if column.kind == "date" and not values.dtype.is_temporal():
-        years = values + column.state["origin"]
-        values = (years * 365.2425 * 86_400e6).cast(pl.Int64).cast(pl.Datetime("us"))
+    if column.kind == "date":  # a sketch holds moments to the millisecond
+        years = None if values.dtype.is_temporal() else values + column.state["origin"]
+        values = (values if years is None else (years * 365.2425 * 86_400e6).cast(pl.Int64)).cast(pl.Datetime("us"))
     if column.kind == "boolean":
         values = values > 0.5 if values.dtype != pl.Boolean else values
     return values.alias(column.name)
