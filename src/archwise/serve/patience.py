@@ -1,4 +1,4 @@
-"""The HTTP protocol of the service: uvicorn's own, with an end to its patience for slow and for endless heads."""
+"""The HTTP protocol of the service: uvicorn's own, with an end to its patience for slow heads and for slow readers."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_S = 10.0  # in which the head of a request must be here
 HEAD_BYTES = 65_536
+READ_S = 30.0  # in which an asker must take in what the sockets hold of an answer
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """Closes a connection whose next request has no whole head in time, or one that is too large.
+    """Closes a connection whose next request has no whole head in time, or a large one, or that takes no answer.
 
-    uvicorn bounds neither: its keep-alive timer stops at the first byte of a request (0.54).
+    uvicorn bounds none of it: its keep-alive timer stops at the first byte of a request (0.54).
     """
 
     _timer: TimerHandle | None = None
+    _unread: TimerHandle | None = None
     _n_bytes = 0
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
@@ -44,9 +46,20 @@ class PatientProtocol(HttpToolsProtocol):
         self._stop()
         super().on_headers_complete()
 
+    def pause_writing(self) -> None:
+        """More of an answer waits than the asker takes."""
+        super().pause_writing()
+        self._unread = asyncio.get_running_loop().call_later(READ_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The asker took it."""
+        self._stop_reading()
+        super().resume_writing()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is closed."""
         self._stop()
+        self._stop_reading()
         super().connection_lost(exc)
 
     def _wait(self) -> None:
@@ -57,6 +70,11 @@ class PatientProtocol(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _stop_reading(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _give_up(self) -> None:
         self._stop()
