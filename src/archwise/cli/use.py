@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from archwise.cli.app import app
-from archwise.cli.option import AsJson, Group, ModelFolder, Out, Quiet
+from archwise.cli.option import AsJson, Group, ModelFolder, Out, Quiet, pairs_of
 from archwise.errors import UsageError
 
 
@@ -58,6 +58,9 @@ def predict(
     stream: Annotated[
         bool, typer.Option("--stream", help="Answer one series or text after each line of standard input: 0.1,2.5")
     ] = False,
+    beside: Annotated[
+        list[str] | None, typer.Option(help="Of --stream, a column beside the series: age=39. Repeatable.")
+    ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -69,8 +72,11 @@ def predict(
     if stream:
         if source or out or horizon or sets:
             raise UsageError("--stream reads steps from standard input, and prints JSON; leave out what else was given")
-        view.print_stream(use.stream(model).of_lines(sys.stdin), quiet=quiet)
+        cells = pairs_of("--beside", beside)
+        view.print_stream(use.stream(model, cells).of_lines(sys.stdin), quiet=quiet)
         return
+    if beside:
+        raise UsageError("--beside is of --stream; columns beside a series in a table are read with it")
     rows = source[0] if source is not None and len(source) == 1 else source or None
     loaded = use.load(model)
     with view.progress(quiet=quiet or out is None) as tell:
