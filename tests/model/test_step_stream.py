@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -27,6 +28,7 @@ from archwise.records import Candidate, Plan, Scalar, Signature, settings_of
 from archwise.tasks import task
 
 torch = pytest.importorskip("torch")
+from archwise.choice import export as choice_export  # noqa: E402
 from archwise.model.export import export_carried, export_network  # noqa: E402  they need torch
 from archwise.training.carried import CarriedNetwork  # noqa: E402
 from archwise.training.network import make_network  # noqa: E402
@@ -270,3 +272,46 @@ class TestCommandLine:
         assert "line 2: could not convert string to float: 'x'; write one step a line" in capfd.readouterr().err
         assert cli.main(["predict", str(model.folder), "rows.csv", "--stream"]) == 2
         assert "--stream reads steps from standard input" in capfd.readouterr().err
+
+    def test_columns_beside_are_options(
+        self, made: Callable[..., Model], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        folder = str(made("gru", one_channel, beside=True).folder)
+        monkeypatch.setattr("sys.stdin", iter(["1.5\n"]))
+        assert cli.main(["predict", folder, "--stream", "--beside", "age=4"]) == 0
+        expected = whole(load(Path(folder)), [1.5], age=4)
+        assert json.loads(capfd.readouterr().out)["p:yes"] == pytest.approx(expected["p:yes"][0], abs=1e-5)
+        for options, code, told in (
+            ([], 3, "columns are missing: 'age'"),
+            (["--beside", "agee=4"], 3, "Did you mean 'agee'?"),
+            (["--beside", "age=old"], 3, "'old' is not a number"),
+            (["--beside", "age"], 2, "write name=value"),
+        ):
+            assert cli.main(["predict", folder, "--stream", *options]) == code
+            assert told in capfd.readouterr().err
+        assert cli.main(["predict", folder, "rows.csv", "--beside", "age=4"]) == 2
+        assert "--beside is of --stream" in capfd.readouterr().err
+
+
+def test_a_form_in_parts_that_answers_otherwise_is_not_written_and_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry, asked = architecture("gru"), task("classify")
+    chosen = {**entry.defaults(), "width": 6, "both_ways": False}
+    candidate = Candidate("gru", settings_of(chosen.items()), Plan(), "gru")
+    frame = parse_columns(pl.DataFrame([one_channel(8)]), (("row", "series"),)).frame
+    preparation = fit_preparation(frame, (("row", "series"),), need=need_of(candidate))
+    rows = apply_preparation(preparation, frame)
+    state = asked.encode_fit(pl.Series("label", ["yes", "no"] * 4))
+    network = make_network(entry, candidate, Signature(inputs_of(preparation), asked.n_outputs(state)), asked, state)
+    with torch.inference_mode():
+        expected = network.eval()(torch.from_numpy(rows["series"])).numpy()
+    ground = SimpleNamespace(profile=SimpleNamespace(task="classify"), target_state=state)
+    place = tmp_path / "stream.onnx"
+    monkeypatch.setattr(choice_export, "outputs_in_parts", lambda session, batch, seed: 1.0 - expected)
+    (told,) = choice_export._write_stream(place, ground, [network], rows, expected)  # type: ignore[arg-type]
+    assert "does not answer step by step as it answers whole rows" in told
+    assert not place.exists()
+    monkeypatch.undo()
+    assert choice_export._write_stream(place, ground, [network], rows, expected) == ()  # type: ignore[arg-type]
+    assert place.exists()

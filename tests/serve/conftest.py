@@ -221,6 +221,13 @@ def service(folders: dict[str, Path]) -> Iterator[InProcess]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def everything(folders: dict[str, Path], forecasts: Path) -> Iterator[InProcess]:
+    """All models, and one that forecasts, as `steps`."""
+    with InProcess([*folders.values(), forecasts]) as running:
+        yield running
+
+
 @pytest.fixture
 def serving() -> Callable[..., Any]:
     """`with serving(folders, settings) as service`: one of its own in this process."""

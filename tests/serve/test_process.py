@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -16,6 +17,9 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
+
+from archwise.serve.patience import PatientProtocol
 
 ROW = {"age": 39.5, "hours": 40, "city": "Lima"}
 HEAD = "POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n"
@@ -90,6 +94,57 @@ def test_slow_bodies_and_slow_heads_are_ended(running: Any, folders: dict[str, P
             with pytest.raises((BrokenPipeError, ConnectionResetError)):
                 send_for_ever(endless, b"x-more: " + b"y" * 1000 + b"\r\n")
         assert httpx.post(f"{service.url}/predict", json=ROW).status_code == 200
+
+
+def test_who_takes_no_answer_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archwise.serve.patience.READ_S", 0.2)
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(2_000):
+            await send({"type": "http.response.body", "body": b"x" * 100_000, "more_body": True})
+
+    async def ask() -> int:
+        config = uvicorn.Config(answer, http=PatientProtocol, port=0, lifespan="off", log_level="critical")
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.01)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.servers[0].sockets[0].getsockname()[1])
+        writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        reader._transport.pause_reading()  # type: ignore[attr-defined]
+        async with asyncio.timeout(10):
+            while not server.server_state.connections:
+                await asyncio.sleep(0.01)
+            while server.server_state.connections:  # until the service has left
+                await asyncio.sleep(0.02)
+        writer.close()
+        server.should_exit = True
+        await serving
+        return len(server.server_state.connections)
+
+    assert asyncio.run(ask()) == 0
+
+
+def test_a_stop_under_load_breaks_no_answer(running: Any, folders: dict[str, Path]) -> None:
+    with running(folders["table"], "--workers", "2") as service:
+        wait_for(lambda: is_up(service.url))
+        expected = httpx.post(f"{service.url}/predict", json=ROW).json()
+        answers: list[Any] = []
+        is_over = threading.Event()
+        askers = [threading.Thread(target=keep_asking, args=(service.url, answers, is_over)) for _ in range(6)]
+        for asker in askers:
+            asker.start()
+        wait_for(lambda: len(answers) > 50)
+        service.process.send_signal(signal.SIGTERM)
+        code = service.process.wait(30)
+        is_over.set()
+        for asker in askers:
+            asker.join(20)
+    assert code in (0, -signal.SIGTERM)
+    given = [answer for answer in answers if answer is not None]
+    assert len(given) > 50
+    assert all(answer == expected for answer in given)
 
 
 def test_bodies_of_chunks_are_bounded_while_they_come(running: Any, folders: dict[str, Path]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from archwise.cli.app import app
-from archwise.cli.option import AS_JSON, GROUP, MODEL, OUT, PATH, QUIET, text
+from archwise.cli.option import AS_JSON, GROUP, MODEL, OUT, PATH, QUIET, pairs, text
 from archwise.errors import UsageError
 
 
@@ -49,6 +49,7 @@ def report(model: Path, data: str, run: str, out: Path | None, *, as_json: bool)
 @click.option("--horizon", default=0, help="Steps to forecast; those of training when not given.")
 @click.option("--sets", is_flag=True, help="Add a column `set`: the labels that hold the truth of 9 rows of 10.")
 @click.option("--stream", is_flag=True, help="Answer one series or text after each line of standard input: 0.1,2.5")
+@pairs("--beside", "beside", "Of --stream, a column beside the series: age=39. Repeatable.")
 @AS_JSON
 @QUIET
 def predict(
@@ -59,6 +60,7 @@ def predict(
     horizon: int,
     sets: bool,
     stream: bool,
+    beside: dict[str, str],
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -73,8 +75,10 @@ def predict(
             raise UsageError("--stream reads steps from standard input, and prints JSON; leave out what else was given")
         from archwise import view
 
-        view.print_stream(use.stream(model).of_lines(sys.stdin), quiet=quiet)
+        view.print_stream(use.stream(model, beside).of_lines(sys.stdin), quiet=quiet)
         return
+    if beside:
+        raise UsageError("--beside is of --stream; columns beside a series in a table are read with it")
     rows = source[0] if len(source) == 1 else list(source) or None
     loaded = use.load(model)
     answer = partial(use.predict_parts, loaded, rows, sets=sets, horizon=horizon)

@@ -1,4 +1,4 @@
-"""The HTTP protocol of the service: uvicorn's own, with an end to its patience for slow and for endless heads.
+"""The HTTP protocol of the service: uvicorn's own, with an end to its patience for slow heads and for slow readers.
 
 It also tells the application which bodies are here already, so that nothing need wait for them.
 """
@@ -12,15 +12,17 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEAD_S = 10.0  # in which the head of a request must be here
 HEAD_BYTES = 65_536
 IS_WHOLE = "body_is_whole"  # in the state of a request: all of its body has come in
+READ_S = 30.0  # in which an asker must take in what the sockets hold of an answer
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """Closes a connection whose next request has no whole head in time, or one that is too large.
+    """Closes a connection whose next request has no whole head in time, or a large one, or that takes no answer.
 
-    uvicorn bounds neither: its keep-alive timer stops at the first byte of a request (0.54).
+    uvicorn bounds none of it: its keep-alive timer stops at the first byte of a request (0.54).
     """
 
     _timer: TimerHandle | None = None
+    _unread: TimerHandle | None = None
     _n_bytes = 0
     _awaits_head = True  # from the first byte of a request, or the opening of the connection, to the end of the head
 
@@ -56,9 +58,20 @@ class PatientProtocol(HttpToolsProtocol):
         super().on_message_complete()
         self.scope["state"][IS_WHOLE] = True
 
+    def pause_writing(self) -> None:
+        """More of an answer waits than the asker takes."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(READ_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The asker took it."""
+        self._stop_reading()
+        super().resume_writing()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is closed."""
         self._stop()
+        self._stop_reading()
         super().connection_lost(exc)
 
     def _wait(self) -> None:
@@ -69,6 +82,11 @@ class PatientProtocol(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _stop_reading(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _give_up(self) -> None:
         self._stop()

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 MOST_LEVELS = 500  # that are listed for people; of more the most frequent
 A_DATE = "2026-03-31"
 NUMBER = r"^\s*([+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?)?\s*$"  # a number written as a text, or blank
+YES_OR_NO = r"^\s*([Tt](rue|RUE)?|[Ff](alse|ALSE)?|[Yy](es|ES)?|[Nn][Oo]?|[01])?\s*$"  # as a text, or blank
 BASE64 = r"^[A-Za-z0-9+/]*={0,2}$"
 SHRUNK = 16.0  # by which quantiles and centres are kept smaller, so that no difference of two overflows
-_NUMBER = re.compile(NUMBER)
+_NUMBER, _YES_OR_NO = re.compile(NUMBER), re.compile(YES_OR_NO)
 _WORDS_OF_KIND = {
     "number": "a number",
     "boolean": "true or false",
@@ -195,7 +196,9 @@ def _is_text(_: Field, cell: object) -> bool:
 
 
 def _is_yes_or_no(_: Field, cell: object) -> bool:
-    return type(cell) in (bool, str, int)
+    if type(cell) is str:
+        return _YES_OR_NO.match(cell) is not None
+    return type(cell) is bool or (type(cell) is int and cell in (0, 1))
 
 
 def _is_series(field: Field, cell: object) -> bool:
@@ -301,7 +304,7 @@ def _schema(field: Field) -> dict[str, Json]:
     elif field.kind == "category":
         kinds = [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]
     elif field.kind == "boolean":
-        kinds = [{"type": "boolean"}, {"type": "string", "enum": ["true", "false", "yes", "no"]}]
+        kinds = [{"type": "boolean"}, {"type": "string", "pattern": YES_OR_NO}, {"type": "integer", "enum": [0, 1]}]
     elif field.kind == "date":
         kinds = [{"type": "string", "format": "date"}]
     elif field.kind == "image":
