@@ -24,7 +24,7 @@ from archwise.tasks.tag_scores import answered_like
 from archwise.tasks.tag_set import tag_set
 
 MOST = 12  # rows
-MOST_CELLS = 8  # of a row, those that move the answer most first
+MOST_CELLS = 6  # of a row, those that move the answer most first
 MOST_LETTERS = 600  # of a text
 MOST_STEPS = 200  # of a series
 SIDE = 128  # pixels of a small picture
