@@ -25,7 +25,7 @@ def browser() -> Iterator:
         found.close()
 
 
-@pytest.mark.parametrize("name", ["two", "regress", "text", "picture", "forecast"])
+@pytest.mark.parametrize("name", ["two", "regress", "text", "picture", "forecast", "tag", "channels"])
 @pytest.mark.parametrize(("width", "scheme"), [(DESK, "light"), (DESK, "dark"), (PHONE, "light")])
 def test_a_report_opens_offline(made: Callable, browser, tmp_path: Path, name: str, width: int, scheme: str) -> None:
     held = made(name)

@@ -326,8 +326,8 @@ class TestParts:
         assert [way["title"] for way in found] == ["Stretch by stretch"]
         by_place = [part["mean"] for part in found[0]["columns"]]
         assert [part["name"] for part in found[0]["columns"]][:2] == [
-            "0 to 10 % of the length",
-            "10 to 20 % of the length",
+            "0 to 10 %",
+            "10 to 20 %",
         ]
         assert np.argmax(by_place) == 4
         assert max(by_place[:4] + by_place[5:]) < 0.3 * by_place[4]

@@ -129,7 +129,7 @@ def _by_class(answers: Mapping[str, Json]) -> dict[str, str] | None:
         axes.hlines(places, 0, [each["f1"] for each in rows], color=LINE, linewidth=2)
         axes.plot([each["f1"] for each in rows], places, "o", color=SERIES[0], markersize=5)
         axes.set_yticks(places, [f"{short(each['label'], 18)} ({each['n']:,})" for each in rows])
-        axes.invert_yaxis()
+        axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_xlim(0, 1.02)
         axes.grid(axis="y", visible=False)
         axes.set_xlabel("F1 (in brackets: rows that have it)")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MOST_PARTS = 16
 MOST_COLUMNS = 16
+MOST_LETTERS = 32  # beside a chart
 
 
 def slice_chart(slices: Mapping[str, Json] | None) -> dict[str, str] | None:
@@ -27,7 +28,8 @@ def slice_chart(slices: Mapping[str, Json] | None) -> dict[str, str] | None:
             colour = BAD if part["behind"] else SERIES[0]
             axes.plot([part["low"], part["high"]], [place, place], color=colour, linewidth=2, alpha=0.55)
             axes.plot(part["score"], place, "o", color=colour, markersize=4.5)
-        axes.set_yticks(range(len(parts)), [short(f"{part['of']}: {part['name']}", 32) for part in parts])
+        axes.set_yticks(range(len(parts)), [_named(part) for part in parts])
+        axes.locator_params(axis="x", nbins=4)
         axes.set_ylim(len(parts) - 0.5, -0.5)
         axes.grid(axis="y", visible=False)
         axes.set_xlabel(f"{slices['metric']} (dashed: all rows)")
@@ -35,6 +37,12 @@ def slice_chart(slices: Mapping[str, Json] | None) -> dict[str, str] | None:
     told = "; ".join(f"{part['of']} {part['name']}: {part['score']:.3g}" for part in parts[:8])
     title = "Parts of the rows, the likeliest to fall behind first"
     return draw("slices", paint, title=title, told=told, height=0.7 + 0.24 * len(parts))
+
+
+def _named(part: Mapping[str, Json]) -> str:
+    """What a part is called: of a long name what it was cut by is cut short, and not what tells it from others."""
+    name = short(part["name"], MOST_LETTERS - 8)
+    return f"{short(part['of'], MOST_LETTERS - 2 - len(name))}: {name}"
 
 
 def importance_chart(importance: Mapping[str, Json] | None, place: int | None = None) -> dict[str, str] | None:

@@ -83,8 +83,10 @@ def ranges(name: str, values: pl.Series, words: str) -> Iterator[Part]:
 
 
 def _plain(value: float) -> str:
-    """A number in four digits; a large one without fractions or powers, such as 121,772."""
-    return f"{value:,.0f}" if 10_000 <= abs(value) < 1e15 else f"{value:.4g}"
+    """A number in three digits, or four from 100 on; a large one without fractions or powers, such as 121,772."""
+    if 10_000 <= abs(value) < 1e15:
+        return f"{value:,.0f}"
+    return f"{value:.4g}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _of_times(column: pl.Series) -> Iterator[Part]:

@@ -15,7 +15,7 @@ from archwise.model.tagged import words_column
 from archwise.records import FORECAST, Array, Json
 from archwise.report.answers import answered_classes
 from archwise.report.forecasts import whole_forecasts
-from archwise.report.rows import Rows, inputs_of_typed, loss_name
+from archwise.report.rows import Rows, inputs_of_typed, loss_name, written
 from archwise.tasks.classify import TASK as CLASSIFY
 from archwise.tasks.multilabel import TASK as MULTILABEL
 from archwise.tasks.tag import TASK as TAG
@@ -23,7 +23,7 @@ from archwise.tasks.tag_scores import answered_like
 from archwise.tasks.tag_set import tag_set
 
 MOST = 12  # rows
-MOST_CELLS = 8  # of a row, those that move the answer most first
+MOST_CELLS = 6  # of a row, those that move the answer most first
 MOST_LETTERS = 600  # of a text
 MOST_STEPS = 200  # of a series
 SIDE = 128  # pixels of a small picture
@@ -126,7 +126,7 @@ def _truth_and_answer(rows: Rows) -> tuple[list[str], list[str], list[float | No
         return [""] * rows.n_rows, [""] * rows.n_rows, none
     if not rows.classes:
         numbers = state["mean"] + state["scale"] * truth.astype(np.float64)
-        return [f"{each:.5g}" for each in numbers], [f"{each:.5g}" for each in said], none
+        return [written(each) for each in numbers], [written(each) for each in said], none
     shares: list[float | None] = [float(rows.answers[f"p:{name}"][row]) for row, name in enumerate(said)]
     return [rows.classes[place] for place in truth], [str(each) for each in said], shares
 

@@ -21,7 +21,7 @@ from archwise.model.predict import Model
 from archwise.model.session import outputs
 from archwise.records import Array, Json
 from archwise.report.errors import MOST_LETTERS, is_wrong, picture_url
-from archwise.report.rows import Rows, inputs, inputs_of_typed
+from archwise.report.rows import Rows, inputs, inputs_of_typed, written
 from archwise.report.time_left import Allowed
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def moved_words(rows: Rows, allowed: Allowed) -> list[dict[str, Json]]:
             pieces += [[text[at : part.start], None], [text[part.start : part.end], round(part.weight / most, 3)]]
             at = part.end
         pieces.append([text[at:], None])
-        told = {"picked": picked, "said": str(explained.prediction), "true": _truth(rows, place)}
+        told = {"picked": picked, "said": _shown(explained.prediction), "true": _truth(rows, place)}
         found.append({**told, "of": explained.of, "pieces": pieces, "focus": -1})
     return found
 
@@ -121,7 +121,7 @@ def _in_colours(pixels: Array) -> Array:
 
 
 def _shown(said: object) -> str:
-    return f"{said:.5g}" if isinstance(said, float | np.floating) else str(said)
+    return written(float(said)) if isinstance(said, float | np.floating) else str(said)
 
 
 def some_places(rows: Rows, most: int) -> list[tuple[int, str]]:
@@ -139,7 +139,7 @@ def _truth(rows: Rows, place: int) -> str:
         return rows.classes[int(truth)]
     if rows.classes:
         return ", ".join(_held(rows.classes, truth)) or "none"
-    return f"{state['mean'] + state['scale'] * float(truth):.5g}"
+    return written(state["mean"] + state["scale"] * float(truth))
 
 
 def _held(labels: Sequence[str], truth: Array) -> list[str]:

@@ -65,9 +65,10 @@ def moved_tags(rows: Rows, allowed: Allowed) -> dict[str, Json] | None:
         return None
     told = (
         f"In each of {rows.n_rows:,} sentences one word is looked at, of an entity where there is any; what stands so "
-        f"far from it gives way to a word that is drawn from all of '{column}'."
+        f"far from it gives way to a word that is drawn from all of '{column}'. The log "
+        "probability is that of the true tag, in nats."
     )
-    metric, score = "the log probability (nats)", float(np.nanmean(before))
+    metric, score = "log probability", float(np.nanmean(before))
     return {
         "title": "What moves the tag of a word", "told": told, "in_order": False,
         "metric": metric, "score": score, "n_rows": rows.n_rows, **found,

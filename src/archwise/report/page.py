@@ -94,7 +94,7 @@ def _environment() -> Environment:
         "score": score,
         "apart": apart,
         "count": lambda value: "" if value is None else f"{value:,.0f}",
-        "percent": lambda value: "" if value is None else f"{100.0 * value:.1f} %",
+        "percent": lambda value: "" if value is None else f"{100.0 * value:.1f}\u00a0%",
         "signed": lambda value: "" if value is None else f"{value:+,.0f}" if abs(value) >= 1_000 else f"{value:+.3g}",
     }
     return environment

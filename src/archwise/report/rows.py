@@ -102,6 +102,11 @@ class Rows:
         return self.task.name in _LOSSES
 
 
+def written(number: float) -> str:
+    """A number of the target as a person reads it: five digits, or commas in the place of a power of ten."""
+    return f"{number:,.0f}" if 10_000 <= abs(number) < 1e15 else f"{number:.5g}"
+
+
 def loss_name(rows: Rows) -> str:
     """What the losses of rows are, in words."""
     return _LOSS_NAMES[rows.task.name]

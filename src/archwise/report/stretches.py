@@ -59,6 +59,8 @@ def moved_parts(rows: Rows, allowed: Allowed) -> list[dict[str, Json]]:
         found.append(_way(rows, "Channel by channel", told, channels, allowed.share(0.5)))
     if len(stretches) > 1:
         told = "One stretch of time of each series is taken from another series that is drawn."
+        if stretches[0].name.endswith("%"):
+            told += " Stretches are told in shares of the length."
         found.append(_way(rows, "Stretch by stretch", told, stretches, allowed, in_order=True))
     return [each for each in found if each is not None]
 
@@ -101,7 +103,7 @@ def _stretches(rows: Rows, held: Batch) -> list[tuple[str, int, int]]:
         if is_plain:
             name = f"step {stop}" if stop == start + 1 else f"steps {start + 1} to {stop}"
         else:
-            name = f"{100 * start / longest:.0f} to {100 * stop / longest:.0f} % of the length"
+            name = f"{100 * start / longest:.0f} to {100 * stop / longest:.0f} %"
         found.append((name, int(start), int(stop)))
     return found
 
