@@ -16,9 +16,9 @@ import pytest
 from archwise import use
 from archwise.architectures import architectures, need_of
 from archwise.data.prepare import apply_preparation, fit_preparation, inputs_of, parse_columns
-from archwise.data.timeline.prepare import as_preparation, batch_at, prepare_steps, roles_of, state_of, targets_at
+from archwise.data.timeline.prepare import as_preparation, batch_at, prepare_steps, state_of, targets_at
 from archwise.errors import UsageError
-from archwise.model.folder import ModelContent, write_model
+from archwise.model.folder import ModelContent, ModelFacts, write_model
 from archwise.model.forecast import read_as_trained
 from archwise.model.predict import load
 from archwise.model.session import open_session, outputs
@@ -62,12 +62,12 @@ def targets_of(kind: str, n: int, state: Mapping[str, Any], words: Any) -> np.nd
     return np.where(np.asarray(words) > 0, rng.integers(0, len(state["classes"]), np.shape(words)), -1)
 
 
-def solved(entry: Architecture, candidate: Candidate, signature: Signature, batch: Batch, state: Any) -> bytes:
+def written(candidate: Candidate, facts: ModelFacts, batch: Batch, targets: np.ndarray) -> bytes:
     """A reference that is fitted, or a network as it begins, in ONNX."""
+    entry, signature = architectures()[candidate.architecture], facts.signature
     if entry.solve is not None:
-        targets, name = state["fitted_to"], state["task"]
-        return entry.solve(signature, dict(candidate.settings), batch, targets, name, 0).onnx
-    network = make_network(entry, candidate, signature, task(state["task"]), state)
+        return entry.solve(signature, dict(candidate.settings), batch, targets, facts.task, 0).onnx
+    network = make_network(entry, candidate, signature, task(facts.task), facts.target_state)
     return export_network(network, batch, signature)
 
 
@@ -82,7 +82,7 @@ def content_of(name: str, golden: Path, **given: Scalar) -> ModelContent:
         need = replace(need, past=need.past or 24)
         preparation = as_preparation({**kept, "tail": kept["tail"][:, -need.past :]}, need)
         timeline = read_as_trained(state_of(preparation), Table(pl.read_parquet(golden / "rows.parquet"), "rows"))
-        steps, places = prepare_steps(kept, timeline), np.arange(24, 43) if roles_of(kept).series else np.arange(1)
+        steps, places = prepare_steps(kept, timeline), np.arange(24, 43)
         batch = {each: np.asarray(array) for each, array in batch_at(kept, steps, places, past=need.past).items()}
         targets = np.asarray(targets_at(kept, timeline, steps, places))
     else:
@@ -92,9 +92,8 @@ def content_of(name: str, golden: Path, **given: Scalar) -> ModelContent:
         targets = targets_of(held.facts.task, len(rows), state, batch.get("tokens", ()))
     form, horizon = held.facts.signature.form, held.facts.signature.horizon
     signature = Signature(inputs_of(preparation), held.facts.signature.n_outputs, 0.0, form, horizon)
-    told = {**state, "fitted_to": targets, "task": held.facts.task}
-    onnx = solved(entry, candidate, signature, batch, told)
     facts = replace(held.facts, candidate=candidate, signature=signature, need=need)
+    onnx = written(candidate, facts, batch, targets)
     if held.facts.task != "forecast":
         given = outputs(open_session(onnx), batch)
         facts = replace(facts, calibration=task(facts.task).calibrate(state, given, targets))
@@ -148,3 +147,17 @@ def test_a_network_of_imagenet_answers_as_predict_does_from_pictures_of_any_size
     write_model(tmp_path / "m", content_of("imagenet-squeezenet", GOLDEN / "pictures", member="squeezenet1_1"))
     assert use.export(tmp_path / "m", tmp_path / "out").n_rows == 8
     assert use.export(tmp_path / "m", tmp_path / "out", rows=GOLDEN / "pictures" / "rows.parquet").are_real
+
+
+def test_amounts_are_read_and_forecast_by_their_logarithm(tmp_path: Path) -> None:
+    content = content_of("window-ridge", GOLDEN / "forecast")
+    (column,) = content.preparation.columns
+    means, scales = (column.state[name].copy() for name in ("means", "scales"))
+    means[:, 0], scales[:, 0] = np.log(means[:, 0]), 0.2
+    state = {**column.state, "logs": [True, False, False], "means": means, "scales": scales}
+    preparation = replace(content.preparation, columns=(replace(column, state=state),))
+    write_model(tmp_path / "m", replace(content, preparation=preparation))
+    written = use.export(tmp_path / "m", tmp_path / "out", rows=GOLDEN / "forecast" / "rows.parquet")
+    assert written.largest < 1e-5
+    low = use.predict(tmp_path / "m", pl.read_parquet(GOLDEN / "forecast" / "rows.parquet")).answers["low"]
+    assert (low > 0).all()  # as no end is that is raised

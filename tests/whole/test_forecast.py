@@ -56,6 +56,7 @@ def fit(run: Run, *options: object, frame: pl.DataFrame | None = None, name: str
 def test_a_forecast_goes_on_from_the_last_step_with_intervals(run: Run) -> None:
     assert "chosen" in fit(run)
     run("predict", "m.archwise", "--horizon", "12", "--out", "next.csv")
+    assert "it answers as predict does" in run("export", "m.archwise", "--check", "load.csv")
     answers = pl.read_csv("next.csv", try_parse_dates=True)
     assert answers.columns == ["time", "prediction", "low", "high"]
     expected = hours(12, start=600)
