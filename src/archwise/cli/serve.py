@@ -26,7 +26,9 @@ def serve(
     ] = None,
     limit: Annotated[
         list[str] | None,
-        typer.Option(help="body_mb=16, rows=10000, seconds=30 or waiting=1024: what a request may take. Repeatable."),
+        typer.Option(
+            help="body_mb=16, memory_mb=256, rows=10000, seconds=30 or waiting=1024: what a request may take. Repeatable."
+        ),
     ] = None,
 ) -> None:
     """Answer over HTTP, with a page to try at /. Needs no torch."""
