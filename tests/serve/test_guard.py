@@ -134,6 +134,19 @@ def test_parquet_that_unpacks_to_gigabytes_is_refused_before_it_is(serving: Any,
         assert service.ask("/predict", ROW).status == 200
 
 
+def test_long_cells_are_answered_and_not_explained_by_hundreds_of_variants(service: Any) -> None:
+    for path, row in (("text", {"text": "good film " * 2_100}), ("series", {"series": [0.1] * 20_001})):
+        assert service.ask(f"/models/{path}/predict", row).status == 200
+        given = service.ask(f"/models/{path}/explain", row)
+        assert given.status == 413
+        assert "is told of up to 20,000" in given.told["detail"]
+    for row in ({**ROW, "city": "x" * 5_000_000}, {**ROW, "age": "1" * 5_000_000}):
+        given = service.ask("/predict", row)
+        assert len(given.body) < 2_000  # what is repeated of a cell is cut
+        csv = f"age,hours,city\n{row['age']},1,{row['city']}\n".encode()
+        assert len(service.ask("/batch_predict", csv, content_type="text/csv").body) < 2_000
+
+
 def test_parquet_that_is_broken_or_lies_is_refused(service: Any) -> None:
     held = io.BytesIO()
     pl.DataFrame([ROW]).write_parquet(held)

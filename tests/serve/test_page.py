@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,68 @@ def test_texts_pictures_and_series_are_asked_too(
         page.click("#send")
         page.wait_for_selector("#prediction")
         assert page.inner_text("#prediction") in ("k0", "k1")
+        page.wait_for_selector("#moved svg rect")
+
+
+def test_the_whole_way_is_gone_by_keyboard_alone(browser: Any, running: Any, folders: dict[str, Path]) -> None:
+    with running(folders["table"], folders["labels"]) as service, Opened(browser, service.url) as page:
+        page.wait_for_selector(".field")
+        keys = ["Tab", "Tab", "ArrowDown"]  # the way past the form, the models, the second of them
+        for key in keys:
+            page.keyboard.press(key)
+        page.wait_for_selector("textarea")
+        reached = []
+        for cell in ("the bad film", "90", "t", "2024-05-01"):
+            page.keyboard.press("Tab")
+            reached.append(page.evaluate("document.activeElement.dataset.name"))
+            page.keyboard.type(cell)
+        assert reached == ["text", "hours", "seen", "day"]
+        page.keyboard.press("Control+Enter")
+        page.wait_for_selector("#moved h3")
+        shown = page.inner_text("#prediction")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.id") == "send"
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#moved h3")
+        assert page.inner_text("#prediction") == shown
+
+
+def test_labels_tags_and_forecasts_are_shown(
+    browser: Any, running: Any, folders: dict[str, Path], forecasts: Path
+) -> None:
+    with (
+        running(folders["labels"], folders["words"], forecasts) as service,
+        Opened(browser, service.url) as page,
+    ):
+        page.wait_for_selector(".field")
+        page.click("#fill")
+        page.click("#send")
+        page.wait_for_selector("#moved h3")
+        assert ";" not in page.inner_text("#prediction")
+        page.select_option("#models", "words")
+        page.get_by_label("words").fill("Ada saw the sea")
+        page.click("#send")
+        page.wait_for_selector(".words mark")
+        assert page.inner_text(".words .tag") == "B-PER"
+        page.select_option("#models", "steps")
+        page.wait_for_selector("#horizon")
+        page.click("#send")
+        page.wait_for_selector("[role=alert]")
+        assert "'price' is not known" in page.inner_text("[role=alert]")
+        page.click("#fill")
+        page.click("#send")
+        page.wait_for_selector("#told svg")
+        assert page.locator("#told tbody tr").count() == 3
+
+
+def test_a_request_is_shown_as_a_command_that_works(browser: Any, running: Any, folders: dict[str, Path]) -> None:
+    with running(folders["text"]) as service, Opened(browser, service.url) as page:
+        page.get_by_label("text").fill("it's a good film")
+        page.click("#send")
+        page.wait_for_selector("#prediction")
+        command = page.text_content("#command")
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=20, check=False)
+        assert json.loads(done.stdout)["prediction"] == page.inner_text("#prediction")
 
 
 def test_a_service_with_a_token_asks_for_it(browser: Any, running: Any, folders: dict[str, Path]) -> None:

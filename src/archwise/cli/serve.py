@@ -22,7 +22,11 @@ from archwise.cli.option import PATH, pairs, text
 @click.option("--workers", default=1, help="Processes that answer.", show_default=True)
 @text("--token", "What askers must send: Authorization: Bearer TOKEN.", envvar="ARCHWISE_TOKEN")
 @click.option("--cors", multiple=True, help="An origin whose pages may read answers: https://example.org. Repeatable.")
-@pairs("--limit", "limit", "body_mb=16, rows=10000, seconds=30 or waiting=1024: what a request may take. Repeatable.")
+@pairs(
+    "--limit",
+    "limit",
+    "body_mb=16, memory_mb=256, rows=10000, seconds=30 or waiting=1024: what requests may take. Repeatable.",
+)
 def serve(
     models: tuple[Path, ...],
     host: str,

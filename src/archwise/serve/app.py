@@ -112,7 +112,11 @@ async def _refuse(request: Request, error: Exception) -> Response:
 
 async def _refuse_path(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    told = {404: f"there is no {request.url.path[:200]} here; see /openapi.json for what there is"}
+    path = request.url.path[:200]
+    told = {
+        404: f"there is no {path} here; see /openapi.json for what there is",
+        405: f"{request.method[:20]} is not answered at {path}; see /openapi.json for what is",
+    }
     detail = told.get(error.status_code, str(error.detail))
     return _with_number(request, RefusedError(error.status_code, detail, headers=error.headers))
 

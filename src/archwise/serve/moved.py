@@ -22,6 +22,7 @@ from archwise.serve.refusal import RefusedError, Told, of_error
 from archwise.serve.schema import Field
 
 T = TypeVar("T")
+LONGEST = 20_000  # letters of a text, or steps of a series, that are explained
 WORDS = (
     "each word was left out in turn; weight: by how much the answer falls without it, in log odds or in its own unit"
 )
@@ -46,9 +47,24 @@ async def explain(desk: Desk, request: Request) -> Response:
     if why_not:
         raise RefusedError(422, why_not)
     _, row = await body.read_one(request, served.fields)
+    _refuse_long(row)
     alone = served.fields[0].kind if len(served.fields) == 1 else ""
     way = _WAYS.get("text" if alone and text_columns(served.model) else alone, _columns)
     return Told(desk.headed(plain(await desk.bench.do(lambda _: _read(way, served, row)))))
+
+
+def _refuse_long(row: Mapping[str, object]) -> None:
+    """Refuse what is so long that hundreds of variants of it would fill the memory.
+
+    Raises:
+        RefusedError: a text or a series is.
+    """
+    for name, cell in row.items():
+        if isinstance(cell, str | list):
+            n_parts = sum(len(part) if isinstance(part, list) else 1 for part in cell)
+            if n_parts > LONGEST:
+                told = f"'{name}': what moved an answer is told of up to {LONGEST:,} letters or steps, and there are"
+                raise RefusedError(413, f"{told} {n_parts:,}")
 
 
 def _read(way: Callable[[Served, Mapping[str, object]], T], served: Served, row: Mapping[str, object]) -> T:
