@@ -119,8 +119,11 @@ class TestParse:
         assert np.flatnonzero(parsed.bad).tolist() == [16]
         finding = parsed.findings[0]
         assert (finding.code, finding.column, finding.n_rows) == ("bad-cells", "age", 1)
-        assert finding.message.startswith("column 'age', row 17: 'forty' is not a number; mend the value")
+        assert finding.message.startswith(
+            "column 'age', row 17: 'forty' is not a number (1 such cells); mend the value"
+        )
         assert "--kind age=category" in finding.message
+        assert finding.of_written_model().message.endswith("mend the value")  # a written model takes no --kind
 
     def test_typed_and_text_columns_give_the_same(self) -> None:
         frame = make_frame()
