@@ -60,7 +60,7 @@ def serve(service: Service, tell: Callable[[str], None]) -> None:
     if service.workers == 1:
         _settle()
         with held:
-            uvicorn.Server(_config(app)).run(sockets=[held])  # ends by the signal that it was sent, so nothing runs after it
+            uvicorn.Server(_config(app)).run(sockets=[held])  # it ends by the signal that was sent: nothing comes after
         return
     with held, tempfile.TemporaryDirectory(prefix="archwise-counts-") as counts:
         os.environ[GIVEN] = json.dumps(asdict(service))
