@@ -155,7 +155,7 @@ def evaluate(model: Model | str | Path, source: object, *, origins: int = 0) -> 
 def explain(
     model: Model | str | Path, example: str | Path | bytes, *, out: str | Path = "", label: str = ""
 ) -> Explained | ExplainedText:
-    """Find where in a picture a network looked, or which words of a text moved the answer of a model, and draw it.
+    """Find where in a picture a model looked, or which words of a text moved the answer of a model, and draw it.
 
     Args:
         example: the file of a picture or its bytes; or a text.
@@ -163,10 +163,9 @@ def explain(
         label: the class to explain; the answered one when not given.
 
     Raises:
-        UsageError: the model reads neither pictures nor texts, or pictures without being a network; there is no such
-            class, or `out` cannot be written.
+        UsageError: the model reads neither a picture nor a text, or other columns too; there is no such class, or
+            `out` cannot be written.
         DataError: the picture cannot be read.
-        MissingExtraError: captum is not installed, which pictures need.
     """
     from archwise.model.explain import explain as explain_with
 

@@ -317,6 +317,7 @@ def show_explained(explained: Explained | ExplainedText, place: Path | None, *, 
     facts: dict[str, Json] = {
         "prediction": str(explained.prediction),
         "explained": explained.of,
+        "how": explained.how,
         "hottest": {"right": round(column / width, 3), "down": round(row / height, 3)},
         "heat": str(place),
     }
@@ -324,7 +325,7 @@ def show_explained(explained: Explained | ExplainedText, place: Path | None, *, 
         return print_json(facts)
     at = f"{column / width:.0%} from the left and {row / height:.0%} from the top"
     out.print(f"[bold]{escape(facts['prediction'])}[/]; for {escape(explained.of)} it looked most at {at}")
-    return out.print(f"heat over the picture: {escape(str(place))}")
+    return out.print(f"heat over the picture, told by {explained.how}: {escape(str(place))}", soft_wrap=True)
 
 
 def _show_words(explained: ExplainedText, place: Path | None, *, as_json: bool) -> None:

@@ -308,7 +308,7 @@ class TestMoved:
 
     def test_a_model_that_is_no_network_is_looked_at_by_covering(self, made) -> None:
         found = moved_pixels(rows_of(made("picture")), NEVER)
-        assert found["how"] == "covered"
+        assert found["how"] == "covering"
         assert len(found["shown"]) == 6
         assert all(each["heat"].startswith("data:image/jpeg;base64,") for each in found["shown"])
 

@@ -30,7 +30,7 @@ from archwise.choice.trunk import given_batch
 from archwise.config import Config
 from archwise.data.mapped import gather
 from archwise.data.open import draw_evenly
-from archwise.engines.processes import Job, Workers
+from archwise.engines.processes import Job, Outcome, Workers
 from archwise.evidence import bootstrap_scores, of_folds
 from archwise.model.session import open_session, outputs
 from archwise.records import Array, Batch, Candidate, Json, Metric, Trial
@@ -97,14 +97,21 @@ def measure_growth(
     jobs = [SubsetJob(str(folder), candidate, config.seed, part.name) for part in cut.parts]
     waiting = [job for job in jobs if not _place(job).exists()]
     until = None if deadline is None else deadline - EVIDENCE_S
-    for _ in workers.run(fit_subset, [Job(job, until=until) for job in waiting]):
-        pass  # what each answered is on disk
+    ended = list(workers.run(fit_subset, [Job(job, until=until) for job in waiting]))  # what each answered is on disk
     done = [part for part, job in zip(cut.parts, jobs, strict=True) if _place(job).exists()]
     if len({part.size for part in done}) + 1 < FEWEST_SIZES:
-        return {"sentence": "What more rows would bring was not measured: the fits on parts of the rows failed."}
+        return {"sentence": f"What more rows would bring was not measured: {_why_not(ended)}."}
     facts = _facts(folder, config, subject.trial, replace(cut, parts=(*done, cut.whole)))
     facts["sentence"] += _fold_words(ground, cut) + subject.words
     return facts
+
+
+def _why_not(ended: Sequence[Outcome]) -> str:
+    """Why too few fits on parts of the rows came to their end."""
+    reasons = [outcome.reason for outcome in ended if outcome.kind in ("error", "died")]
+    if reasons:
+        return f"fits on parts of the rows failed ({reasons[0]})"
+    return "fits on parts of the rows took longer than was left of the budget"
 
 
 def _fold_words(ground: Ground, cut: RowCut) -> str:

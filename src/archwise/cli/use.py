@@ -163,7 +163,7 @@ def check(model: Path, source: str, *, as_json: bool) -> None:
 @text("--label", "The class to explain; the answered one when not given.")
 @AS_JSON
 def explain(model: Path, example: str, out: Path | None, label: str, *, as_json: bool) -> None:
-    """Show where in a picture a network looked (Grad-CAM), or which words of a text moved the answer.
+    """Show where in a picture a model looked, or which words of a text moved the answer.
 
     EXAMPLE is the file of a picture, or a text in quotes.
     """

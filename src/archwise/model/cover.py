@@ -5,55 +5,91 @@ Needs no torch and no network: a covered picture goes the way of every other. So
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from archwise.model.explain_picture import COVERING, Explained, in_colours, place_of
+from archwise.model.explain_text import LEAST_SHARE
 from archwise.model.predict import Model
 from archwise.model.session import outputs
 from archwise.records import Array, Batch
+from archwise.tasks import task
 from archwise.tasks.calibration import softmax
 from archwise.tasks.classify import TASK as CLASSIFY
 from archwise.tasks.label_scores import sigmoid
 
 N_FIELDS = 7  # along a side
 WIDE = 2.0  # times a field, what is covered, so that fields overlap
-_LEAST_SHARE = 1e-6  # of a probability whose odds are told
 
 
-def heat_by_cover(model: Model, row: Batch) -> Array:
-    """How much each part of a picture spoke for the answer.
+@dataclass(frozen=True)
+class Covered:
+    """What a model answers for a picture, and by how much the answer falls when a field of it is covered.
+
+    prediction: the answer. of: the class or label that is explained, "" for a number. weights: (N_FIELDS, N_FIELDS)
+    from the upper left on, in log odds of the class or the label; of a number how far it moves, in its own unit.
+    picture: (H, W, C) uint8, as the model reads it.
+    """
+
+    prediction: object
+    of: str
+    weights: Array
+    picture: Array
+
+    @property
+    def explained(self) -> Explained:
+        """The picture with heat where the answer falls."""
+        heat, times = np.zeros(self.picture.shape[:2]), np.zeros(self.picture.shape[:2])
+        falls = np.maximum(self.weights, 0.0).ravel()
+        for fall, (top, bottom, left, right) in zip(falls, _fields(*heat.shape), strict=True):
+            heat[top:bottom, left:right] += fall
+            times[top:bottom, left:right] += 1.0
+        heat /= np.maximum(times, 1.0)
+        heat = (heat / (heat.max() or 1.0)).astype(np.float32)
+        return Explained(self.prediction, self.of or str(self.prediction), heat, in_colours(self.picture), COVERING)
+
+
+def cover(model: Model, row: Batch, *, label: str = "") -> Covered:
+    """Cover one field of a picture after the other by its mean.
 
     Args:
         row: the inputs of one row, among them image (1, H, W, C) uint8; what stands beside the picture stays.
+        label: of the class to explain; the answered one where it is empty.
 
-    Returns:
-        (H, W) float32 from 0 to 1: how far the odds of the answer fall, or a number that is answered moves, when what
-        lies there is covered by the mean of the picture.
+    Raises:
+        UsageError: there is no such class.
     """
     image = np.asarray(row["image"])
-    height, width = image.shape[1:3]
-    boxes = _boxes(height, width)
-    covered = np.repeat(image, 1 + len(boxes), axis=0)
+    fields = _fields(*image.shape[1:3])
+    covered = np.repeat(image, 1 + len(fields), axis=0)
     mean = image.mean(axis=(0, 1, 2)).astype(np.uint8)
-    for place, (top, bottom, left, right) in enumerate(boxes):
+    for place, (top, bottom, left, right) in enumerate(fields):
         covered[1 + place, top:bottom, left:right] = mean
     others = {name: np.repeat(np.asarray(held), len(covered), axis=0) for name, held in row.items() if name != "image"}
-    told = _told(model, outputs(model.session, {**others, "image": covered}))
-    falls = np.abs(told[0] - told[1:]) if _is_number(model) else np.maximum(told[0] - told[1:], 0.0)
-    heat, times = np.zeros((height, width)), np.zeros((height, width))
-    for fall, (top, bottom, left, right) in zip(falls, boxes, strict=True):
-        heat[top:bottom, left:right] += fall
-        times[top:bottom, left:right] += 1.0
-    heat /= np.maximum(times, 1.0)
-    found: Array = (heat / (heat.max() or 1.0)).astype(np.float32)
-    return found
+    given = outputs(model.session, {**others, "image": covered})
+    facts = model.facts
+    answers = task(facts.task).answers(facts.target_state, facts.calibration, given[:1])
+    own = place_of(model, label)
+    levels, of = _levels(model, given, own)
+    falls = levels[0] - levels[1:] if of else np.abs(levels[0] - levels[1:])
+    return Covered(answers["prediction"].tolist()[0], of, falls.reshape(N_FIELDS, N_FIELDS), image[0])
 
 
-def _is_number(model: Model) -> bool:
-    return "classes" not in model.facts.target_state and "labels" not in model.facts.target_state
+def _levels(model: Model, given: Array, own: int | None) -> tuple[Array, str]:
+    """(N,) the log odds of what is explained, the first row's answer where it is None, and its name; or the numbers."""
+    facts = model.facts
+    names = facts.target_state.get("classes", facts.target_state.get("labels"))
+    if names is None:
+        return given[:, 0].astype(np.float64), ""
+    shares = (softmax if facts.task == CLASSIFY.name else sigmoid)(given.astype(np.float64))
+    own = int(shares[0].argmax()) if own is None else own
+    share = np.clip(shares[:, own], LEAST_SHARE, 1.0 - LEAST_SHARE)
+    return np.log(share / (1.0 - share)), str(names[own])
 
 
-def _boxes(height: int, width: int) -> list[tuple[int, int, int, int]]:
-    """Top, bottom, left and right of the fields that are covered."""
+def _fields(height: int, width: int) -> list[tuple[int, int, int, int]]:
+    """Top, bottom, left and right of the fields that are covered, line by line."""
     fields = []
     for y in np.linspace(0, height, 2 * N_FIELDS + 1)[1::2]:
         for x in np.linspace(0, width, 2 * N_FIELDS + 1)[1::2]:
@@ -62,13 +98,3 @@ def _boxes(height: int, width: int) -> list[tuple[int, int, int, int]]:
             top, bottom, left, right = (round(end) for end in ends)
             fields.append((top, bottom, left, right))
     return fields
-
-
-def _told(model: Model, given: Array) -> Array:
-    """(N,) the log odds of what the first row is answered, or the number itself."""
-    facts = model.facts
-    if _is_number(model):
-        return given[:, 0].astype(np.float64)
-    shares = (softmax if facts.task == CLASSIFY.name else sigmoid)(given.astype(np.float64))
-    own = np.clip(shares[:, int(shares[0].argmax())], _LEAST_SHARE, 1.0 - _LEAST_SHARE)
-    return np.log(own / (1.0 - own))

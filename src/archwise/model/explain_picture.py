@@ -7,6 +7,7 @@ activation of each token (Draelos & Carin 2021 for the same on maps).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,9 @@ import numpy as np
 
 from archwise.architectures import architecture
 from archwise.data.picture import decode, read_cell, to_pixels
-from archwise.errors import DataError, MissingExtraError, UsageError
+from archwise.errors import DataError, UsageError
 from archwise.model.predict import Model
-from archwise.records import Array, ImageNeed
+from archwise.records import Array
 from archwise.tasks import task
 
 if TYPE_CHECKING:
@@ -28,55 +29,73 @@ if TYPE_CHECKING:
 
 WEIGHTS = "weights.safetensors"
 STRENGTH = 0.55  # of the heat where it is greatest, over the picture
+GRADIENTS, COVERING = "gradients", "covering"  # how it is told where a model looked
 _STOPS = np.array([[0, 0, 131], [0, 60, 170], [5, 255, 255], [255, 255, 0], [250, 0, 0], [128, 0, 0]], dtype=np.float64)
 
 
 @dataclass(frozen=True)
 class Explained:
-    """What a network answered for a picture and where it looked.
+    """What a model answered for a picture and where it looked.
 
     prediction: the answer. of: the output that is explained. heat: (H, W) float32 from 0 to 1, in the pixels that the
-    network reads. picture: these pixels, (H, W, 3) uint8.
+    model reads. picture: these pixels, (H, W, 3) uint8. how: by the GRADIENTS of a network, or by COVERING fields of
+    the picture.
     """
 
     prediction: object
     of: str
     heat: Array
     picture: Array
+    how: str
 
 
 def explain_picture(
-    model: Model, picture: str | Path | bytes, *, label: str = "", networks: list[Network] | None = None
+    model: Model, picture: str | Path | bytes, networks: list[Network], *, label: str = ""
 ) -> Explained:
     """Find where a network looked.
 
     Args:
-        model: opened; of pictures, and a network.
+        model: opened; of pictures.
         picture: its file, or its bytes.
+        networks: those of the model, from `readable_networks`.
         label: of the class to explain; the answered one where it is empty.
-        networks: those of the model from `networks_of`, where several pictures are explained.
 
     Raises:
-        UsageError: the model reads no pictures, is no network, has no maps or tokens to look through, or no such class.
+        UsageError: there is no such class.
         DataError: the picture cannot be read.
-        MissingExtraError: captum or torch is not installed.
     """
-    form = _form(model)
-    cell = str(picture) if isinstance(picture, Path) else picture
-    try:
-        pixels = to_pixels(decode(read_cell(cell)), form)
-    except DataError as error:
-        name = "the picture" if isinstance(cell, bytes) else cell
-        raise DataError(f"{name}: {error}; name another picture") from None
-    networks = networks_of(model) if networks is None else networks
-    outputs, heats = _outputs_and_heats(networks, pixels, _place_of(model, label))
+    pixels = read_pixels(model, picture)
+    outputs, heats = _outputs_and_heats(networks, pixels, place_of(model, label))
     facts = model.facts
     answers = task(facts.task).answers(facts.target_state, facts.calibration, outputs)
     prediction = answers["prediction"][0]
     heat = np.maximum(np.mean(heats, axis=0), 0.0)
     heat = heat / (heat.max() or 1.0)
-    shown = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
-    return Explained(prediction, label or str(prediction), heat.astype(np.float32), shown)
+    return Explained(prediction, label or str(prediction), heat.astype(np.float32), in_colours(pixels), GRADIENTS)
+
+
+def read_pixels(model: Model, picture: str | Path | bytes) -> Array:
+    """(H, W, C) uint8, a picture as a model reads it.
+
+    Args:
+        model: opened; it reads pictures.
+
+    Raises:
+        DataError: the picture cannot be read.
+    """
+    form = model.facts.need.image
+    assert form is not None  # as it reads pictures
+    cell = str(picture) if isinstance(picture, Path) else picture
+    try:
+        return to_pixels(decode(read_cell(cell)), form)
+    except DataError as error:
+        name = "the picture" if isinstance(cell, bytes) else cell
+        raise DataError(f"{name}: {error}; name another picture") from None
+
+
+def in_colours(pixels: Array) -> Array:
+    """(H, W, 3) of pixels in grey or in colours."""
+    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
 
 
 def draw(explained: Explained) -> Image:
@@ -93,27 +112,12 @@ def draw(explained: Explained) -> Image:
 # ---------------------------------------------------------------- the network
 
 
-def _form(model: Model) -> ImageNeed:
-    """The form in which a model reads pictures.
+def place_of(model: Model, label: str) -> int | None:
+    """The output of a class; None for the answered one.
 
     Raises:
-        UsageError: it reads none, or is no network.
+        UsageError: there is no such class.
     """
-    facts = model.facts
-    if facts.signature.input("image") is None or facts.need.image is None:
-        raise UsageError(f"{model.folder} reads no pictures; explain shows where in a picture a network looked")
-    if architecture(facts.candidate.architecture).is_reference or not (model.folder / WEIGHTS).is_file():
-        raise UsageError(
-            f"{model.folder} holds {facts.candidate.label}, which is no network; fit again with networks alone, such "
-            "as cnn"
-        )
-    if any(spec.name != "image" for spec in facts.signature.inputs):
-        raise UsageError(f"{model.folder} reads other columns beside the picture, which are not explained")
-    return facts.need.image
-
-
-def _place_of(model: Model, label: str) -> int | None:
-    """The output of a class; None for the answered one."""
     if not label:
         return None
     state = model.facts.target_state
@@ -123,19 +127,25 @@ def _place_of(model: Model, label: str) -> int | None:
     return known.index(label)
 
 
-def networks_of(model: Model) -> list[Network]:
-    """The network of a model folder, or its members, as torch has them.
+def readable_networks(model: Model) -> list[Network] | None:
+    """The network of a model of pictures alone, or its members, as torch has them, to look through their gradients.
 
-    Raises:
-        UsageError, MissingExtraError: as for `explain_picture`.
+    None where there is none, or none that has maps or tokens, or captum or torch is not installed.
     """
-    _form(model)
-    try:
-        from safetensors.torch import load_file
+    facts = model.facts
+    is_network = not architecture(facts.candidate.architecture).is_reference and (model.folder / WEIGHTS).is_file()
+    is_alone = [spec.name for spec in facts.signature.inputs] == ["image"]
+    if not (is_network and is_alone and all(find_spec(name) is not None for name in ("torch", "captum"))):
+        return None
+    networks = _networks_of(model)
+    return networks if all(_looked_at(network) is not None for network in networks) else None
 
-        from archwise.training.network import make_network
-    except ImportError as error:
-        raise MissingExtraError(f"explain needs {error.name}: pip install 'archwise[vision]'") from None
+
+def _networks_of(model: Model) -> list[Network]:
+    from safetensors.torch import load_file
+
+    from archwise.training.network import make_network
+
     facts = model.facts
     weights = {
         name: tensor.float() if tensor.is_floating_point() else tensor
@@ -154,28 +164,17 @@ def networks_of(model: Model) -> list[Network]:
     return networks
 
 
-def looked_at(network: Network) -> nn.Module:
-    """The last layer that has maps or tokens.
-
-    Raises:
-        UsageError: there is none.
-    """
-    named = getattr(network.body, "looked_at", "blocks")
-    modules = dict(network.body.named_modules())
-    if named not in modules:
-        raise UsageError("this network has no maps through which it looks; explain another, such as cnn")
-    found: nn.Module = modules[named]
+def _looked_at(network: Network) -> nn.Module | None:
+    """The last layer that has maps or tokens; None where there is none."""
+    found: nn.Module | None = dict(network.body.named_modules()).get(getattr(network.body, "looked_at", "blocks"))
     return found
 
 
 def _outputs_and_heats(networks: list[Network], pixels: Array, place: int | None) -> tuple[Array, list[Array]]:
     """The joined outputs (1, K) of networks, and the heat (H, W) of each."""
     import torch
+    from captum.attr import LayerAttribution, LayerGradCam, LayerGradientXActivation
 
-    try:
-        from captum.attr import LayerAttribution, LayerGradCam, LayerGradientXActivation
-    except ImportError:
-        raise MissingExtraError("explain needs captum: pip install 'archwise[vision]'") from None
     given = torch.from_numpy(pixels[None].copy())
     with torch.no_grad():
         outputs = torch.stack([network(given) for network in networks]).mean(dim=0)
@@ -183,7 +182,9 @@ def _outputs_and_heats(networks: list[Network], pixels: Array, place: int | None
     target = target if outputs.shape[1] > 1 else 0
     heats = []
     for network in networks:
-        layer, maps = looked_at(network), _seen(network, given)
+        layer = _looked_at(network)
+        assert layer is not None  # as `readable_networks` found
+        maps = _seen(network, layer, given)
         for parameter in network.parameters():
             parameter.requires_grad_(True)
         if maps.ndim == 4:
@@ -197,12 +198,12 @@ def _outputs_and_heats(networks: list[Network], pixels: Array, place: int | None
     return outputs.numpy(), heats
 
 
-def _seen(network: Network, given: torch.Tensor) -> torch.Tensor:
+def _seen(network: Network, layer: nn.Module, given: torch.Tensor) -> torch.Tensor:
     """What the layer that is looked through gives for a picture."""
     import torch
 
     found: list[torch.Tensor] = []
-    hook = looked_at(network).register_forward_hook(lambda module, inputs, output: found.append(output))
+    hook = layer.register_forward_hook(lambda module, inputs, output: found.append(output))
     with torch.no_grad():
         network(given)
     hook.remove()

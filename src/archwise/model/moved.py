@@ -6,24 +6,20 @@ Source: Zeiler & Fergus 2014, section 4.2 (occlusion).
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from archwise.data.picture import decode, encode_arrays
+from archwise.data.picture import encode_arrays
 from archwise.errors import ArchwiseError
-from archwise.model.explain_picture import Explained, draw
 from archwise.model.explain_text import LEAST_SHARE
 from archwise.model.predict import Model
 from archwise.model.together import answer_together
 from archwise.records import Array, Json
 
 MOST_STRETCHES = 24  # of a series
-N_PATCHES = 8  # of a picture, along each side
-SHOWN_PIXELS = 320  # of the longer side of a picture that is explained
 GREY = 128
 _AT_ONCE = 16  # rows with a picture: each holds a copy of it
 
@@ -120,39 +116,3 @@ def _straight(steps: Array, start: int, end: int) -> list[float | None]:
 def grey_picture() -> bytes:
     """A picture that shows nothing."""
     return encode_arrays(np.full((1, 8, 8), GREY, np.uint8))[0]
-
-
-def explain_pixels(model: Model, row: Mapping[str, object], column: str, content: bytes) -> tuple[Moved, bytes]:
-    """Find which places of a picture moved the answer, with grey over one after the other.
-
-    Args:
-        row: all cells, among them the picture. column: of the picture. content: its bytes.
-
-    Returns:
-        what moved of N_PATCHES x N_PATCHES places, row by row; and a PNG of the picture with heat where it falls.
-
-    Raises:
-        DataError: the picture cannot be read.
-    """
-    from PIL import Image
-
-    shown = decode(content)
-    shown.thumbnail((SHOWN_PIXELS, SHOWN_PIXELS))
-    pixels = np.asarray(shown)
-    rows, columns = (np.linspace(0, size, N_PATCHES + 1).astype(int) for size in pixels.shape[:2])
-    places = [
-        (slice(rows[y], rows[y + 1]), slice(columns[x], columns[x + 1]))
-        for y in range(N_PATCHES)
-        for x in range(N_PATCHES)
-    ]
-    covered = np.repeat(pixels[None], len(places), axis=0)
-    for picture, place in zip(covered, places, strict=True):
-        picture[place] = GREY
-    given = {**row, column: encode_arrays(pixels[None])[0]}
-    moved = put_aside(model, given, [{column: cell} for cell in encode_arrays(covered)])
-    grid = np.maximum(np.array(moved.weights, np.float32).reshape(N_PATCHES, N_PATCHES), 0.0)
-    heat = np.asarray(Image.fromarray(grid).resize(shown.size, Image.Resampling.BILINEAR))
-    coloured = np.repeat(pixels[:, :, None], 3, axis=2) if pixels.ndim == 2 else pixels
-    held = io.BytesIO()
-    draw(Explained(moved.prediction, moved.of or "", heat / (heat.max() or 1.0), coloured)).save(held, "PNG")
-    return moved, held.getvalue()

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 from collections.abc import Sequence
 from functools import partial
 from itertools import zip_longest
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from archwise.data.kinds.text import join_texts
-from archwise.errors import MissingExtraError, UsageError
-from archwise.model.cover import heat_by_cover
-from archwise.model.explain_picture import Explained, draw, explain_picture, looked_at, networks_of
+from archwise.model.cover import cover
+from archwise.model.explain_picture import COVERING, GRADIENTS, draw, explain_picture, readable_networks
 from archwise.model.explain_text import as_texts, text_columns, weigh_words
-from archwise.model.predict import Model
 from archwise.model.session import outputs
 from archwise.records import Array, Json
 from archwise.report.errors import MOST_LETTERS, is_wrong, picture_url
 from archwise.report.rows import Rows, inputs, inputs_of_typed, written
 from archwise.report.time_left import Allowed
 
-if TYPE_CHECKING:
-    from archwise.training.network import Network
-
 MOST_TEXTS = 6
 MOST_PICTURES = 6
 WORST, DRAWN = "a worst error", "drawn at random"
-GRADIENTS, COVERED = "gradients", "covered"  # how the heat of a picture is told
 
 
 def moved_words(rows: Rows, allowed: Allowed) -> list[dict[str, Json]]:
@@ -77,7 +69,7 @@ def moved_pixels(rows: Rows, allowed: Allowed) -> dict[str, Json] | None:
     Of a network of pictures alone it is told by its gradients, of every other model by fields that are covered.
 
     Returns:
-        how: GRADIENTS or COVERED; shown: for each picked (why it is shown), said, true, picture and heat (data URLs).
+        how: GRADIENTS or COVERING; shown: for each picked (why it is shown), said, true, picture and heat (data URLs).
         None where no pictures are read; `shown` is empty where no time was left.
     """
     if "image" not in dict(rows.model.facts.columns).values() or rows.model.facts.need.image is None:
@@ -85,7 +77,7 @@ def moved_pixels(rows: Rows, allowed: Allowed) -> dict[str, Json] | None:
     places = some_places(rows, MOST_PICTURES)
     some = rows.part(np.array([place for place, _ in places]))
     batch = {name: np.asarray(array) for name, array in inputs(some).items()}
-    networks = _networks(rows.model)
+    networks = readable_networks(rows.model)
     found: list[dict[str, Json]] = []
     took = 0.0
     for number, (_, picked) in enumerate(places):
@@ -95,29 +87,14 @@ def moved_pixels(rows: Rows, allowed: Allowed) -> dict[str, Json] | None:
         row = {name: array[number : number + 1] for name, array in batch.items()}
         pixels = batch["image"][number]
         if networks is None:
-            explained = Explained(None, "", heat_by_cover(rows.model, row), _in_colours(pixels))
+            explained = cover(rows.model, row).explained
         else:
-            explained = explain_picture(rows.model, _as_file(pixels), networks=networks)
+            explained = explain_picture(rows.model, _as_file(pixels), networks)
         told = {"picked": picked, "said": _shown(some.answers["prediction"][number]), "true": _truth(some, number)}
         heat = picture_url(np.asarray(draw(explained)))
         found.append({**told, "picture": picture_url(explained.picture), "heat": heat})
         took = allowed.clock() - began
-    return {"how": COVERED if networks is None else GRADIENTS, "shown": found}
-
-
-def _networks(model: Model) -> list[Network] | None:
-    """The network of a model, or its members; None of what can only be looked at from outside."""
-    try:
-        networks = networks_of(model)
-        for network in networks:
-            looked_at(network)
-    except (UsageError, MissingExtraError):
-        return None
-    return networks if importlib.util.find_spec("captum") is not None else None
-
-
-def _in_colours(pixels: Array) -> Array:
-    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+    return {"how": COVERING if networks is None else GRADIENTS, "shown": found}
 
 
 def _shown(said: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
@@ -10,9 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from archwise.errors import ArchwiseError
+from archwise.model.cover import N_FIELDS, cover
+from archwise.model.explain_picture import draw, read_pixels
 from archwise.model.explain_text import explain_text, text_columns
 from archwise.model.facts import plain
-from archwise.model.moved import N_PATCHES, explain_pixels, flat, grey_picture, put_aside, stretches_of
+from archwise.model.moved import flat, grey_picture, put_aside, stretches_of
 from archwise.records import Json
 from archwise.serve import body
 from archwise.serve.answer import Desk
@@ -35,8 +38,8 @@ STEPS = (
     "odds or in its own unit"
 )
 HEAT = (
-    f"grey was laid over each of {N_PATCHES} x {N_PATCHES} places in turn; red is where the answer falls most then, "
-    "blue where it does not"
+    f"each of {N_FIELDS} x {N_FIELDS} places was covered by the mean colour in turn; grid: by how much the answer "
+    "falls then, in log odds or in its own unit; red is where it falls most, blue where it does not"
 )
 
 
@@ -95,10 +98,12 @@ def _pixels(served: Served, row: Mapping[str, object]) -> dict[str, Json]:
     ((name, cell),) = row.items()
     if not isinstance(cell, bytes):
         raise RefusedError(422, f"'{name}': it is null; it should be a picture")
-    moved, drawn = explain_pixels(served.model, row, name, cell)
-    grid = [list(moved.weights[start : start + N_PATCHES]) for start in range(0, N_PATCHES**2, N_PATCHES)]
-    picture = base64.b64encode(drawn).decode()
-    return {"prediction": moved.prediction, "of": _of(served, moved.of), "how": HEAT, "grid": grid, "picture": picture}
+    covered = cover(served.model, {"image": read_pixels(served.model, cell)[None]})
+    drawn = io.BytesIO()
+    draw(covered.explained).save(drawn, "PNG")
+    picture = base64.b64encode(drawn.getvalue()).decode()
+    of, grid = _of(served, covered.of or None), covered.weights.tolist()
+    return {"prediction": covered.prediction, "of": of, "how": HEAT, "grid": grid, "picture": picture}
 
 
 def _columns(served: Served, row: Mapping[str, object]) -> dict[str, Json]:
