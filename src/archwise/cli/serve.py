@@ -27,7 +27,7 @@ def serve(
     limit: Annotated[
         list[str] | None,
         typer.Option(
-            help="body_mb=16, memory_mb=256, rows=10000, seconds=30 or waiting=1024: what a request may take. Repeatable."
+            help="body_mb=16, memory_mb=256, rows=10000, seconds=30 or waiting=1024: what may be taken. Repeatable."
         ),
     ] = None,
 ) -> None:
