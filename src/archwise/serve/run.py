@@ -57,9 +57,7 @@ def serve(service: Service, tell: Callable[[str], None]) -> None:
     tell(f"archwise serves at http://{host}:{held.getsockname()[1]}; Ctrl-C ends it")
     if service.workers == 1:
         with held:
-            uvicorn.Server(_config(app)).run(
-                sockets=[held]
-            )  # ends by the signal that it was sent, so nothing runs after it
+            uvicorn.Server(_config(app)).run(sockets=[held])  # ends by the signal it was sent: nothing runs after it
         return
     with held, tempfile.TemporaryDirectory(prefix="archwise-counts-") as counts:
         os.environ[GIVEN] = json.dumps(asdict(service))
