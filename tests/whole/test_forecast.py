@@ -71,7 +71,7 @@ def test_a_shorter_horizon_is_the_beginning_of_the_whole_one(run: Run) -> None:
     whole, short = (archwise.predict("m.archwise", horizon=horizon).answers for horizon in (0, 5))
     assert whole.height == 12
     assert short.equals(whole.head(5))
-    assert "--horizon -1: forecast 1 step or more" in run("predict", "m.archwise", "--horizon", "-1", code=2)
+    assert "a horizon of -1: forecast 1 step or more" in run("predict", "m.archwise", "--horizon", "-1", code=2)
 
 
 def test_beyond_the_horizon_a_forecast_goes_on_from_its_own_answers(run: Run) -> None:

@@ -77,6 +77,9 @@ def test_a_convolutional_network_is_explained_too(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ARCHWISE_CACHE", str(tmp_path / "cache"))
+    for path in photos.rglob("*.png"):  # how large they are is of no account here
+        with Image.open(path) as photo:
+            photo.resize((64, 48)).save(path)
     out = tmp_path / "photos.archwise"
     assert fitted(photos, out, "--only", "cnn", "--set", "plan.epochs=1") == 0, capsys.readouterr().err
     explained = archwise.explain(out, next((photos / "ants").iterdir()), out=tmp_path / "heat.png")
