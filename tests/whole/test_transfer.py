@@ -118,6 +118,6 @@ def test_heat_is_drawn_over_the_picture() -> None:
 
     heat = np.zeros((4, 4), np.float32)
     heat[1, 2] = 1.0
-    drawn = np.asarray(draw(Explained("a", "a", heat, np.full((4, 4, 3), 100, np.uint8))))
+    drawn = np.asarray(draw(Explained("a", "a", heat, np.full((4, 4, 3), 100, np.uint8), "gradients")))
     assert (drawn[0, 0] == 100).all()
     assert not (drawn[1, 2] == 100).all()

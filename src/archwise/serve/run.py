@@ -60,11 +60,7 @@ def serve(service: Service, tell: Callable[[str], None]) -> None:
     if service.workers == 1:
         _settle()
         with held:
-<<<<<<< HEAD
             uvicorn.Server(_config(app)).run(sockets=[held])  # it ends by the signal that was sent: nothing comes after
-=======
-            uvicorn.Server(_config(app)).run(sockets=[held])  # ends by the signal it was sent: nothing runs after it
->>>>>>> serve
         return
     with held, tempfile.TemporaryDirectory(prefix="archwise-counts-") as counts:
         os.environ[GIVEN] = json.dumps(asdict(service))
