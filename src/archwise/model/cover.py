@@ -40,13 +40,12 @@ class Covered:
     @property
     def explained(self) -> Explained:
         """The picture with heat where the answer falls."""
-        heat, times = np.zeros(self.picture.shape[:2]), np.zeros(self.picture.shape[:2])
-        falls = np.maximum(self.weights, 0.0).ravel()
-        for fall, (top, bottom, left, right) in zip(falls, _fields(*heat.shape), strict=True):
-            heat[top:bottom, left:right] += fall
-            times[top:bottom, left:right] += 1.0
-        heat /= np.maximum(times, 1.0)
-        heat = (heat / (heat.max() or 1.0)).astype(np.float32)
+        from PIL import Image
+
+        height, width = self.picture.shape[:2]
+        falls = Image.fromarray(np.maximum(self.weights, 0.0).astype(np.float32))
+        heat = np.asarray(falls.resize((width, height), Image.Resampling.BILINEAR))
+        heat = heat / (heat.max() or 1.0)
         return Explained(self.prediction, self.of or str(self.prediction), heat, in_colours(self.picture), COVERING)
 
 
