@@ -6,7 +6,16 @@ import math
 
 import pytest
 
-from archwise.choice.wording import amount, difference_words, gap_words, interval_words, join, plural, score_words
+from archwise.choice.wording import (
+    amount,
+    difference_words,
+    gap_words,
+    interval_words,
+    join,
+    ms_words,
+    plural,
+    score_words,
+)
 from archwise.records import Array, Comparison, Metric
 
 
@@ -104,3 +113,8 @@ def test_a_large_count_is_rounded_up_to_two_digits() -> None:
 )
 def test_names_are_joined_as_in_a_sentence(names: list[str], told: str) -> None:
     assert join(names, most=3) == told
+
+
+@pytest.mark.parametrize(("ms", "told"), [(0.0131, "0.013"), (9.44, "9.4"), (128.4, "128"), (1_234.5, "1,234")])
+def test_times_are_told_without_powers_of_ten(ms: float, told: str) -> None:
+    assert ms_words(ms) == told

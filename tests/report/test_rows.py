@@ -20,6 +20,7 @@ from archwise.report.answers import answers
 from archwise.report.cut import cut
 from archwise.report.cuts import cuts_of, looks_of
 from archwise.report.errors import is_wrong, worst_rows
+from archwise.report.forecasts import apart_places
 from archwise.report.importance import _shuffled, permutation_importance
 from archwise.report.make import judged_rows
 from archwise.report.moved import MOST_TEXTS, moved_pixels, moved_words
@@ -204,6 +205,12 @@ class TestErrors:
         told = worst_rows(rows)["whole"]
         assert told[0]["distance"] == pytest.approx(rows.losses.max())
         assert len(told[0]["said"]) == len(told[0]["came"]) == len(told[0]["low"]) == 6
+
+    def test_no_two_of_them_forecast_the_same_steps(self, made) -> None:
+        rows = rows_of(made("forecast"))
+        kept = apart_places(rows, np.argsort(-rows.losses, kind="stable"), 3)
+        assert len(kept) == 3
+        assert np.diff(np.sort(rows.judged.origins[kept])).min() >= 6
 
     def test_a_forecast_is_told_in_the_units_of_its_series(self, made) -> None:
         held = made("forecast")

@@ -14,7 +14,16 @@ from dataclasses import asdict, dataclass, field, replace
 
 from archwise.architectures import architecture
 from archwise.choice.outlook import is_left
-from archwise.choice.wording import amount, difference_words, gap_words, interval_words, join, plural, score_words
+from archwise.choice.wording import (
+    amount,
+    difference_words,
+    gap_words,
+    interval_words,
+    join,
+    ms_words,
+    plural,
+    score_words,
+)
 from archwise.evidence import FEWEST_UNITS, BootstrapScores, compare, interval, standard_error
 from archwise.records import Comparison, Json, Metric, Trial, Verdict
 
@@ -228,7 +237,7 @@ def _mean_words(story: _Story, place: int) -> str:
     told = f"the mean of {n_seeds} seeds, {where} {name} alone ({interval_words(story.metric, found)})"
     cost = f"{mean.n_parameters:,} parameters in place of {story.trials[alone].n_parameters:,}"
     if story.use_latency:
-        cost = f"{mean.latency_ms:.2g} ms a row in place of {story.trials[alone].latency_ms:.2g}"
+        cost = f"{ms_words(mean.latency_ms)} ms a row in place of {ms_words(story.trials[alone].latency_ms)}"
     if place == story.chosen:
         return f"It is {told}: {cost}."
     return f"{_capital(told)}, would take {cost} and was not chosen."

@@ -53,6 +53,11 @@ def amount_of(metric: Metric, value: float) -> str:
     return difference_words(metric, Comparison("", "", value, value, value, 0)) or "a trace"
 
 
+def ms_words(ms: float) -> str:
+    """Milliseconds in two digits, from ten on whole ones, such as 0.013 or 130."""
+    return f"{ms:.2g}" if ms < 10 else f"{ms:,.0f}"
+
+
 def gap_words(metric: Metric, gap: float) -> str:
     """How much worse a score is than another, such as "0.4 points worse than"."""
     if not math.isfinite(gap):

@@ -14,7 +14,7 @@ from archwise.data.kinds import read_as
 from archwise.model.tagged import words_column
 from archwise.records import FORECAST, Array, Json
 from archwise.report.answers import answered_classes
-from archwise.report.forecasts import whole_forecasts
+from archwise.report.forecasts import apart_places, whole_forecasts
 from archwise.report.rows import Rows, inputs_of_typed, loss_name, written
 from archwise.tasks.classify import TASK as CLASSIFY
 from archwise.tasks.multilabel import TASK as MULTILABEL
@@ -23,6 +23,7 @@ from archwise.tasks.tag_scores import answered_like
 from archwise.tasks.tag_set import tag_set
 
 MOST = 12  # rows
+MOST_FORECASTS = 4  # that overlap nowhere
 MOST_CELLS = 6  # of a row, those that move the answer most first
 MOST_LETTERS = 600  # of a text
 MOST_STEPS = 200  # of a series
@@ -40,9 +41,11 @@ def worst_rows(rows: Rows, *, first: Sequence[str] = ()) -> dict[str, Json]:
         loss: what is told of each row, in words; rows: true, said, loss, and cells, text, words, series or picture.
     """
     places = np.argsort(-rows.losses, kind="stable")
-    places = places[is_wrong(rows)[places]][:MOST]
+    places = places[is_wrong(rows)[places]]
     if rows.task.name == FORECAST:
-        return {"loss": loss_name(rows), "rows": [], "whole": whole_forecasts(rows, places[:4])}
+        places = apart_places(rows, places, MOST_FORECASTS)
+        return {"loss": loss_name(rows), "rows": [], "whole": whole_forecasts(rows, places)}
+    places = places[:MOST]
     part = rows.part(places)
     told = [
         {"true": true, "said": said, "share": share, "loss": float(loss)}

@@ -82,6 +82,21 @@ def spread_places(rows: Rows) -> Array:
     return np.unique(np.linspace(0, rows.n_rows - 1, min(MOST_WHOLE, rows.n_rows)).round().astype(np.int64))
 
 
+def apart_places(rows: Rows, order: Array, most: int) -> Array:
+    """The first of some origins, leaving out those that forecast steps of a series which one before them forecasts."""
+    timeline, origins = rows.judged.timeline, rows.judged.origins
+    assert timeline is not None  # of a forecast
+    assert origins is not None
+    horizon, kept = shape_of(rows).horizon, np.empty(0, np.int64)
+    for place in order:
+        if len(kept) == most:
+            break
+        is_near = np.abs(origins[kept] - origins[place]) < horizon
+        if not (is_near & (timeline.owner[origins[kept]] == timeline.owner[origins[place]])).any():
+            kept = np.append(kept, place)
+    return kept
+
+
 def whole_forecasts(rows: Rows, places: Array) -> list[dict[str, Json]]:
     """Forecasts in the units of their series, with what went before and what came: the first target of each origin."""
     shape, state = shape_of(rows), state_of(rows.model.preparation)

@@ -91,6 +91,8 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "figure": figure,
+        "size": lambda mb: f"{figure(mb)} MB" if mb >= 0.1 else f"{figure(1e3 * mb)} kB",
+        "span": lambda ms: f"{figure(ms)} ms" if ms >= 0.1 else f"{figure(1e3 * ms)} µs",
         "score": score,
         "apart": apart,
         "count": lambda value: "" if value is None else f"{value:,.0f}",
