@@ -168,6 +168,12 @@ def test_what_moved_an_answer_is_told_for_series_and_pictures(service: Any) -> N
     assert base64.b64decode(told["picture"]).startswith(b"\x89PNG")
 
 
+def test_a_series_of_the_largest_numbers_there_are_is_explained(service: Any) -> None:
+    steps = [-1.7e308, None, 1.7e308, 1.0, *[None] * 10, -1.7e308, 1.7e308]
+    given = service.ask("/models/series/explain", {"series": steps})
+    assert given.status == 200, given.body
+
+
 def test_a_mixed_table_of_several_labels_tells_what_moved_the_likeliest(service: Any) -> None:
     row = {"text": "the bad film", "hours": 90, "seen": True, "day": "2024-05-01"}
     answer, told = service.ask("/models/labels/predict", row).told, service.ask("/models/labels/explain", row).told

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,19 +63,12 @@ def test_a_killed_worker_is_replaced_and_no_answer_is_wrong(running: Any, folder
     with running(folders["table"], "--workers", "2") as service:
         wait_for(lambda: len(workers_of(service)) == 2 and is_up(service.url))
         expected = httpx.post(f"{service.url}/predict", json=ROW).json()
-        answers: list[Any] = []
-        is_over = threading.Event()
-        askers = [threading.Thread(target=keep_asking, args=(service.url, answers, is_over)) for _ in range(4)]
-        for asker in askers:
-            asker.start()
-        first = workers_of(service)
-        os.kill(first[0], signal.SIGKILL)
-        wait_for(lambda: len(workers_of(service)) == 2 and first[0] not in workers_of(service), seconds=30)
-        n_before = len(answers)
-        wait_for(lambda: len(answers) > n_before + 50)
-        is_over.set()
-        for asker in askers:
-            asker.join(20)
+        with asked_by(4, service) as answers:
+            first = workers_of(service)
+            os.kill(first[0], signal.SIGKILL)
+            wait_for(lambda: len(workers_of(service)) == 2 and first[0] not in workers_of(service), seconds=30)
+            n_before = len(answers)
+            wait_for(lambda: len(answers) > n_before + 50)
         given = [answer for answer in answers if answer is not None]
         assert len(given) > 50
         assert all(answer == expected for answer in given)
@@ -130,17 +124,10 @@ def test_a_stop_under_load_breaks_no_answer(running: Any, folders: dict[str, Pat
     with running(folders["table"], "--workers", "2") as service:
         wait_for(lambda: is_up(service.url))
         expected = httpx.post(f"{service.url}/predict", json=ROW).json()
-        answers: list[Any] = []
-        is_over = threading.Event()
-        askers = [threading.Thread(target=keep_asking, args=(service.url, answers, is_over)) for _ in range(6)]
-        for asker in askers:
-            asker.start()
-        wait_for(lambda: len(answers) > 50)
-        service.process.send_signal(signal.SIGTERM)
-        code = service.process.wait(30)
-        is_over.set()
-        for asker in askers:
-            asker.join(20)
+        with asked_by(6, service) as answers:
+            wait_for(lambda: len(answers) > 50)
+            service.process.send_signal(signal.SIGTERM)
+            code = service.process.wait(30)
     assert code in (0, -signal.SIGTERM)
     given = [answer for answer in answers if answer is not None]
     assert len(given) > 50
@@ -231,6 +218,22 @@ def workers_of(service: Any) -> list[int]:
         except OSError:
             continue  # it has just ended
     return sorted(found)
+
+
+@contextlib.contextmanager
+def asked_by(n_askers: int, service: Any) -> Iterator[list[Any]]:
+    """The answers to askers that ask on until the end of the block."""
+    answers: list[Any] = []
+    is_over = threading.Event()
+    askers = [threading.Thread(target=keep_asking, args=(service.url, answers, is_over)) for _ in range(n_askers)]
+    for asker in askers:
+        asker.start()
+    try:
+        yield answers
+    finally:
+        is_over.set()
+        for asker in askers:
+            asker.join(20)
 
 
 def keep_asking(url: str, answers: list[Any], is_over: threading.Event) -> None:

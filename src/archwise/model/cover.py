@@ -9,15 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archwise.model.explain_picture import COVERING, Explained, in_colours, place_of
-from archwise.model.explain_text import LEAST_SHARE
+from archwise.model.explain_picture import COVERING, Explained, in_colours
+from archwise.model.moved import compare_answers
 from archwise.model.predict import Model
 from archwise.model.session import outputs
 from archwise.records import Array, Batch
 from archwise.tasks import task
-from archwise.tasks.calibration import softmax
-from archwise.tasks.classify import TASK as CLASSIFY
-from archwise.tasks.label_scores import sigmoid
 
 N_FIELDS = 7  # along a side
 WIDE = 2.0  # times a field, what is covered, so that fields overlap
@@ -68,23 +65,10 @@ def cover(model: Model, row: Batch, *, label: str = "") -> Covered:
     others = {name: np.repeat(np.asarray(held), len(covered), axis=0) for name, held in row.items() if name != "image"}
     given = outputs(model.session, {**others, "image": covered})
     facts = model.facts
-    answers = task(facts.task).answers(facts.target_state, facts.calibration, given[:1])
-    own = place_of(model, label)
-    levels, of = _levels(model, given, own)
-    falls = levels[0] - levels[1:] if of else np.abs(levels[0] - levels[1:])
-    return Covered(answers["prediction"].tolist()[0], of, falls.reshape(N_FIELDS, N_FIELDS), image[0])
-
-
-def _levels(model: Model, given: Array, own: int | None) -> tuple[Array, str]:
-    """(N,) the log odds of what is explained, the first row's answer where it is None, and its name; or the numbers."""
-    facts = model.facts
-    names = facts.target_state.get("classes", facts.target_state.get("labels"))
-    if names is None:
-        return given[:, 0].astype(np.float64), ""
-    shares = (softmax if facts.task == CLASSIFY.name else sigmoid)(given.astype(np.float64))
-    own = int(shares[0].argmax()) if own is None else own
-    share = np.clip(shares[:, own], LEAST_SHARE, 1.0 - LEAST_SHARE)
-    return np.log(share / (1.0 - share)), str(names[own])
+    answers = task(facts.task).answers(facts.target_state, facts.calibration, given)
+    moved = compare_answers({name: cells.tolist() for name, cells in answers.items()}, label=label)
+    falls = np.array(moved.weights) if moved.of else np.abs(moved.weights)
+    return Covered(moved.prediction, moved.of or "", falls.reshape(N_FIELDS, N_FIELDS), image[0])
 
 
 def _fields(height: int, width: int) -> list[tuple[int, int, int, int]]:

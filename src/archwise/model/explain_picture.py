@@ -65,7 +65,7 @@ def explain_picture(
         DataError: the picture cannot be read.
     """
     pixels = read_pixels(model, picture)
-    outputs, heats = _outputs_and_heats(networks, pixels, place_of(model, label))
+    outputs, heats = _outputs_and_heats(networks, pixels, _place_of(model, label))
     facts = model.facts
     answers = task(facts.task).answers(facts.target_state, facts.calibration, outputs)
     prediction = answers["prediction"][0]
@@ -112,7 +112,7 @@ def draw(explained: Explained) -> Image:
 # ---------------------------------------------------------------- the network
 
 
-def place_of(model: Model, label: str) -> int | None:
+def _place_of(model: Model, label: str) -> int | None:
     """The output of a class; None for the answered one.
 
     Raises:

@@ -11,17 +11,15 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import polars as pl
 
 from archwise.data.kinds.text import NAME as TEXT
 from archwise.errors import UsageError
+from archwise.model.moved import compare_answers
 from archwise.model.predict import Model, predict
-from archwise.records import Array
 
 MOST_PARTS = 300  # of a text that are left out one by one; of more words a part is a stretch of some
 _WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]+")
-LEAST_SHARE = 1e-6  # of a probability whose odds are told
 STRONG = 0.5  # of the greatest weight, from which a word is among those that moved most
 
 
@@ -107,13 +105,9 @@ def weigh_words(
     """
     stretches = _stretches(text)
     answers = answer([text, *(text[:start] + text[end:] for start, end in stretches)])
-    prediction = answers["prediction"][0]
-    of, scores = _scores(model, answers, label)
-    parts = (
-        Part(start, end, float(scores[0] - without))
-        for (start, end), without in zip(stretches, scores[1:], strict=True)
-    )
-    return ExplainedText(prediction, of, text, tuple(parts))
+    moved = compare_answers(answers.to_dict(as_series=False), label=label)
+    parts = (Part(start, end, weight) for (start, end), weight in zip(stretches, moved.weights, strict=True))
+    return ExplainedText(moved.prediction, moved.of or model.facts.target, text, tuple(parts))
 
 
 def as_page(explained: ExplainedText) -> str:
@@ -138,21 +132,3 @@ def _stretches(text: str) -> list[tuple[int, int]]:
     together = -(-len(words) // MOST_PARTS) or 1
     groups = [words[start : start + together] for start in range(0, len(words), together)]
     return [(group[0][0], group[-1][1]) for group in groups]
-
-
-def _scores(model: Model, answers: pl.DataFrame, label: str) -> tuple[str, Array]:
-    """What is explained, and its value in every answer: log odds of a class, or the number itself."""
-    known = [name.removeprefix("p:") for name in answers.columns if name.startswith("p:")]
-    if label and label not in known:
-        raise UsageError(f"the model has no class '{label}'; it has {', '.join(known) or 'a number to answer'}")
-    if not known:
-        return model.facts.target, answers["prediction"].cast(pl.Float64).to_numpy()
-    of = label or _likeliest(answers, known)
-    shares = np.clip(answers[f"p:{of}"].to_numpy(), LEAST_SHARE, 1.0 - LEAST_SHARE)
-    return of, np.log(shares / (1.0 - shares))
-
-
-def _likeliest(answers: pl.DataFrame, known: Sequence[str]) -> str:
-    """The label that is answered, or the likeliest of several."""
-    answered = str(answers["prediction"][0])
-    return answered if answered in known else max(known, key=lambda name: answers[f"p:{name}"][0])

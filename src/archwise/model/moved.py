@@ -13,11 +13,11 @@ from itertools import pairwise
 import numpy as np
 
 from archwise.data.picture import encode_arrays
-from archwise.errors import ArchwiseError
-from archwise.model.explain_text import LEAST_SHARE
+from archwise.errors import ArchwiseError, UsageError
 from archwise.model.predict import Model
-from archwise.model.together import answer_together
+from archwise.model.together import SHARE, answer_together
 from archwise.records import Array, Json
+from archwise.tasks.calibration import log_odds
 
 MOST_STRETCHES = 24  # of a series
 GREY = 128
@@ -47,9 +47,29 @@ class Moved:
         """The same in log odds where it is a class: of a sure answer the probability hardly moves."""
         if self.of is None:
             return self.effects
-        shares = np.clip([self.whole, *self.without], LEAST_SHARE, 1.0 - LEAST_SHARE)
-        odds = np.log(shares / (1.0 - shares))
+        odds = log_odds(np.array([self.whole, *self.without]))
         return tuple((odds[0] - odds[1:]).tolist())
+
+
+def compare_answers(answers: Mapping[str, Sequence[Json]], *, label: str = "") -> Moved:
+    """Compare the first of some answers with the others, which are of the same row without a part.
+
+    Args:
+        answers: as a task gives them, name -> (N,): prediction, and p:<name> of each class or label.
+        label: the class to explain; the answered one, or the likeliest of several labels, where it is empty.
+
+    Raises:
+        UsageError: there is no such class.
+    """
+    shares = {name.removeprefix(SHARE): cells for name, cells in answers.items() if name.startswith(SHARE)}
+    if label and label not in shares:
+        raise UsageError(f"the model has no class '{label}'; it has {', '.join(shares) or 'a number to answer'}")
+    prediction, of = answers["prediction"][0], label or None
+    if shares and not label:
+        answered = str(prediction)
+        of = answered if answered in shares else max(shares, key=lambda name: shares[name][0])
+    levels = [float(each) for each in (answers["prediction"] if of is None else shares[of])]
+    return Moved(prediction, of, levels[0], tuple(levels[1:]))
 
 
 def put_aside(model: Model, row: Mapping[str, object], variants: Sequence[Mapping[str, object]]) -> Moved:
@@ -63,16 +83,15 @@ def put_aside(model: Model, row: Mapping[str, object], variants: Sequence[Mappin
         ArchwiseError: the row cannot be answered.
     """
     rows = [row, *({**row, **cells} for cells in variants)]
-    answers = []
+    told = []
     for start in range(0, len(rows), _AT_ONCE):
         for each in answer_together(model, rows[start : start + _AT_ONCE]):
             if isinstance(each, ArchwiseError):
                 raise each
-            answers.append(each)
-    prediction, shares = answers[0]["prediction"], answers[0].get("probabilities", {})
-    of = None if not shares else prediction if prediction in shares else max(shares, key=lambda name: shares[name])
-    levels = [float(told["prediction"] if of is None else told["probabilities"][of]) for told in answers]
-    return Moved(prediction, of, levels[0], tuple(levels[1:]))
+            told.append(each)
+    names = told[0].get("probabilities", {})
+    shares = {SHARE + name: [each["probabilities"][name] for each in told] for name in names}
+    return compare_answers({"prediction": [each["prediction"] for each in told], **shares})
 
 
 def stretches_of(cell: Sequence[Json]) -> tuple[list[tuple[int, int]], list[Json]]:
@@ -100,8 +119,16 @@ def flat(cell: Sequence[Json]) -> Json:
     """A series whose every step is its mean."""
     is_one = not isinstance(cell[0], list)
     channels = [np.array(each, dtype=np.float64) for each in ([cell] if is_one else cell)]
-    lines = [[float(np.nanmean(steps))] * len(steps) for steps in channels]
+    lines = []
+    for steps in channels:
+        unit = _unit(steps)
+        lines.append([float(np.nanmean(steps / unit) * unit)] * len(steps))
     return lines[0] if is_one else lines
+
+
+def _unit(steps: Array) -> float:
+    """The largest of some steps, in units of which neither their sum nor the distance of two is infinite."""
+    return float(np.nanmax(np.abs(steps), initial=0.0)) or 1.0
 
 
 def _straight(steps: Array, start: int, end: int) -> list[float | None]:
@@ -109,7 +136,8 @@ def _straight(steps: Array, start: int, end: int) -> list[float | None]:
     is_around = ~np.isnan(steps) & ((places < start) | (places >= end))
     line = steps.copy()
     if is_around.any():
-        line[start:end] = np.interp(places[start:end], places[is_around], steps[is_around])
+        unit = _unit(steps)
+        line[start:end] = np.interp(places[start:end], places[is_around], steps[is_around] / unit) * unit
     return [None if np.isnan(step) else float(step) for step in line]
 
 

@@ -20,7 +20,7 @@ from archwise.report.importance import Change, affordable, measure
 from archwise.report.moved import MOST_TEXTS, some_places
 from archwise.report.rows import Rows, inputs_of_typed
 from archwise.report.time_left import Allowed
-from archwise.tasks.calibration import softmax
+from archwise.tasks.calibration import LEAST_SHARE, log_odds, softmax
 from archwise.tasks.tag import TASK as TAG
 from archwise.tasks.tag_scores import answered_like
 from archwise.tasks.tag_set import tag_set
@@ -28,7 +28,6 @@ from archwise.tasks.tag_set import tag_set
 REACH = 3  # words before and after
 N_DRAWN = 4  # words that take the place of one, in a sentence that is shown
 MOST_WORDS = 40  # of a sentence that is shown
-_LEAST_SHARE = 1e-6  # of a probability whose odds are told
 _TOKENS, _FORMS = "tokens", "forms"
 
 
@@ -98,7 +97,7 @@ def _log_shares(rows: Rows, given: Array, looked: Array) -> Array:
     served = rows.task.served(rows.model.facts.calibration, given, rows.metric)
     logits = served[every, np.where(inside, looked, 0)].astype(np.float64)
     shares = softmax(logits)[every, rows.judged.targets[every, looked]]
-    return np.where(inside, np.log(np.maximum(shares, _LEAST_SHARE)), np.nan)
+    return np.where(inside, np.log(np.maximum(shares, LEAST_SHARE)), np.nan)
 
 
 def _name(far: int) -> str:
@@ -195,5 +194,4 @@ def _log_odds(rows: Rows, variants: Sequence[Sequence[str]], focus: int, tag: in
     """(N,) the log odds of a tag of one word in variants of a sentence."""
     given = outputs(rows.model.session, _with_sentences(rows, variants))
     served = rows.task.served(rows.model.facts.calibration, given, rows.metric)
-    shares = np.clip(softmax(served[:, focus].astype(np.float64))[:, tag], _LEAST_SHARE, 1.0 - _LEAST_SHARE)
-    return np.log(shares / (1.0 - shares))
+    return log_odds(softmax(served[:, focus].astype(np.float64))[:, tag])

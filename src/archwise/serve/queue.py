@@ -60,7 +60,7 @@ class Queue:
         """
         if len(self._waiting) >= self._most_waiting:
             raise FullError
-        loop = self._loop or self._find_loop()
+        loop = self._own_loop()
         given: asyncio.Future[Answer] = loop.create_future()
         self._waiting.append((row, given))
         if not self._is_busy:
@@ -90,7 +90,7 @@ class Queue:
             return
         self._tell(len(now))
         rows, asked = [row for row, _ in now], [given for _, given in now]
-        loop = self._loop or self._find_loop()
+        loop = self._own_loop()
         if self.is_swift:
             done: asyncio.Future[list[Answer]] = loop.create_task(self._on_loop(rows))
         else:
@@ -111,10 +111,11 @@ class Queue:
             else:
                 given.set_result(ended.result()[place])
         if self._waiting:
-            (self._loop or self._find_loop()).call_soon(self._go)
+            self._own_loop().call_soon(self._go)
         else:
             self._is_busy = False
 
-    def _find_loop(self) -> asyncio.AbstractEventLoop:
-        self._loop = asyncio.get_running_loop()
+    def _own_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
         return self._loop

@@ -13,7 +13,15 @@ ENOUGH_OF_A_CLASS = 1_000  # validation rows of each of two classes, below which
 N_FOLDS = 5
 MOST_ROWS = 100_000  # that a calibration is fitted on, drawn by a fixed seed; more would not change it
 N_BINS = 15  # of the expected calibration error
+LEAST_SHARE = 1e-6  # of a probability whose odds are told
 _SHARPEST, _FLATTEST = 10.0, 0.1  # factors on the logits that a temperature may reach
+
+
+def log_odds(shares: Array) -> Array:
+    """The natural logarithm of the odds of probabilities, each held LEAST_SHARE away from 0 and from 1."""
+    held = np.clip(shares, LEAST_SHARE, 1.0 - LEAST_SHARE)
+    odds: Array = np.log(held / (1.0 - held))
+    return odds
 
 
 def softmax(logits: Array) -> Array:
